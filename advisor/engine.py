@@ -1,0 +1,295 @@
+"""Forward chaining with durable-rules: facts in, causes and arguments for remedies out, with the trace. The only importer.
+
+The engine of durable-rules 2.0.28 is driven through its C extension. Its Python layer starts polling threads that never
+end, swallows what an action raises, and adds 18 ms of import; here no action runs any code at all.
+
+What is kept away from it, each guarded below and by a test: numbers with an exponent; values of mixed type (`"2" < 3`
+fires, `True == 1` fires); negation and joins over facts; a message that satisfies more than 64 alternatives (nothing
+fires, and repeats corrupt the heap), hence rule sets of at most 48 rules; 512 distinct values under one attribute (the
+compilation hangs); more than 255 properties; facts that match no rule or come twice (both raise); states that are
+never deleted (memory grows); first use from several threads; chaining without an end.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import durable_rules_engine
+import re2
+
+from advisor.errors import EngineError
+from advisor.rule import COMPARISONS, STRATA, Condition, Rule, as_word
+
+MAX_RULES = 48  # of the 64 alternatives that one message may satisfy
+MAX_ALTERNATIVES = 60
+MAX_VALUES = 400  # distinct values under one attribute; the engine hangs at 512
+MAX_PROPERTIES = 250
+MAX_PASSES = 12  # passes to the fixpoint of one stratum
+MAX_TEXT = 500
+
+_ruleset_numbers = itertools.count()
+_case_numbers = itertools.count()
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """A rule that fired, with the fields it tested and their values at that moment."""
+
+    rule: Rule
+    tested: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Trace:
+    """What the rules concluded: flags, causes and arguments, and the firings in order.
+
+    Empty containers mean that no rule fired. `for_remedy` and `against_remedy` map a remedy to the firings that argue so.
+    """
+
+    facts: dict[str, Any]
+    firings: list[Firing] = field(default_factory=list)
+    derived: set[str] = field(default_factory=set)
+    causes: dict[str, float] = field(default_factory=dict)
+    cause_rules: dict[str, list[Firing]] = field(default_factory=dict)
+    for_remedy: dict[str, list[tuple[float, Firing]]] = field(default_factory=dict)
+    against_remedy: dict[str, list[tuple[float, Firing]]] = field(default_factory=dict)
+
+    def record(self, firing: Firing) -> list[str]:
+        """Takes a firing's conclusions in; the fields that became true by it are returned."""
+        self.firings.append(firing)
+        new = []
+        for conclusion in firing.rule.then:
+            if conclusion.kind == "derive":
+                if conclusion.id not in self.derived:
+                    self.derived.add(conclusion.id)
+                    new.append(f"derived.{conclusion.id}")
+            elif conclusion.kind == "cause":
+                if conclusion.id not in self.causes:
+                    new.append(f"cause.{conclusion.id}")
+                # Independent grounds for one cause: 1 - product of what each leaves in doubt.
+                doubt = (1 - self.causes.get(conclusion.id, 0.0)) * (1 - conclusion.weight)
+                self.causes[conclusion.id] = 1 - doubt
+                self.cause_rules.setdefault(conclusion.id, []).append(firing)
+            else:
+                side = self.for_remedy if conclusion.kind == "remedy" else self.against_remedy
+                side.setdefault(conclusion.id, []).append((conclusion.weight, firing))
+        return new
+
+
+class _Ruleset:
+    """At most MAX_RULES rules compiled together, with the fields that they test."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self.rules = {f"r{index}": rule for index, rule in enumerate(rules)}
+        conditions = [condition for rule in rules for condition in rule.conditions()]
+        self.words = sorted({c.field for c in conditions if c.op in ("is", "in", "not_in")})
+        self.numbers = sorted({c.field for c in conditions if c.op in COMPARISONS})
+        self.patterns = sorted({(c.field, str(c.value)) for c in conditions if c.op == "matches"})
+        self.fields = {c.field for c in conditions}
+        self._pattern_keys = {pattern: f"x{index}" for index, pattern in enumerate(self.patterns)}
+        definition: dict[str, Any] = {
+            name: {"all": [{"m": self._expression(rule)}]} for name, rule in self.rules.items()
+        }
+        definition["sink"] = {"all": [{"m": {"case": "1"}}]}  # a message that no rule matches would raise
+        name = f"advisor{next(_ruleset_numbers)}"
+        try:
+            self._handle = durable_rules_engine.create_ruleset(name, json.dumps(definition, ensure_ascii=False))
+        except Exception as error:
+            raise EngineError(f"the rule engine refused {', '.join(rule.id for rule in rules)}: {error}") from error
+
+    def _expression(self, rule: Rule) -> dict[str, Any]:
+        parts = [self._atom(condition) for condition in rule.when]
+        if rule.any:
+            branches = [self._joined("$and", [self._atom(c) for c in branch]) for branch in rule.any]
+            parts.append(self._joined("$or", branches))
+        parts.append({"case": "1"})
+        return self._joined("$and", parts)
+
+    @staticmethod
+    def _joined(operator: str, parts: list[dict[str, Any]]) -> dict[str, Any]:
+        return parts[0] if len(parts) == 1 else {operator: parts}
+
+    def _atom(self, condition: Condition) -> dict[str, Any]:
+        if condition.op in COMPARISONS:
+            key = _number_key(condition.field)
+            return {
+                "$and": [{_known_key(condition.field): "1"}, {f"${condition.op}": {key: plain_number(condition.value)}}]
+            }
+        if condition.op == "matches":
+            return {self._pattern_keys[condition.field, str(condition.value)]: "1"}
+        key = _word_key(condition.field)
+        if condition.op == "is":
+            return {key: as_word(condition.value)}
+        values = condition.value if isinstance(condition.value, list) else [condition.value]
+        if condition.op == "in":
+            return self._joined("$or", [{key: as_word(value)} for value in values])
+        return self._joined("$and", [{"$neq": {key: as_word(value)}} for value in values])
+
+    def _message(self, facts: Mapping[str, Any], sid: str) -> str:
+        message: dict[str, Any] = {"sid": sid, "case": "1"}
+        for name in self.words:
+            message[_word_key(name)] = as_word(facts.get(name), name)[:MAX_TEXT]
+        for name in self.numbers:
+            value = facts.get(name)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                continue
+            message[_number_key(name)] = plain_number(value)
+            message[_known_key(name)] = "1"
+        for pattern in self.patterns:
+            value = facts.get(pattern[0])
+            found = value is not None and re2.search(pattern[1], str(value)[:MAX_TEXT]) is not None
+            message[self._pattern_keys[pattern]] = "1" if found else "0"
+        return json.dumps(message, ensure_ascii=False)
+
+    def fire(self, facts: Mapping[str, Any]) -> list[Rule]:
+        """The rules that fire on these facts, in the order of the engine."""
+        sid = f"c{next(_case_numbers)}"
+        fired = []
+        try:
+            result, state = durable_rules_engine.assert_fact(self._handle, self._message(facts, sid))
+            if result in (1, 2):
+                raise EngineError("the rule engine lost a case")
+            started = durable_rules_engine.start_action_for_state(self._handle, state)
+            action = started[1] if started else None
+            while action:
+                name = next(iter(json.loads(action)))
+                if name in self.rules:
+                    fired.append(self.rules[name])
+                action = durable_rules_engine.complete_and_start_action(self._handle, state)
+        except EngineError:
+            raise
+        except Exception as error:
+            raise EngineError(f"the rule engine failed on a case: {error}") from error
+        finally:
+            durable_rules_engine.delete_state(self._handle, sid)
+        return fired
+
+
+def _word_key(name: str) -> str:
+    return "w_" + "".join(char if char.isalnum() else "_" for char in name)
+
+
+def _number_key(name: str) -> str:
+    return "n_" + "".join(char if char.isalnum() else "_" for char in name)
+
+
+def _known_key(name: str) -> str:
+    return "k_" + "".join(char if char.isalnum() else "_" for char in name)
+
+
+def plain_number(value: object) -> int | float:
+    """A number that the engine can read: finite, and written without an exponent (four decimals, below 1e15).
+
+    Raises:
+        EngineError: NaN, infinite, or no number.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise EngineError(f"the rule engine can't compare {value!r}")
+    bounded = max(-1e15, min(1e15, value))
+    if float(bounded).is_integer():
+        return int(bounded)
+    return round(bounded, 4)
+
+
+def _alternatives(rule: Rule) -> int:
+    """How many alternatives of a rule one message can satisfy: an `in` is met by one value, an `any` by each branch."""
+    return max(1, len(rule.any))
+
+
+def partition(rules: Sequence[Rule]) -> list[list[Rule]]:
+    """Rules in groups that the engine can hold: MAX_RULES rules, few enough alternatives, values and properties.
+
+    Raises:
+        EngineError: one rule alone is over a limit.
+    """
+    groups: list[list[Rule]] = []
+    current: list[Rule] = []
+    for rule in rules:
+        if not _within_limits([rule]):
+            raise EngineError(
+                f"rule {rule.id} is too large for the engine", hint="Split its alternatives into several rules."
+            )
+        if current and not _within_limits([*current, rule]):
+            groups.append(current)
+            current = []
+        current.append(rule)
+    if current:
+        groups.append(current)
+    return groups
+
+
+def _within_limits(rules: Sequence[Rule]) -> bool:
+    values: dict[str, set[str]] = {}
+    for rule in rules:
+        for condition in rule.conditions():
+            if condition.op in ("is", "in", "not_in"):
+                items = condition.value if isinstance(condition.value, list) else [condition.value]
+                values.setdefault(condition.field, set()).update(as_word(item) for item in items)
+            else:
+                values.setdefault(f"#{condition.field}", set()).add(str(condition.value))
+    return (
+        len(rules) <= MAX_RULES
+        and sum(_alternatives(rule) for rule in rules) <= MAX_ALTERNATIVES
+        and 2 * len(values) + 2 <= MAX_PROPERTIES
+        and all(len(items) <= MAX_VALUES for items in values.values())
+    )
+
+
+class Engine:
+    """A compiled rule base; `run` may be called from any thread, one case at a time."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        """Compiles the rules (deprecated ones are left out).
+
+        Raises:
+            EngineError: the engine can't hold a rule.
+        """
+        self._lock = threading.Lock()
+        active = [rule for rule in rules if rule.status != "deprecated"]
+        self._strata = [
+            [_Ruleset(group) for group in partition([rule for rule in active if rule.stratum == index])]
+            for index in range(len(STRATA))
+        ]
+        self.run({})  # the first use is not safe from several threads
+
+    def run(self, facts: Mapping[str, Any]) -> Trace:
+        """Chains the rules over one case: each stratum to its fixpoint, each rule at most once.
+
+        Args:
+            facts: fields by name (facts, `kind`, `signal.x`, `tried.x`, `memory.x`); absent means unknown.
+
+        Raises:
+            EngineError: a value can't be compared, or the chaining does not end.
+        """
+        with self._lock:
+            trace = Trace(dict(facts))
+            for rulesets in self._strata:
+                self._to_fixpoint(rulesets, trace)
+            return trace
+
+    @staticmethod
+    def _to_fixpoint(rulesets: Sequence[_Ruleset], trace: Trace) -> None:
+        fired: set[str] = set()
+        pending = list(rulesets)
+        for _ in range(MAX_PASSES):
+            new: set[str] = set()
+            for ruleset in pending:
+                for rule in ruleset.fire(trace.facts):
+                    if rule.id in fired:
+                        continue
+                    fired.add(rule.id)
+                    tested = {c.field: trace.facts[c.field] for c in rule.conditions() if c.field in trace.facts}
+                    new.update(trace.record(Firing(rule, tested)))
+            if not new:
+                return
+            trace.facts.update(dict.fromkeys(new, True))
+            pending = [ruleset for ruleset in rulesets if ruleset.fields & new]
+        raise EngineError(
+            f"the rules still chain after {MAX_PASSES} passes", hint="Look for rules that derive each other."
+        )

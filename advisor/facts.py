@@ -1,0 +1,182 @@
+"""What can be known of a run: the shape of a fact, its check, and the observation that carries it with its place in the text."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from advisor.errors import FactError
+from advisor.units import parse_size
+
+FactValue: TypeAlias = str | int | float | bool | list[str]
+Facts: TypeAlias = Mapping[str, FactValue]
+Lang: TypeAlias = Literal["en", "zh"]
+Kind: TypeAlias = Literal["int", "float", "gib", "bool", "id", "text", "list"]
+
+FAILURE_KINDS = ("vram_oom", "kv_cache", "host_oom", "shm", "kernel_resources", "question", "other_error", "none")
+# The kinds for which device-memory remedies make sense.
+VRAM_KINDS = frozenset({"vram_oom", "kv_cache", "question"})
+PHASES = (
+    "load", "data", "forward", "backward", "optimizer_step", "eval", "generate", "checkpoint_save", "resume", "init",
+)  # fmt: skip
+# What a reader may report beside the facts: the kind of failure, a named signal, a remedy that is already on or was tried.
+PSEUDO_FACTS = frozenset({"failure_kind", "signal", "tried"})
+
+
+@dataclass(frozen=True, slots=True)
+class FactSpec:
+    """One word of the vocabulary.
+
+    Attributes:
+        name: the flat name, with the unit where there is one.
+        kind: the type of its value; `gib` is a float in GiB, `id` one word of a closed or open set.
+        group: message, run, hardware, model, method, sizes, sharding, serving: how forms and help group it.
+        en, zh: one line of description.
+        choices: the closed set of an `id`; empty when open.
+        low, high: inclusive bounds of a number.
+        ask_en, ask_zh: the question to put to a person who has not stated it; empty when there is no use in asking.
+    """
+
+    name: str
+    kind: Kind
+    group: str
+    en: str
+    zh: str
+    choices: tuple[str, ...] = ()
+    low: float = 0.0
+    high: float = 1e12
+    ask_en: str = ""
+    ask_zh: str = ""
+
+    def describe(self, lang: Lang) -> str:
+        return self.zh if lang == "zh" else self.en
+
+    def ask(self, lang: Lang) -> str:
+        return self.ask_zh if lang == "zh" else self.ask_en
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One thing that a reader saw.
+
+    Attributes:
+        fact: a word of the vocabulary, or `failure_kind`, `signal`, `tried`.
+        value: typed as the word demands.
+        line: 1-based line of the original text; 0 when stated outside the text (an option of the command line).
+        quote: the line, shortened.
+        rank: settles conflicts, the higher wins (90 numbers of the error message, 80 configuration printed by the program,
+            70 command line, 60 configuration file, 55 code, 40 prose, 20 inferred from a name; 100 stated by option).
+        confidence: of a `failure_kind`, 0 to 1.
+        origin: stated in the text, or derived from stated facts.
+        reader: the reader's name.
+    """
+
+    fact: str
+    value: FactValue
+    line: int
+    quote: str
+    rank: int = 50
+    confidence: float = 1.0
+    origin: Literal["stated", "derived"] = "stated"
+    reader: str = ""
+
+
+def spec_of(name: str) -> FactSpec:
+    """The word `name` of the vocabulary.
+
+    Raises:
+        FactError: no fact has that name; the nearest names are suggested.
+    """
+    from advisor.vocabulary import VOCABULARY
+
+    spec = VOCABULARY.get(name)
+    if spec is None:
+        near = difflib.get_close_matches(name, VOCABULARY, n=3)
+        hint = f"Did you mean {', '.join(near)}?" if near else "`advisor facts` lists all names."
+        raise FactError(f"there is no fact named {name!r}", hint=hint)
+    return spec
+
+
+def check_fact(name: str, value: object) -> FactValue:
+    """The value in the type that the vocabulary gives `name`: text is converted, numbers are bounded.
+
+    Raises:
+        FactError: the name is unknown or the value can't be that fact's.
+    """
+    spec = spec_of(name)
+    if spec.kind == "list":
+        return _as_list(spec, value)
+    if isinstance(value, list | tuple | dict | set):
+        raise FactError(f"expected one {spec.kind} value, got {type(value).__name__}", place=name)
+    if spec.kind == "bool":
+        return _as_bool(spec, value)
+    if spec.kind in ("int", "float", "gib"):
+        return _as_number(spec, value)
+    if isinstance(value, bool) or value is None:
+        raise FactError(f"expected a word, got {value!r}", place=name)
+    text = str(value).strip()
+    if not text or len(text) > 300:
+        raise FactError("expected a text of 1 to 300 characters", place=name)
+    if spec.choices and text not in spec.choices:
+        folded = {choice.lower(): choice for choice in spec.choices}
+        if text.lower() in folded:
+            return folded[text.lower()]
+        near = difflib.get_close_matches(text.lower(), spec.choices, n=1)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        raise FactError(
+            f"{text!r} is not one of its values", place=name, hint=f"{hint}Values: {', '.join(spec.choices)}."
+        )
+    return text
+
+
+def _as_list(spec: FactSpec, value: object) -> FactValue:
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+        return [str(item) for item in value]
+    raise FactError(f"expected a word or a list of words, got {value!r}", place=spec.name)
+
+
+def _as_bool(spec: FactSpec, value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+    answer = words.get(str(value).strip().lower())
+    if answer is None:
+        raise FactError(f"expected true or false, got {value!r}", place=spec.name)
+    return answer
+
+
+def _as_number(spec: FactSpec, value: object) -> int | float:
+    number: float
+    if isinstance(value, bool) or value is None:
+        raise FactError(f"expected a number, got {value!r}", place=spec.name)
+    if isinstance(value, int | float):
+        number = float(value)
+    else:
+        text = str(value).strip()
+        try:
+            number = float(text.replace("_", "").replace(",", ""))
+        except ValueError:
+            size = parse_size(text) if spec.kind == "gib" else None
+            if size is None:
+                hint = "Write it as 24, 23.7 or 512MiB." if spec.kind == "gib" else ""
+                raise FactError(f"expected a number, got {text[:60]!r}", place=spec.name, hint=hint) from None
+            number = size
+    if not math.isfinite(number):
+        raise FactError(f"expected a finite number, got {value!r}", place=spec.name)
+    if not spec.low <= number <= spec.high:
+        raise FactError(f"{number:g} is outside {spec.low:g} to {spec.high:g}", place=spec.name)
+    if spec.kind == "int":
+        if number != int(number):
+            raise FactError(f"expected a whole number, got {number:g}", place=spec.name)
+        return int(number)
+    return number
+
+
+def check_facts(values: Mapping[str, object]) -> dict[str, FactValue]:
+    """Every value checked by `check_fact`. Raises FactError for the first that is wrong."""
+    return {name: check_fact(name, value) for name, value in values.items()}

@@ -1,0 +1,76 @@
+"""A pasted text as lines with their original numbers, cleaned of what terminals, launchers and chats add."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from advisor.readers.noise import clean_line
+
+QUOTE_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: its 1-based number in the original text, the cleaned text, and the text as it came."""
+
+    number: int
+    text: str
+    raw: str
+
+
+class Document:
+    """The lines of a text and the joined cleaned text, with a way back from an offset to a line.
+
+    An empty document has no lines and an empty text.
+
+    >>> doc = Document.of("[rank0]: loss 2.1\\n> CUDA out of memory")
+    >>> doc.text
+    'loss 2.1\\nCUDA out of memory'
+    >>> doc.line_at(doc.text.index("CUDA"))
+    2
+    """
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        self.lines = list(lines)
+        self.text = "\n".join(line.text for line in self.lines)
+        starts, offset = [], 0
+        for line in self.lines:
+            starts.append(offset)
+            offset += len(line.text) + 1
+        self._starts = starts
+
+    @classmethod
+    def of(cls, text: str, first_number: int = 1) -> Document:
+        """The document of a text; `first_number` is the number of its first line in the original."""
+        raw_lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        return cls([Line(first_number + i, clean_line(raw), raw) for i, raw in enumerate(raw_lines)])
+
+    @cached_property
+    def lower(self) -> str:
+        """The cleaned text in lower case, offset for offset the same as `text`."""
+        lowered = self.text.lower()
+        if len(lowered) == len(self.text):
+            return lowered
+        return "".join(low if len(low := char.lower()) == 1 else char for char in self.text)
+
+    def _index_at(self, offset: int) -> int:
+        return max(0, bisect_right(self._starts, offset) - 1)
+
+    def line_at(self, offset: int) -> int:
+        """The original 1-based number of the line that holds the character at `offset` of `text`; 0 in an empty text."""
+        return self.lines[self._index_at(offset)].number if self.lines else 0
+
+    def quote(self, offset: int) -> str:
+        """The cleaned line at `offset`, at most QUOTE_LENGTH characters of it around the offset."""
+        if not self.lines:
+            return ""
+        index = self._index_at(offset)
+        text = self.lines[index].text.strip()
+        if len(text) <= QUOTE_LENGTH:
+            return text
+        column = max(0, offset - self._starts[index] - QUOTE_LENGTH // 2)
+        line = self.lines[index].text
+        return ("…" if column else "") + line[column : column + QUOTE_LENGTH].strip() + "…"
