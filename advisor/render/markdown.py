@@ -1,0 +1,127 @@
+"""The diagnosis as Markdown for an issue comment or a chat: quoted text can't ping, link or format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from advisor.facts import VRAM_KINDS
+from advisor.report import Change, Diagnosis, EstimateReport, RemedyReport
+from advisor.units import format_gib
+from advisor.wording import word
+
+_SPECIAL = str.maketrans(
+    {char: f"\\{char}" for char in "\\`*_{}[]()#+!|~"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;", "@": "&#64;"}
+)
+
+
+def escape(text: str) -> str:
+    """Text that Markdown shows as it is: no emphasis, links, HTML or mentions; line breaks become blanks.
+
+    >>> escape("@all <b>*hi*</b>")
+    '&#64;all &lt;b&gt;\\\\*hi\\\\*&lt;/b&gt;'
+    """
+    return " ".join(text.translate(_SPECIAL).split())
+
+
+def fence(text: str, language: str = "") -> str:
+    """A code block whose fence is longer than any run of backticks inside."""
+    longest = run = 0
+    for char in text:
+        run = run + 1 if char == "`" else 0
+        longest = max(longest, run)
+    ticks = "`" * max(3, longest + 1)
+    return f"{ticks}{language}\n{text.strip(chr(10))}\n{ticks}"
+
+
+def render_markdown(diagnosis: Diagnosis, *, explain: bool = False, everything: bool = False) -> str:
+    """The diagnosis as GitHub-flavoured Markdown, ending with a line break."""
+    d, lang = diagnosis, diagnosis.lang
+    blocks = [f"**{escape(d.verdict)}**"]
+    if d.estimate is not None and d.estimate.components:
+        blocks += [f"### {word('heading.memory', lang)}", _memory(d.estimate, diagnosis)]
+    if d.causes:
+        blocks.append(f"### {word('heading.why', lang)}")
+        causes = [f"- **{escape(c.title)}** ({c.confidence:.0%}): {escape(c.because)}" for c in d.causes[:3]]
+        blocks.append("\n".join(causes))
+    remedies = d.remedies if everything else d.remedies[:5]
+    if remedies:
+        heading = "heading.remedies" if d.failure.kind in VRAM_KINDS else "heading.help"
+        blocks += [f"### {word(heading, lang)}", *_remedies(remedies, diagnosis)]
+    if d.plan is not None:
+        titles = {remedy.id: remedy.title for remedy in d.remedies}
+        heading = "heading.plan" if d.plan.fits else "heading.plan_nearest"
+        steps = " + ".join(escape(titles.get(step, step.replace("_", " "))) for step in d.plan.steps)
+        line = f"{steps}: {format_gib(d.plan.peak_gib)}"
+        if d.estimate is not None and d.estimate.capacity_gib is not None:
+            line += f" / {format_gib(d.estimate.capacity_gib)}"
+        blocks += [f"### {word(heading, lang)}", line]
+    if d.hardware:
+        blocks.append(escape(d.hardware))
+    if d.questions:
+        blocks.append(f"### {word('heading.questions', lang)}")
+        blocks.append("\n".join(f"- {escape(q.text)} ({escape(q.why)})" for q in d.questions))
+    if explain:
+        blocks += _trace(diagnosis)
+    if d.redactions:
+        blocks.append(word("redacted", lang, count=d.redactions))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _memory(estimate: EstimateReport, d: Diagnosis) -> str:
+    rows = [
+        f"| {escape(part.title)} | {format_gib(part.gib)} |"
+        for part in sorted(estimate.components, key=lambda c: -c.gib)
+    ]
+    capacity = f" / {format_gib(estimate.capacity_gib)}" if estimate.capacity_gib is not None else ""
+    interval = word("interval", d.lang, low=format_gib(estimate.low_gib), high=format_gib(estimate.high_gib))
+    head = f"| {format_gib(estimate.process_gib)}{capacity} ({interval}) | GiB |\n|---|---:|"
+    text = "\n".join([head, *rows])
+    if estimate.assumed:
+        listed = ", ".join(f"{name}={value}" for name, value in estimate.assumed.items())
+        text += f"\n\n{escape(word('assumed', d.lang, list=listed))}"
+    return text
+
+
+def _remedies(remedies: Iterable[RemedyReport], d: Diagnosis) -> list[str]:
+    lang = d.lang
+    remedies = list(remedies)
+    blocks = []
+    if any(remedy.saves for remedy in remedies):
+        keys = ("rank", "remedy", "saves", "after", "fits", "time", "risk")
+        rows = ["| " + " | ".join(word(f"column.{key}", lang) for key in keys) + " |", "|--:|---|--:|--:|:-:|--:|---|"]
+        for r in remedies:
+            fits = "?" if r.fits is None else word("yes" if r.fits else "no", lang)
+            saves = format_gib(r.saves.expected) if r.saves else "?"
+            after = format_gib(r.peak_after_gib) if r.peak_after_gib is not None else "?"
+            time = f"x{r.time_cost:g}"
+            risk = word(f"risk.{r.quality_risk}", lang)
+            rows.append(f"| {r.rank} | {escape(r.title)} | {saves} | {after} | {fits} | {time} | {risk} |")
+        blocks.append("\n".join(rows))
+    for r in remedies:
+        reason = f" {escape(r.because)}" if r.because else ""
+        blocks.append(f"{r.rank}. **{escape(r.title)}**.{reason}")
+        blocks += [_change(change) for change in r.changes[:2]]
+    return blocks
+
+
+def _change(change: Change) -> str:
+    if change.kind == "prose":
+        return escape(change.text)
+    language = {"flag": "sh", "shell": "sh", "env": "sh"}.get(change.kind, change.kind)
+    block = fence(change.text, language)
+    return f"{block}\n\n{escape(change.note)}" if change.note else block
+
+
+def _trace(d: Diagnosis) -> list[str]:
+    blocks = [f"### {word('heading.trace', d.lang)}"]
+    for step in d.trace:
+        conditions = escape("; ".join(step.conditions))
+        blocks.append(f"- **{escape(step.rule)}** ({conditions}) → {escape(', '.join(step.concluded))}")
+    blocks.append(f"### {word('heading.evidence', d.lang)}")
+    for item in d.evidence:
+        place = word("line", d.lang, line=item.line) if item.line else word("stated_option", d.lang)
+        blocks.append(f"- {escape(f'{item.fact} = {item.value}')} ({escape(place)}): {escape(item.quote)}")
+    if d.sources:
+        blocks.append(f"### {word('heading.sources', d.lang)}")
+        blocks.append("\n".join(f"- {escape(s.title)} {s.url}" for s in d.sources))
+    return blocks

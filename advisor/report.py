@@ -1,0 +1,273 @@
+"""The result of a diagnosis: one frozen object that every renderer prints and nothing computes on afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from advisor.facts import FactValue, Lang
+
+SCHEMA = "advisor.diagnosis/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What kind of failure it is, in which phase it struck (empty: not known), and how sure that is (0 to 1)."""
+
+    kind: str
+    phase: str = ""
+    confidence: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where a fact comes from. `used` is false for a reading that another one overruled."""
+
+    fact: str
+    value: FactValue
+    line: int
+    quote: str
+    origin: str = "stated"
+    used: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A cause with its confidence (0 to 1), the reason in the report's language, and the rule behind it."""
+
+    id: str
+    title: str
+    confidence: float
+    because: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A part of the peak, in GiB, with the formula that gave it."""
+
+    id: str
+    title: str
+    gib: float
+    formula: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EstimateReport:
+    """The estimate of the run as it is described. `low_gib` to `high_gib` is a 90 % interval for `allocated_gib`."""
+
+    allocated_gib: float
+    reserved_gib: float
+    process_gib: float
+    low_gib: float
+    high_gib: float
+    components: tuple[Component, ...]
+    assumed: Mapping[str, FactValue] = field(default_factory=dict)
+    capacity_gib: float | None = None
+    fits: bool | None = None
+    phase: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The exact change for one framework; `kind` says what it is (flag, yaml, json, python, env, shell, prose)."""
+
+    framework: str
+    text: str
+    kind: str = "flag"
+    note: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """What a remedy saves, in GiB: a 90 % interval around the expected figure."""
+
+    low: float
+    expected: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class RemedyReport:
+    """A remedy in its rank, with what it saves and costs, the exact changes, and what argues for it."""
+
+    rank: int
+    id: str
+    title: str
+    what: str
+    because: str
+    changes: tuple[Change, ...]
+    time_cost: float
+    quality_risk: str
+    effort: str
+    rules: tuple[str, ...]
+    sources: tuple[str, ...]
+    saves: Saving | None = None
+    peak_after_gib: float | None = None
+    fits: bool | None = None
+    set: Mapping[str, FactValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReport:
+    """A set of remedies applied together: the estimated peak of the process and whether its high end fits."""
+
+    name: str
+    steps: tuple[str, ...]
+    peak_gib: float
+    fits: bool
+    changes: tuple[Change, ...] = ()
+    set: Mapping[str, FactValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A fact whose answer would help, and by how much it moves the estimate."""
+
+    fact: str
+    text: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One firing of the trace: the rule, the conditions that held, what it concluded, and its sources."""
+
+    rule: str
+    stratum: str
+    because: str
+    conditions: tuple[str, ...]
+    concluded: tuple[str, ...]
+    sources: tuple[str, ...]
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReport:
+    """A document that the advice rests on."""
+
+    id: str
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """The whole answer to one text. What is not known is empty or None and stays out of the JSON."""
+
+    lang: Lang
+    failure: Failure
+    verdict: str
+    facts: Mapping[str, FactValue]
+    evidence: tuple[Evidence, ...] = ()
+    causes: tuple[Cause, ...] = ()
+    estimate: EstimateReport | None = None
+    remedies: tuple[RemedyReport, ...] = ()
+    plan: PlanReport | None = None
+    plans: tuple[PlanReport, ...] = ()
+    hardware: str = ""
+    questions: tuple[Question, ...] = ()
+    trace: tuple[Step, ...] = ()
+    sources: tuple[SourceReport, ...] = ()
+    redactions: int = 0
+    id: str = ""
+
+    def as_json(self, *, explain: bool = False) -> dict[str, Any]:
+        """The diagnosis as plain values for JSON, with the trace if asked; GiB are rounded to four decimals."""
+        data: dict[str, Any] = {"schema": SCHEMA}
+        if self.id:
+            data["id"] = self.id
+        failure: dict[str, Any] = {"kind": self.failure.kind}
+        if self.failure.phase:
+            failure["phase"] = self.failure.phase
+        data |= {
+            "lang": self.lang,
+            "verdict": self.verdict,
+            "failure": failure | {"confidence": round(self.failure.confidence, 2)},
+            "facts": {name: _plain(value) for name, value in self.facts.items()},
+            "evidence": [
+                {"fact": e.fact, "line": e.line, "quote": e.quote, "origin": e.origin}
+                | ({} if e.used else {"overruled": _plain(e.value)})
+                for e in self.evidence
+            ],
+            "causes": [
+                {"id": c.id, "confidence": round(c.confidence, 2), "because": c.because, "rule": c.rule}
+                for c in self.causes
+            ],
+        }
+        if self.estimate is not None:
+            data["estimate"] = _estimate_json(self.estimate)
+        data["remedies"] = [_remedy_json(remedy) for remedy in self.remedies]
+        if self.plan is not None:
+            data["plan"] = _plan_json(self.plan)
+        others = [_plan_json(plan) | {"name": plan.name} for plan in self.plans if plan is not self.plan]
+        if others:
+            data["other_plans"] = others
+        if self.hardware:
+            data["hardware"] = self.hardware
+        data["questions"] = [{"fact": q.fact, "text": q.text, "why": q.why} for q in self.questions]
+        if explain:
+            data["trace"] = [
+                {
+                    "rule": s.rule, "stratum": s.stratum, "because": s.because, "conditions": list(s.conditions),
+                    "concluded": list(s.concluded), "sources": list(s.sources),
+                }
+                for s in self.trace
+            ]  # fmt: skip
+            data["sources"] = [{"id": s.id, "title": s.title, "url": s.url} for s in self.sources]
+        data["redactions"] = self.redactions
+        return data
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, 6)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _estimate_json(estimate: EstimateReport) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        name: round(getattr(estimate, name), 4)
+        for name in ("allocated_gib", "reserved_gib", "process_gib", "low_gib", "high_gib")
+    }
+    if estimate.capacity_gib is not None:
+        data["capacity_gib"] = round(estimate.capacity_gib, 4)
+    if estimate.fits is not None:
+        data["fits"] = estimate.fits
+    if estimate.phase:
+        data["phase"] = estimate.phase
+    data["assumed"] = {name: _plain(value) for name, value in estimate.assumed.items()}
+    data["components"] = [{"id": c.id, "gib": round(c.gib, 4)} for c in estimate.components]
+    if estimate.warnings:
+        data["warnings"] = list(estimate.warnings)
+    return data
+
+
+def _remedy_json(remedy: RemedyReport) -> dict[str, Any]:
+    data: dict[str, Any] = {"rank": remedy.rank, "id": remedy.id, "title": remedy.title}
+    if remedy.saves is not None:
+        saves = remedy.saves
+        data["saves_gib"] = {key: round(getattr(saves, key), 4) for key in ("low", "expected", "high")}
+    if remedy.peak_after_gib is not None:
+        data["peak_after_gib"] = round(remedy.peak_after_gib, 4)
+    if remedy.fits is not None:
+        data["fits"] = remedy.fits
+    return data | {
+        "time_cost": remedy.time_cost,
+        "quality_risk": remedy.quality_risk,
+        "effort": remedy.effort,
+        "changes": [{"framework": c.framework, "text": c.text} for c in remedy.changes],
+        "because": remedy.because,
+        "rules": list(remedy.rules),
+        "sources": list(remedy.sources),
+    }
+
+
+def _plan_json(plan: PlanReport) -> dict[str, Any]:
+    data: dict[str, Any] = {"steps": list(plan.steps), "peak_gib": round(plan.peak_gib, 4), "fits": plan.fits}
+    if plan.set:
+        data["set"] = {name: _plain(value) for name, value in plan.set.items()}
+    return data
