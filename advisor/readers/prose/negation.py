@@ -1,0 +1,207 @@
+"""What a sentence claims of the thing it names: that it holds, that it doesn't, that somebody else has it, that it is only an idea.
+
+>>> prose = prose_of(Document.of("Trained without LoRA. Should I try QLoRA? Even with ZeRO-3 it is OOM."))
+>>> [claim_of(prose, *span_of(prose, word)).name for word in ("lora", "qlora", "zero-3")]
+['DENIED', 'IDEA', 'FAILS']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import re2
+
+from advisor.facts import FactValue, Observation
+from advisor.readers.document import Document
+from advisor.readers.prose.lines import Prose, prose_of
+
+RANK = 40
+# Reach, in characters, of a word of negation before and after what it denies.
+_BEFORE = 48
+_AFTER = 28
+
+
+class Claim(IntEnum):
+    """What is claimed, from the weakest to the strongest that a fact may rest on."""
+
+    DENIED = 0  # "without", "didn't enable", "未开启"
+    OTHERS = 1  # a document's table, a requirement, a maintainer's advice, another user
+    IDEA = 2  # "should I", "if I use", "能否用"
+    WORKS = 3  # a setting with which it runs
+    HOLDS = 4
+    FAILS = 5  # a setting with which it fails
+
+
+_DENY_BEFORE = re2.compile(
+    r"(?i)(?:\bwithout|\bw/o|\bnot (?:using|use|enabl\w*|sett?\w*|pass\w*|turn\w*|appl\w*|load\w*|a|in|with)|\bno|\bnon-?|\bnever(?: \w+)?|"
+    r"(?:do|does|did|have|has|is|are|was|were|can|could|would|wo)n[o']?t (?:\w+ ){0,3}?(?:use|using|used|enable\w*|set|pass\w*|turn\w*|apply|"
+    r"have|need|want|employ|support|run|work with)|(?:do|does|did|have|has) not (?:\w+ ){0,2}?(?:use|enable|set|pass|turn on|have|apply)\w*|"
+    r"\binstead of|\brather than|\bother than|\bbesides|\bdisabl\w+|\bturn(?:ed|ing)? off|\bswitch(?:ed|ing)? off|\bremov\w+|\bdropp?\w*|"
+    r"\b(?:compared (?:to|with)|unlike|than))"
+    r"[ \t`'\"(]{0,3}(?:(?:the|a|an|any|my|use of|using|deepspeed|both|pytorch)[ \t`'\"]{1,2}){0,2}(?:[\w./-]+(?:,| or| and|/) ?){0,2}$"
+    r"|(?:没有?|未|不|别|无需?|无法|勿)(?:有|再|去|想|能|会|打)?(?:使用|启用|开启|打开|设置|采用|加上?|用|开|配置?|支持|量化)?[了过到任何的 `\"“]{0,4}$"
+    r"|(?:关闭?|关掉|禁用|去掉|取消|停用|移除|除)(?:了|掉)?[ `\"“]{0,2}$|而不是[ ]?$|不同于$|相比$"
+)
+_DENY_AFTER = re2.compile(
+    r"(?i)^[`'\")\]”]{0,2}\s*(?:(?:is|was|are|were|has been|had been)? ?(?:also |both |currently )?(?:not (?:used|enabled|set|on|active|supported)|disabled|"
+    r"off\b|turned off|switched off|false\b|unchecked)|isn'?t (?:used|on|enabled|set)|(?:=|:|=>)\s?(?:false|no\b|off\b|none\b|0\b)|"
+    r"(?:都|也|均|还)?(?:没有?|未|不)(?:有|被)?(?:开启?|启用|使用|用|打开|设置|生效)(?:[^了]|$)|(?:都|也|已)?(?:关闭?|关掉|禁用|停用)了?|设(?:置)?[为成]?(?:false|False|关))"
+)
+_IDEA_BEFORE = re2.compile(
+    r"(?i)(?:\bif (?:i|we|you|one|it|using|there|the|not)\b|\bif only|\bwhether\b|\bshould (?:i|we|it|one)\b|\bcan (?:i|we|you|it|one)\b|\bcould (?:i|we|you|it|one)\b|"
+    r"\b(?:i|we|it|you|that|this) (?:would|could|might|may|should|can)\b|\bwould (?:it|i|using|a|an|the|lora|qlora)\b|\bmay(?:be)?\b|\bmight\b|\bperhaps\b|"
+    r"\bhow (?:do|can|could|should|would|to)\b|\bis (?:it|there) (?:a way|possible|any way|an option|support|any plan)|\b(?:do|did|have|are) you\b|\bplan(?:ning|s)? to|"
+    r"\bwant to\b|\bwill\b|\bgoing to\b|\bthinking (?:of|about)|\bconsider\w*|\bwonder\w*|\bhope to|\bintend to|\bwould like|\bsupport(?:s|ed)? for|\badd(?:ing)? support|"
+    r"如果|假如|若是?|要是|能否|能不能|是否|可否|可不可以|可以(?:用|使用|开|通过)|要不要|该不该|有没有|想用|想要|打算|准备|考虑|应该|或许|也许|可能|建议|怎么|如何|请问)"
+)
+_IF_I = re2.compile(r"(?i)\bif (?:i|we) (?:use|set|run|train|try|enable|increase|have|put)|如果(?:我)?(?:用|设|开|把|使用)")
+_ADVICE = re2.compile(
+    r"(?i)(?:^|[.;:,]\s*)(?:please |just |then |so )?(?:try|use|set|enable|add|reduce|lower|switch|turn on|consider|upgrade|pass|make sure)\b|"
+    r"\byou (?:should|can|could|may|might|need|have to|must|are|will)\b|\b(?:suggest|recommend)\w*|\bfor you\b|你(?:可以|应该|需要|试试|用|把|先)|可以(?:试试|尝试)|试试|建议|推荐"
+)
+_OTHERS = re2.compile(
+    r"(?i)\b(?:readme|docs?|documentation|docstring|paper|authors?|official(?:ly)?|wiki|tutorial|faq|table|the (?:repo|guide|script|default|example|recipe)s?|according to|"
+    r"claims?|supposed|recommend\w*|requires?|required|requirement|minimum|at least|min\.|someone|somebody|my (?:friend|colleague|boss)\w*|others|other people|"
+    r"people|everyone|they|maintainers?|colab pro|benchmark|as (?:\w+ )?(?:says?|stated))\b|官方|文档|论文|作者|说明|教程|推荐|最低|至少|要求|声称|别人|其他人|网上|有人|同事|据说|表里|表格|原始|博客"
+)
+_OTHER_SPEAKER = re2.compile(
+    r"(?i)^\W{0,3}[(（\[]?(?:an?other user|maintainer|collaborator|developer|bot|author|reply|answer|response|member|owner|contributor|"
+    r"另(?:有|外)?一?位?用户|其他用户|维护者|作者|开发者|官方)[^)\n]{0,40}[)）\]:：]|[(（](?:an?other user|另(?:有|一位)?一?位?用户)"
+)
+_FAILS = re2.compile(
+    r"(?i)\b(?:oom(?:s|ed|ing)?|out[ -]of[ -]memory|crash\w*|fail(?:s|ed|ing)?|kill(?:s|ed)?|die[sd]?|runs? out|ran out|running out|not enough|insufficient|error|"
+    r"exceed\w*|can'?t|cannot|does ?n[o']t (?:run|fit|work)|still)\b|爆显?存|爆了|显存不足|显存溢出|不够|报错|超显存|溢出|失败|崩溃|不行|oom"
+)
+_WORKS = re2.compile(
+    r"(?i)\b(?:works?(?: fine| well| perfectly| ok(?:ay)?)?|worked|runs? (?:fine|well|ok|smoothly|normally|without)|ran fine|is (?:fine|ok|enough)|are fine|no (?:problem|issue|oom)s?|"
+    r"fits?|succeed\w*|successful\w*|went (?:fine|smoothly|well)|goes (?:fine|smoothly)|trains? (?:fine|well|ok)|stable|without (?:problem|issue|oom|error)s?|can (?:run|train)|"
+    r"fine-tuned .{0,40} (?:fine|ok)|solved|fixed|resolved)\b|正常|可以跑|能跑|跑得?通|没(?:有)?问题|跑起来|不会(?:爆|oom|OOM)|未出现|成功|搞定|解决了|才能(?:跑|训练)"
+)
+_NEGATED_WORKS = re2.compile(
+    r"(?i)(?:not|n't|never|no longer|neither|hardly|barely|unable to|fail(?:s|ed)? to|不|没|无法|未能)[ ]?(?:\w+ ){0,2}?$"
+)
+_CLAUSE = re2.compile(
+    r"(?i)[,，;；:：()（）]|\s(?:but|however|while|whereas|although|though|yet|and (?:then|now|it)|so|because|since|when i|then)\s|但是?|不过|然而|可是|结果|"
+    r"却|改成|换成|\s-\s"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A value that a sentence names, with its place and what is claimed."""
+
+    value: FactValue
+    start: int
+    end: int
+    claim: Claim
+    weight: int = 0
+
+
+def span_of(prose: Prose, word: str) -> tuple[int, int]:
+    """Start and end of the first whole `word` (lower case) in the prose.
+
+    Raises:
+        ValueError: the prose has no such word.
+    """
+    match = re2.search(r"(?:^|[^\w-])(" + re2.escape(word) + r")(?:$|[^\w-])", prose.lower)
+    if match is None:
+        raise ValueError(f"no {word!r}")
+    return int(match.start(1)), int(match.end(1))
+
+
+def clause_of(prose: Prose, start: int, end: int) -> tuple[int, int]:
+    """Start and end of the clause around a span, inside its sentence."""
+    first, last = prose.sentence(start)
+    last = max(last, end)
+    left = first
+    for match in _CLAUSE.finditer(prose.text[first:start]):
+        left = first + match.end()
+    following = _CLAUSE.search(prose.text[end:last])
+    return left, end + following.start() if following else last
+
+
+def denied(prose: Prose, start: int, end: int) -> bool:
+    """Whether the words around a span say that it does not hold."""
+    first, last = prose.sentence(start)
+    line, line_end = prose.line(start)
+    before = prose.text[max(first, line, start - _BEFORE) : start]
+    after = prose.text[end : min(max(last, end), line_end, end + _AFTER)]
+    return bool(_DENY_BEFORE.search(before)) or bool(_DENY_AFTER.search(after))
+
+
+def _works(text: str) -> bool:
+    return any(not _NEGATED_WORKS.search(text[max(0, m.start() - 24) : m.start()]) for m in _WORKS.finditer(text))
+
+
+def claim_of(prose: Prose, start: int, end: int) -> Claim:
+    """What the sentence around a span claims of it."""
+    if denied(prose, start, end):
+        return Claim.DENIED
+    first, last = prose.sentence(start)
+    last = max(last, end)
+    sentence = prose.text[first:last]
+    line, _ = prose.line(start)
+    if _OTHER_SPEAKER.search(prose.text[line:start]):
+        return Claim.OTHERS
+    left, right = clause_of(prose, start, end)
+    before, clause = prose.text[left:start], prose.text[left:right]
+    if _OTHERS.search(prose.text[max(first, start - 80) : start]) or _OTHERS.search(clause):
+        return Claim.OTHERS
+    question = sentence.rstrip().endswith(("?", "？"))
+    if _IDEA_BEFORE.search(before) or (question and _IDEA_BEFORE.search(prose.text[first:start])):
+        # "If I use batch 8 it OOMs" reports a run; "would batch 8 fit?" asks about one.
+        return Claim.FAILS if not question and _IF_I.search(before) and _FAILS.search(sentence) else Claim.IDEA
+    if _ADVICE.search(before) and not _FAILS.search(clause):
+        return Claim.OTHERS
+    if _works(clause) and not _FAILS.search(clause):
+        return Claim.WORKS
+    if _FAILS.search(clause):
+        return Claim.FAILS
+    return Claim.HOLDS
+
+
+def is_question(prose: Prose, start: int) -> bool:
+    """Whether the sentence around `start` asks something."""
+    first, last = prose.sentence(start)
+    return prose.text[first:last].rstrip().endswith(("?", "？", "吗", "呢"))
+
+
+def best(mentions: list[Mention], *, ideas: bool, last: bool = False) -> Mention | None:
+    """The mention that a fact rests on; None when the strongest ones contradict each other or none is strong enough.
+
+    Args:
+        mentions: in the order of the text.
+        ideas: whether a question or a plan may state the fact ("can I train a 7B on two of them?").
+        last: among equally strong ones that differ, take the last (a setting that was changed) and not the first.
+    """
+    floor = Claim.IDEA if ideas else Claim.WORKS
+    usable = [item for item in mentions if item.claim >= floor]
+    if not usable:
+        return None
+
+    def strength(item: Mention) -> int:
+        return (4 if item.claim >= Claim.HOLDS else int(item.claim)) * 4 + item.weight
+
+    top = max(strength(item) for item in usable)
+    strongest = [item for item in usable if strength(item) == top]
+    failing = [item for item in strongest if item.claim == Claim.FAILS]
+    if failing and len({str(item.value) for item in strongest}) > 1:
+        strongest = failing
+    return strongest[-1] if last else strongest[0]
+
+
+def observe(doc: Document, fact: str, value: FactValue, offset: int, rank: int = RANK, confidence: float = 1.0) -> Observation:
+    """The observation of a fact at an offset of the document."""
+    return Observation(fact, value, doc.line_at(offset), doc.quote(offset), rank, confidence)
+
+
+def matches(pattern: Any, prose: Prose) -> Iterator[tuple[int, int, tuple[str, ...]]]:
+    """Start, end and groups of each match in the lower-case prose; absent groups are empty."""
+    for match in pattern.finditer(prose.lower):
+        yield match.start(), match.end(), tuple(group or "" for group in match.groups())
+
+
+__all__ = ["RANK", "Claim", "Mention", "best", "claim_of", "clause_of", "denied", "is_question", "matches", "observe", "prose_of", "span_of"]
