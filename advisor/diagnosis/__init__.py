@@ -1,0 +1,167 @@
+"""From a text to a diagnosis: read, specify, estimate, chain the rules, rank, plan, report."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Literal
+
+from advisor.diagnosis.compose import compose
+from advisor.diagnosis.specify import Specification, specify
+from advisor.engine import Engine, Trace
+from advisor.errors import TooLittleKnown
+from advisor.estimate import Estimate, estimate
+from advisor.facts import VRAM_KINDS, FactValue, Lang, Observation
+from advisor.language import language_of
+from advisor.library import Library, load_library
+from advisor.plan import Outcome, Preferences, candidates_of, make_plan
+from advisor.plan.memory import memory_fields
+from advisor.readers import read_all
+from advisor.readers.document import Document
+from advisor.readers.intake import read_document
+from advisor.readers.resolve import Resolution, resolve
+from advisor.redact import redact
+from advisor.report import Diagnosis
+
+__all__ = ["Case", "Preferences", "diagnose", "examine", "read_document"]
+
+STATED_RANK = 100
+_engines: dict[int, tuple[Library, Engine]] = {}
+_engines_lock = threading.Lock()
+
+
+@lru_cache(maxsize=1)
+def default_library() -> Library:
+    """The built-in packs, loaded once."""
+    return load_library()
+
+
+def engine_of(library: Library) -> Engine:
+    """The compiled rules of a library; compiled once for each."""
+    with _engines_lock:
+        known = _engines.get(id(library))
+        if known is None or known[0] is not library:
+            known = (library, Engine(library.rules))
+            _engines.clear()  # a process seldom has two libraries; compiled rules are not small
+            _engines[id(library)] = known
+        return known[1]
+
+
+class Case:
+    """All that is known of one text before it is put into words: what was read, specified, estimated and concluded."""
+
+    def __init__(
+        self,
+        document: Document,
+        library: Library,
+        stated: Mapping[str, FactValue],
+        preferences: Preferences,
+        lang: Literal["auto", "en", "zh"] = "auto",
+        *,
+        emails: bool = False,
+    ) -> None:
+        """Reads the document and runs the rules.
+
+        Args:
+            document: the text.
+            stated: facts that override what the text says.
+            preferences: what matters most, what must stay, what must not be advised.
+            lang: the language of the answer; `auto` takes the one that the person writes.
+            emails: hide e-mail addresses as well as secrets.
+        """
+        document, self.redactions = _redacted(document, emails=emails)
+        self.document = document
+        self.library = library
+        self.preferences = preferences
+        self.lang: Lang = language_of(document.text) if lang == "auto" else lang
+        observations = read_all(document, library)
+        observations += [
+            Observation(name, value, 0, f"{name}={value}", rank=STATED_RANK) for name, value in stated.items()
+        ]
+        self.resolution: Resolution = resolve(observations)
+        self.facts = self.resolution.facts
+        self.kind, self.confidence = self.resolution.failure
+        self.specification: Specification = specify(self.facts, library)
+        self.missing: Sequence[str] = ()
+        self.estimate: Estimate | None = self._estimate()
+        self.trace: Trace = engine_of(library).run(self.fields())
+        self.outcome: Outcome = self._plan()
+
+    def fields(self) -> dict[str, Any]:
+        """Every field that a rule can test, by name."""
+        fields: dict[str, Any] = dict(self.facts)
+        fields["kind"] = self.kind
+        fields |= {f"signal.{name}": True for name in self.resolution.signals}
+        fields |= {f"tried.{name}": True for name in self.resolution.tried}
+        fields |= memory_fields(self.facts, self.estimate)
+        return fields
+
+    def estimated(self, words: Mapping[str, FactValue]) -> Estimate:
+        """The estimate of a specification, in the assumptions of this case. Raises TooLittleKnown."""
+        return estimate(words, self.library)
+
+    def _estimate(self) -> Estimate | None:
+        if self.kind not in VRAM_KINDS:
+            return None
+        try:
+            return self.estimated(self.specification.words)
+        except TooLittleKnown as error:
+            self.missing = error.missing
+            return None
+
+    def _plan(self) -> Outcome:
+        candidates = candidates_of(self.trace, self.facts, self.library, self.preferences)
+        capacity = self.estimate.capacity_gib if self.estimate else None
+        return make_plan(self.specification.words, candidates, self.estimated, capacity, self.preferences, self.library)
+
+
+def _redacted(document: Document, *, emails: bool) -> tuple[Document, int]:
+    text = "\n".join(line.raw for line in document.lines)
+    hidden, count = redact(text, emails=emails)
+    if not count:
+        return document, 0
+    raws = hidden.split("\n")
+    if len(raws) != len(document.lines):
+        return Document.of(hidden), count
+    return Document.numbered([(line.number, raw) for line, raw in zip(document.lines, raws, strict=True)]), count
+
+
+def examine(
+    text: str | Document,
+    *,
+    stated: Mapping[str, FactValue] | None = None,
+    library: Library | None = None,
+    preferences: Preferences | None = None,
+    lang: Literal["auto", "en", "zh"] = "auto",
+    emails: bool = False,
+) -> Case:
+    """The case of a text: everything that was concluded, before it is put into words. See `Case`."""
+    document = Document.of(text) if isinstance(text, str) else text
+    return Case(document, library or default_library(), stated or {}, preferences or Preferences(), lang, emails=emails)
+
+
+def diagnose(
+    text: str | Document,
+    *,
+    stated: Mapping[str, FactValue] | None = None,
+    library: Library | None = None,
+    preferences: Preferences | None = None,
+    lang: Literal["auto", "en", "zh"] = "auto",
+    emails: bool = False,
+) -> Diagnosis:
+    """Why the run of a log or description ran out of memory, and what to change.
+
+    Args:
+        text: a log or a description, in English or Chinese.
+        stated: facts that override what the text says, checked by `facts.check_facts`.
+        library: rules and knowledge; the built-in packs when absent.
+        preferences: what matters most, what must stay as it is, what must not be advised.
+        lang: the language of the answer; `auto` takes the one that the person writes.
+        emails: hide e-mail addresses as well as secrets.
+
+    Raises:
+        PackError: the packs have faults.
+        EngineError: the rule engine failed on this case.
+    """
+    return compose(examine(text, stated=stated, library=library, preferences=preferences, lang=lang, emails=emails))

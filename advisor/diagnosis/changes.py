@@ -1,0 +1,111 @@
+"""The exact change for the user's own framework: picked along its lineage, its placeholders filled from the changed run."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from advisor import records
+from advisor.facts import FactValue, Lang
+from advisor.library import Library
+from advisor.report import Change
+
+
+class _Filler(string.Formatter):
+    """Fills what is known; an unknown placeholder is shown as its name in angle brackets."""
+
+    def get_value(self, key: int | str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        return kwargs.get(str(key), _Blank(str(key)))
+
+    def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, str]:
+        return self.get_value(field_name, args, kwargs), field_name  # no attribute or item access
+
+
+class _Blank:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __format__(self, spec: str) -> str:
+        return f"<{self.name}>"
+
+
+_FILLER = _Filler()
+
+
+def fill(text: str, facts: Mapping[str, FactValue]) -> str:
+    """The text with `{fact}` replaced by its value. Braces of JSON and code stay as they are.
+
+    >>> fill('--batch {batch_size} {"stage": 3} {seq_len}', {"batch_size": 2})
+    '--batch 2 {"stage": 3} <seq_len>'
+    """
+    pieces = []
+    rest = text
+    while rest:
+        before, brace, after = rest.partition("{")
+        pieces.append(before)
+        if not brace:
+            break
+        name, closing, remainder = after.partition("}")
+        plain = name.split(":")[0]
+        if (
+            closing
+            and plain
+            and plain.replace("_", "").replace(".", "").isalnum()
+            and plain[0].islower()
+            and "\n" not in name
+        ):
+            try:
+                pieces.append(_FILLER.format("{" + name + "}", **_words(facts)))
+            except (ValueError, TypeError):
+                pieces.append(str(facts.get(plain, f"<{plain}>")))
+            rest = remainder
+        else:
+            pieces.append(brace)
+            rest = after
+    return "".join(pieces)
+
+
+def _words(facts: Mapping[str, FactValue]) -> dict[str, Any]:
+    return {name: ",".join(value) if isinstance(value, list) else value for name, value in facts.items()}
+
+
+def changes_for(
+    remedy: records.Remedy, facts: Mapping[str, FactValue], library: Library, lang: Lang
+) -> tuple[Change, ...]:
+    """The changes of a remedy for the framework of the facts, or of the nearest family that has one.
+
+    Args:
+        facts: the facts after the remedy's edit; `framework` and the versions decide which change holds.
+    """
+    stated = str(facts.get("framework", ""))
+    runtime = str(facts.get("runtime", ""))
+    start = stated or (runtime if runtime in library.frameworks else "pytorch")
+    for framework in library.lineage(start):
+        found = [change for change in remedy.changes.get(framework, ()) if _of_version(change, facts)]
+        if found:
+            return tuple(
+                Change(framework, fill(change.text, facts), change.kind, change.note.get(lang, ""), change.source)
+                for change in found
+            )
+    return ()
+
+
+def _of_version(change: records.Change, facts: Mapping[str, FactValue]) -> bool:
+    version = str(facts.get("framework_version", ""))
+    if not version or not (change.since or change.until):
+        return True
+    have = _numbers(version)
+    if change.since and have < _numbers(change.since):
+        return False
+    return not (change.until and have >= _numbers(change.until))
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    parts = []
+    for part in version.split("."):
+        digits = "".join(char for char in part if char.isdigit())[:6]
+        if not digits:
+            break
+        parts.append(int(digits))
+    return tuple(parts)

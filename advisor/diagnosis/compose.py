@@ -1,0 +1,191 @@
+"""A case put into words: the report in the person's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from advisor.diagnosis.changes import changes_for
+from advisor.diagnosis.questions import questions
+from advisor.diagnosis.sentences import sentence
+from advisor.diagnosis.verdict import verdict
+from advisor.engine import Firing
+from advisor.facts import PSEUDO_FACTS, VRAM_KINDS, FactValue, Lang
+from advisor.report import (
+    Cause,
+    Component,
+    Diagnosis,
+    EstimateReport,
+    Evidence,
+    Failure,
+    PlanReport,
+    RemedyReport,
+    Saving,
+    SourceReport,
+    Step,
+)
+from advisor.rule import stratum_name
+from advisor.wording import word
+
+if TYPE_CHECKING:
+    from advisor.diagnosis import Case
+    from advisor.plan import Plan, RankedRemedy
+
+MIN_CONFIDENCE = 0.05
+
+
+def compose(case: Case) -> Diagnosis:
+    """The report of a case."""
+    failure = Failure(case.kind, str(case.facts.get("phase", "")), case.confidence)
+    estimate = _estimate(case)
+    remedies = tuple(_remedy(case, ranked, index) for index, ranked in enumerate(case.outcome.ranked, 1))
+    plans = tuple(_plan(case, plan) for plan in case.outcome.plans)
+    used = _sources(case, remedies)
+    return Diagnosis(
+        lang=case.lang,
+        failure=failure,
+        verdict=verdict(failure, case.facts, estimate, case.lang),
+        facts=case.facts,
+        evidence=_evidence(case),
+        causes=_causes(case),
+        estimate=estimate,
+        remedies=remedies,
+        plan=plans[0] if plans else None,
+        plans=plans,
+        hardware=_hardware(case),
+        questions=_questions(case),
+        trace=tuple(_step(case, firing) for firing in case.trace.firings),
+        sources=used,
+        redactions=case.redactions,
+    )
+
+
+def _estimate(case: Case) -> EstimateReport | None:
+    found = case.estimate
+    if found is None:
+        return None
+    components = [Component(c.id, word(f"component.{c.id}", case.lang), c.gib, c.explain()) for c in found.components]
+    beyond = found.process_gib - sum(component.gib for component in components)
+    if beyond > 0.005:
+        components.append(Component("context", word("component.context", case.lang), beyond))
+    assumed = {**found.assumed, **case.specification.assumed}
+    return EstimateReport(
+        allocated_gib=found.allocated_gib,
+        reserved_gib=found.reserved_gib,
+        process_gib=found.process_gib,
+        low_gib=found.low_gib,
+        high_gib=found.high_gib,
+        components=tuple(components),
+        assumed={name: value for name, value in assumed.items() if name not in case.facts},
+        capacity_gib=found.capacity_gib,
+        fits=found.fits,
+        phase=found.phase,
+        warnings=tuple(found.warnings),
+    )
+
+
+def _evidence(case: Case) -> tuple[Evidence, ...]:
+    rows = []
+    for item in case.resolution.evidence:
+        if item.fact in PSEUDO_FACTS:
+            continue
+        used = case.facts.get(item.fact) == item.value
+        rows.append(Evidence(item.fact, item.value, item.line, item.quote, item.origin, used))
+    return tuple(sorted(rows, key=lambda row: (not row.used, row.line)))
+
+
+def _causes(case: Case) -> tuple[Cause, ...]:
+    found = []
+    for name, confidence in sorted(case.trace.causes.items(), key=lambda item: -item[1]):
+        if confidence < MIN_CONFIDENCE:
+            continue
+        firing = max(case.trace.cause_rules[name], key=lambda firing: _weight(firing, name))
+        reason = sentence(firing.rule.because, case.trace.facts, case.lang)
+        found.append(Cause(name, word(f"cause.{name}", case.lang), confidence, reason, firing.rule.id))
+    return tuple(found)
+
+
+def _weight(firing: Firing, name: str) -> float:
+    return max((c.weight for c in firing.rule.then if c.id == name), default=0.0)
+
+
+def _remedy(case: Case, ranked: RankedRemedy, rank: int) -> RemedyReport:
+    remedy, lang = ranked.remedy, case.lang
+    firings: Sequence[Firing] = ranked.firings
+    best = max(firings, key=lambda firing: _weight(firing, remedy.id), default=None)
+    reason = sentence(best.rule.because, case.trace.facts, lang) if best else ""
+    after = {**case.specification.words, **case.facts, **ranked.changed}
+    rules = tuple(dict.fromkeys(firing.rule.id for firing in firings))
+    sources = dict.fromkeys([*remedy.sources, *(source for firing in firings for source in firing.rule.sources)])
+    saving = ranked.saves
+    return RemedyReport(
+        rank=rank,
+        id=remedy.id,
+        title=sentence(remedy.title, after, lang),
+        what=sentence(remedy.what, after, lang),
+        because=reason,
+        changes=changes_for(remedy, after, case.library, lang),
+        time_cost=remedy.time.factor,
+        quality_risk=remedy.quality_risk,
+        effort=remedy.effort,
+        rules=rules,
+        sources=tuple(sources),
+        saves=Saving(saving.low, saving.expected, saving.high) if saving else None,
+        peak_after_gib=ranked.peak_after_gib,
+        fits=ranked.fits,
+        set=ranked.changed,
+    )
+
+
+def _plan(case: Case, plan: Plan) -> PlanReport:
+    words: dict[str, FactValue] = {**case.facts, **plan.spec}
+    changes = []
+    for step in plan.steps:
+        changes += changes_for(case.library.remedies[step], words, case.library, case.lang)[:1]
+    before = case.specification.words
+    changed = {name: value for name, value in plan.spec.items() if before.get(name) != value}
+    return PlanReport(plan.name, tuple(plan.steps), plan.peak_gib, plan.fits, tuple(changes), changed)
+
+
+def _hardware(case: Case) -> str:
+    found = case.outcome.smallest_hardware
+    if found is None:
+        return ""
+    if found.count > 1:
+        return word("hardware.cards", case.lang, count=found.count, card=found.card)
+    return word("hardware.card", case.lang, card=found.card)
+
+
+def _questions(case: Case) -> tuple[Any, ...]:
+    if case.kind not in VRAM_KINDS:
+        return ()
+    found = case.estimate
+    assumed: Mapping[str, FactValue] = {**found.assumed, **case.specification.assumed} if found else {}
+
+    def need(words: Mapping[str, FactValue]) -> float:
+        return case.estimated(words).process_gib
+
+    return questions(case.facts, assumed, case.specification.words, need, case.missing, case.lang)
+
+
+def _step(case: Case, firing: Firing) -> Step:
+    rule = firing.rule
+    conditions = [f"{condition}" for condition in rule.when]
+    for branch in rule.any:
+        if all(condition.holds(case.trace.facts) for condition in branch):
+            conditions += [f"{condition}" for condition in branch]
+            break
+    concluded = [f"{c.kind} {c.id}" + ("" if c.kind == "derive" else f" {c.weight:g}") for c in rule.then]
+    reason = sentence(rule.because, case.trace.facts, case.lang)
+    return Step(rule.id, stratum_name(rule), reason, tuple(conditions), tuple(concluded), rule.sources, rule.path)
+
+
+def _sources(case: Case, remedies: Sequence[RemedyReport]) -> tuple[SourceReport, ...]:
+    ids = dict.fromkeys(source for remedy in remedies for source in remedy.sources)
+    lang: Lang = case.lang
+    found = []
+    for name in ids:
+        source = case.library.sources.get(name)
+        if source is not None:
+            found.append(SourceReport(name, source.title.get(lang, name), source.url))
+    return tuple(found)

@@ -1,0 +1,35 @@
+"""From facts to the specification of a run: what its framework does by default is assumed, and said to be assumed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from advisor.facts import FactValue
+from advisor.library import Library
+from advisor.vocabulary import VOCABULARY
+
+# Facts of the message are evidence about the run, not part of what it was asked to do.
+_NOT_SPEC = frozenset({name for name, spec in VOCABULARY.items() if spec.group == "message"}) - {"gpu_capacity_gib"}
+
+
+@dataclass(frozen=True, slots=True)
+class Specification:
+    """The words handed to the estimator, and those of them that nobody stated."""
+
+    words: dict[str, FactValue]
+    assumed: dict[str, FactValue]
+
+
+def specify(facts: Mapping[str, FactValue], library: Library) -> Specification:
+    """The specification of the run that the facts describe."""
+    from advisor.readers.runs.defaults import defaults_for
+
+    stated = {name: value for name, value in facts.items() if name not in _NOT_SPEC}
+    framework = str(facts.get("framework", ""))
+    assumed = {}
+    if framework:
+        for name, value in defaults_for(framework, facts, library).items():
+            if name in VOCABULARY and name not in stated:
+                assumed[name] = value
+    return Specification({**assumed, **stated}, assumed)

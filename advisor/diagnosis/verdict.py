@@ -1,0 +1,72 @@
+"""One sentence that says what happened, for somebody who has just lost a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from advisor.facts import FactValue, Lang
+from advisor.report import EstimateReport, Failure
+from advisor.units import format_gib
+from advisor.wording import WORDS, word
+
+
+def verdict(failure: Failure, facts: Mapping[str, FactValue], estimate: EstimateReport | None, lang: Lang) -> str:
+    """The verdict in `lang`. The estimate is used where there is one; the numbers of the message always."""
+    if failure.kind == "question":
+        return _answer(facts, estimate, lang)
+    head = word(f"kind.{failure.kind}", lang)
+    known_phase = failure.phase and f"phase.{failure.phase}" in WORDS
+    where = word(f"phase.{failure.phase}", lang) if known_phase else ""
+    if failure.kind not in ("vram_oom", "kv_cache"):
+        return _with_place("verdict.plain", head, where, lang)
+    text = _with_place("verdict.plain", head, where, lang)
+    if estimate is not None:
+        values = {"need": format_gib(estimate.process_gib), "card": card_name(facts, lang)}
+        if estimate.capacity_gib is None:
+            text = _with_place("verdict.needs_only", head, where, lang, **values)
+        else:
+            values["capacity"] = format_gib(estimate.capacity_gib)
+            over = estimate.process_gib > estimate.capacity_gib
+            text = _with_place("verdict.needs_over" if over else "verdict.needs_within", head, where, lang, **values)
+    request, free = facts.get("tried_to_allocate_gib"), facts.get("gpu_free_gib")
+    if isinstance(request, int | float) and isinstance(free, int | float):
+        text += word("verdict.asked_for", lang, request=format_gib(request), free=format_gib(free))
+    return text + _mostly(estimate, lang)
+
+
+def card_name(facts: Mapping[str, FactValue], lang: Lang) -> str:
+    """The card's name, or a word for it."""
+    return str(facts.get("gpu_name") or word("this_card", lang))
+
+
+def _answer(facts: Mapping[str, FactValue], estimate: EstimateReport | None, lang: Lang) -> str:
+    if estimate is None:
+        return word("verdict.question_unknown", lang)
+    need = format_gib(estimate.process_gib)
+    if estimate.capacity_gib is None:
+        return word("verdict.question_need", lang, need=need) + _mostly(estimate, lang)
+    key = "verdict.question_fits" if estimate.fits else "verdict.question_over"
+    values = {"need": need, "capacity": format_gib(estimate.capacity_gib), "card": card_name(facts, lang)}
+    return word(key, lang, **values) + _mostly(estimate, lang)
+
+
+def _with_place(key: str, head: str, where: str, lang: Lang, **values: str) -> str:
+    if lang == "zh":
+        text = word(key, lang, head=head, where=where, **values)
+        return text.replace("()", "")
+    return word(key, lang, head=head, where=f" {where}" if where else "", **values)
+
+
+def _mostly(estimate: EstimateReport | None, lang: Lang) -> str:
+    if estimate is None or not estimate.components:
+        return ""
+    largest = sorted(estimate.components, key=lambda component: -component.gib)
+    total = sum(component.gib for component in largest)
+    named, share = [], 0.0
+    for component in largest[:3]:
+        if share > 0.5 * total:
+            break
+        named.append(f"{component.title} ({format_gib(component.gib)})")
+        share += component.gib
+    parts = named[0] if len(named) == 1 else word("comma", lang).join(named[:-1]) + word("and", lang) + named[-1]
+    return word("verdict.mostly", lang, parts=parts)
