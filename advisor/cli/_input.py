@@ -23,13 +23,12 @@ def opened(path: str | None) -> Iterator[BinaryIO]:
     Raises:
         InputError: no such file, a folder, no permission.
     """
-    if path in (None, "-"):
+    if path is None or path == "-":
         if path is None and sys.stdin.isatty():
             click.echo("Paste the log or describe the run, then press Ctrl-D on an empty line.", err=True)
         buffer = getattr(sys.stdin, "buffer", None)
         yield buffer if buffer is not None else io.BytesIO(sys.stdin.read().encode("utf-8", "replace"))
         return
-    assert path is not None
     try:
         file = open(path, "rb")  # noqa: SIM115 - closed below
     except FileNotFoundError:

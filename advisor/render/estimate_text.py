@@ -1,0 +1,108 @@
+"""An estimate as text: the figures, a bar against the card, and the components with their formulas on request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol, TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from advisor.facts import FactValue, Lang
+from advisor.render.bars import COLOURS, stacked
+from advisor.units import format_gib
+from advisor.wording import word
+
+
+class _Part(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def gib(self) -> float: ...
+    def explain(self) -> str: ...
+
+
+class _Estimated(Protocol):
+    """What an estimate offers to be printed."""
+
+    @property
+    def allocated_gib(self) -> float: ...
+    @property
+    def reserved_gib(self) -> float: ...
+    @property
+    def process_gib(self) -> float: ...
+    @property
+    def low_gib(self) -> float: ...
+    @property
+    def high_gib(self) -> float: ...
+    @property
+    def capacity_gib(self) -> float | None: ...
+    @property
+    def fits(self) -> bool | None: ...
+    @property
+    def phase(self) -> str: ...
+    @property
+    def assumed(self) -> Mapping[str, Any]: ...
+    @property
+    def warnings(self) -> Any: ...
+    @property
+    def components(self) -> Any: ...
+
+
+def render_estimate(
+    estimate: _Estimated,
+    words: Mapping[str, FactValue],
+    assumed: Mapping[str, FactValue],
+    *,
+    lang: Lang,
+    explain: bool,
+    file: TextIO,
+) -> None:
+    """Prints an estimate.
+
+    Args:
+        words: the specification that was estimated, for the card's name.
+        assumed: what the framework's defaults added to it.
+        explain: show each component's formula with the numbers in.
+    """
+    console = Console(file=file, highlight=False, markup=False, emoji=False)
+    encoding = (getattr(file, "encoding", None) or "utf-8").lower().replace("-", "")
+    ascii_only = not encoding.startswith("utf")
+    head = Text(format_gib(estimate.process_gib), style="bold")
+    notes = [word("interval", lang, low=format_gib(estimate.low_gib), high=format_gib(estimate.high_gib))]
+    if estimate.phase:
+        notes.append(word("peak_in", lang, where=word(f"phase.{estimate.phase}", lang)))
+    if estimate.capacity_gib is not None:
+        card = str(words.get("gpu_name") or word("this_card", lang))
+        notes.append(word("capacity_line", lang, card=card, capacity=format_gib(estimate.capacity_gib)))
+        notes.append(f"{word('column.fits', lang)}: {word('yes' if estimate.fits else 'no', lang)}")
+    head.append("  " + "; ".join(notes), style="not bold")
+    console.print(head)
+    parts: list[_Part] = sorted(estimate.components, key=lambda part: -part.gib)
+    bar = Text()
+    for segment in stacked(
+        [part.gib for part in parts], estimate.capacity_gib, min(console.width - 2, 100), ascii_only=ascii_only
+    ):
+        bar.append(
+            segment.char * segment.cells, style="dim" if segment.part < 0 else COLOURS[segment.part % len(COLOURS)]
+        )
+    console.print(bar)
+    for index, part in enumerate(parts):
+        line = Text(f"{word(f'component.{part.id}', lang):32} ", style=COLOURS[index % len(COLOURS)])
+        line.append(f"{format_gib(part.gib):>10}", style="default")
+        if explain:
+            line.append(f"  {part.explain()}", style="dim")
+        console.print(line, soft_wrap=explain)
+    for label, value in (
+        ("max_memory_allocated", estimate.allocated_gib), ("max_memory_reserved", estimate.reserved_gib), ("nvidia-smi", estimate.process_gib),
+    ):  # fmt: skip
+        console.print(Text(f"{label:32} {format_gib(value):>10}", style="dim"))
+    listed = {**estimate.assumed, **assumed}
+    if listed:
+        console.print(
+            Text(
+                word("assumed", lang, list=", ".join(f"{name}={value}" for name, value in listed.items())), style="dim"
+            )
+        )
+    for warning in estimate.warnings:
+        console.print(Text(str(warning), style="yellow"))
