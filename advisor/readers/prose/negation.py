@@ -42,6 +42,7 @@ _DENY_BEFORE = re2.compile(
     r"\binstead of|\brather than|\bother than|\bbesides|\bdisabl\w+|\bturn(?:ed|ing)? off|\bswitch(?:ed|ing)? off|\bremov\w+|\bdropp?\w*|"
     r"\b(?:compared (?:to|with)|unlike|than))"
     r"[ \t`'\"(]{0,3}(?:(?:the|a|an|any|my|use of|using|deepspeed|both|pytorch)[ \t`'\"]{1,2}){0,2}(?:[\w./-]+(?:,| or| and|/) ?){0,2}$"
+    r"|\b(?:instead of|rather than) (?:the |a |an |my )?(?:[\w.-]+ ){0,2}$"
     r"|(?:没有?|未|不|别|无需?|无法|勿)(?:有|再|去|想|能|会|打)?(?:使用|启用|开启|打开|设置|采用|加上?|用|开|配置?|支持|量化)?[了过到任何的 `\"“]{0,4}$"
     r"|(?:关闭?|关掉|禁用|去掉|取消|停用|移除|除)(?:了|掉)?[ `\"“]{0,2}$|而不是[ ]?$|不同于$|相比$"
 )
@@ -55,22 +56,24 @@ _IDEA_BEFORE = re2.compile(
     r"\b(?:i|we|it|you|that|this) (?:would|could|might|may|should|can)\b|\bwould (?:it|i|using|a|an|the|lora|qlora)\b|\bmay(?:be)?\b|\bmight\b|\bperhaps\b|"
     r"\bhow (?:do|can|could|should|would|to)\b|\bis (?:it|there) (?:a way|possible|any way|an option|support|any plan)|\b(?:do|did|have|are) you\b|\bplan(?:ning|s)? to|"
     r"\bwant to\b|\bwill\b|\bgoing to\b|\bthinking (?:of|about)|\bconsider\w*|\bwonder\w*|\bhope to|\bintend to|\bwould like|\bsupport(?:s|ed)? for|\badd(?:ing)? support|"
-    r"如果|假如|若是?|要是|能否|能不能|是否|可否|可不可以|可以(?:用|使用|开|通过)|要不要|该不该|有没有|想用|想要|打算|准备|考虑|应该|或许|也许|可能|建议|怎么|如何|请问)"
+    r"如果|假如|若是?|要是|能否|能不能|是否|可否|可不可以|可以(?:用|使用|开|通过)|要不要|该不该|有没有|想用|想要|打算|准备|考虑|应该|或许|也许|可能|怎么|如何|请问|(?:^|[^按照据的])建议)"
 )
 _IF_I = re2.compile(r"(?i)\bif (?:i|we) (?:use|set|run|train|try|enable|increase|have|put)|如果(?:我)?(?:用|设|开|把|使用)")
 _ADVICE = re2.compile(
     r"(?i)(?:^|[.;:,]\s*)(?:please |just |then |so )?(?:try|use|set|enable|add|reduce|lower|switch|turn on|consider|upgrade|pass|make sure)\b|"
-    r"\byou (?:should|can|could|may|might|need|have to|must|are|will)\b|\b(?:suggest|recommend)\w*|\bfor you\b|你(?:可以|应该|需要|试试|用|把|先)|可以(?:试试|尝试)|试试|建议|推荐"
+    r"\byou (?:should|can|could|may|might|need|have to|must|are|will)\b|\b(?:suggest|recommend)\w*|\bfor you\b|你(?:可以|应该|需要|试试|用|把|先)|可以(?:试试|尝试)|试试|(?:^|[^按照据的])建议|推荐"
 )
 _OTHERS = re2.compile(
-    r"(?i)\b(?:readme|docs?|documentation|docstring|paper|authors?|official(?:ly)?|wiki|tutorial|faq|table|the (?:repo|guide|script|default|example|recipe)s?|according to|"
-    r"claims?|supposed|recommend\w*|requires?|required|requirement|minimum|at least|min\.|someone|somebody|my (?:friend|colleague|boss)\w*|others|other people|"
-    r"people|everyone|they|maintainers?|colab pro|benchmark|as (?:\w+ )?(?:says?|stated))\b|官方|文档|论文|作者|说明|教程|推荐|最低|至少|要求|声称|别人|其他人|网上|有人|同事|据说|表里|表格|原始|博客"
+    r"(?i)\b(?:readme|docs|documentation|docstring|the paper|authors? (?:say|claim|use|report|train)\w*|official(?:ly)?|wiki|tutorial|faq|table|according to|"
+    r"(?:the|your|this) (?:repo|guide|example|recipe|blog|discussion|page)s? (?:says?|uses?|claims?|lists?|states?|gives?)|setting of the|discussion says|"
+    r"claims?|supposed|recommend\w*|requires? (?:an?|at|about|some|\d|~)|required|requirements?|minimum|at least|min\.|someone|somebody|"
+    r"my (?:friend|colleague|boss)\w*|other people|others|colab pro|benchmarks?|as stated)\b|官方|文档|论文|说明|教程|推荐|最低|至少|要求|声称|别人|其他人|网上|有人|同事|据说|表里|表格|博客"
 )
 _OTHER_SPEAKER = re2.compile(
     r"(?i)^\W{0,3}[(（\[]?(?:an?other user|maintainer|collaborator|developer|bot|author|reply|answer|response|member|owner|contributor|"
     r"另(?:有|外)?一?位?用户|其他用户|维护者|作者|开发者|官方)[^)\n]{0,40}[)）\]:：]|[(（](?:an?other user|另(?:有|一位)?一?位?用户)"
 )
+_USER = re2.compile(r"(?i)user|用户")
 _FAILS = re2.compile(
     r"(?i)\b(?:oom(?:s|ed|ing)?|out[ -]of[ -]memory|crash\w*|fail(?:s|ed|ing)?|kill(?:s|ed)?|die[sd]?|runs? out|ran out|running out|not enough|insufficient|error|"
     r"exceed\w*|can'?t|cannot|does ?n[o']t (?:run|fit|work)|still)\b|爆显?存|爆了|显存不足|显存溢出|不够|报错|超显存|溢出|失败|崩溃|不行|oom"
@@ -144,12 +147,14 @@ def claim_of(prose: Prose, start: int, end: int) -> Claim:
     last = max(last, end)
     sentence = prose.text[first:last]
     line, _ = prose.line(start)
-    if _OTHER_SPEAKER.search(prose.text[line:start]):
-        return Claim.OTHERS
+    speaker = _OTHER_SPEAKER.search(prose.text[line:start])
     left, right = clause_of(prose, start, end)
     before, clause = prose.text[left:start], prose.text[left:right]
-    if _OTHERS.search(prose.text[max(first, start - 80) : start]) or _OTHERS.search(clause):
+    if _OTHERS.search(prose.text[first : min(start, first + 40)]) or _OTHERS.search(clause):
         return Claim.OTHERS
+    if speaker is not None and " PR" not in speaker.group():
+        # Another user with the same failure is worth something where the first says nothing; a maintainer advises.
+        return Claim.IDEA if _USER.search(speaker.group()) and _FAILS.search(prose.text[line:prose.line(start)[1]]) else Claim.OTHERS
     question = sentence.rstrip().endswith(("?", "？"))
     if _IDEA_BEFORE.search(before) or (question and _IDEA_BEFORE.search(prose.text[first:start])):
         # "If I use batch 8 it OOMs" reports a run; "would batch 8 fit?" asks about one.
