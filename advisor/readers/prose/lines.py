@@ -71,6 +71,11 @@ _YAML = re2.compile(r"^\s*(?:- )?[A-Za-z_][\w.-]*:(?:\s|$)")
 _SNAKE_KEY = re2.compile(r"^\s*(?:- )?[A-Za-z0-9]+(?:[_.][A-Za-z0-9]+)+\s*:")
 _LOWER_KEY = re2.compile(r"^\s*(?:- )?[a-z][a-z0-9.-]*:(?:\s|$)")
 _ERROR_CLASS = re2.compile(r"^\W{0,3}(?:\w+\.)*\w*(?:Error|Exception|Warning|Interrupt)\w*\W*(?::|$)")
+# A line of a form that a person filled in.
+_FORM = re2.compile(
+    r"(?i)^\s*[-*•]?\s*[\w/()\p{Han} ]{0,32}(?:gpus?|vram|cuda device|graphics|hardware|model|batch size|precision|optimi[sz]er|seq(?:uence)? length|resolution|显存|显卡|模型|内存|精度)"
+    r"[\w/()\p{Han} ]{0,24}\s?[:：]\s?\S"
+)
 # A runtime's own message inside a line; what a person wrote before or after it stays.
 _MESSAGE = re2.compile(
     r"(?i)(?:[\w.]*(?:error|exception)\w*\W{1,3})*(?:allocation on device|(?:cuda|hip|xpu|npu|mps)?[a-z .]{0,24}out of memory\W{0,3}"
@@ -148,7 +153,7 @@ def _grade(text: str, raw: str) -> int:
         return -1
     if raw.lstrip().startswith(("#", "//")) and han < 2:
         return -1
-    if han >= 4 or words >= 2:
+    if han >= 4 or words >= 2 or (_FORM.search(line) and "=" not in line):
         return 2
     return 1
 

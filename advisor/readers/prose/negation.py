@@ -135,7 +135,7 @@ def denied(prose: Prose, start: int, end: int) -> bool:
     return bool(_DENY_BEFORE.search(before)) or bool(_DENY_AFTER.search(after))
 
 
-def _works(text: str) -> bool:
+def works(text: str) -> bool:
     return any(not _NEGATED_WORKS.search(text[max(0, m.start() - 24) : m.start()]) for m in _WORKS.finditer(text))
 
 
@@ -161,7 +161,7 @@ def claim_of(prose: Prose, start: int, end: int) -> Claim:
         return Claim.FAILS if not question and _IF_I.search(before) and _FAILS.search(sentence) else Claim.IDEA
     if _ADVICE.search(before) and not _FAILS.search(clause):
         return Claim.OTHERS
-    if _works(clause) and not _FAILS.search(clause):
+    if works(clause) and not _FAILS.search(clause):
         return Claim.WORKS
     if _FAILS.search(clause):
         return Claim.FAILS
@@ -209,4 +209,4 @@ def matches(pattern: Any, prose: Prose) -> Iterator[tuple[int, int, tuple[str, .
         yield match.start(), match.end(), tuple(group or "" for group in match.groups())
 
 
-__all__ = ["RANK", "Claim", "Mention", "best", "claim_of", "clause_of", "denied", "is_question", "matches", "observe", "prose_of", "span_of"]
+__all__ = ["RANK", "Claim", "Mention", "best", "claim_of", "clause_of", "denied", "is_question", "matches", "observe", "prose_of", "span_of", "works"]

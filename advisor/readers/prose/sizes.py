@@ -58,7 +58,7 @@ _SIZES = (
     _Size(
         "batch_size",
         re2.compile(
-            rf"(?:(?:per[ _-](?:device|gpu)[ _-]|micro[ _-]?|mini[ _-]?)?(?:train(?:ing)?[ _-])?(?:batch[ _-]?sizes?(?:[ _-]per[ _-](?:device|gpu))?|\bbsize|\bbsz?|批次?大小|批量(?:大小)?|批处理大小|批大小)"
+            rf"(?:(?:per[ _-](?:device|gpu)[ _-]|micro[ _-]?|mini[ _-]?|device[ _-]?)?(?:train(?:ing)?[ _-])?(?:batch[ _-]?sizes?(?:[ _-]per[ _-](?:device|gpu))?|(?:\b|_)bsize|\bbsz?|批次?大小|批量(?:大小)?|批处理大小|批大小)"
             rf"(?:from\s?\d+|从\s?\d+){{0,1}}{_OP}(?:from \d+ to |从\s?\d+\s?(?:降|减|改|调)(?:低|小)?(?:到|为|成|至)\s?)?{_N}{_END})|"
             rf"(?:\b(?:a|per[ -]device|micro|单卡|每卡) ?batch(?: of|es of)?[ =]?{_OP}?{_N}{_END})|"
             rf"(?:\bbatch[ =:]{_OP}?{_N}{_END})|(?:\b(?:batch|bs) ?{_N}{_END})"
@@ -106,6 +106,7 @@ _SQUARE = re2.compile(
     r"(?:^|[^\w.])(\d{2,4})\s?(?:px\b|pixels?\b|像素)"
 )
 _PICTURE = re2.compile(r"image|resol|pixel|\bpx\b|photo|picture|video|frame|dimension|resiz|crop|图|分辨率|像素|视频|尺寸|画")
+_PER_DEVICE = re2.compile(r"micro|per[ _-](?:device|gpu)|单卡|每卡")
 _PER_GPU = re2.compile(r"^[^\n.;]{0,24}?\((\d{1,5}) (?:per|on each|a) (?:gpu|device|card)")
 _AMBIGUOUS_NUMBER = re2.compile(r"(?:greater|larger|bigger|more|less|smaller|higher|above|below|over|under) than\s?$|^\s?(?:k\b|tokens? per second|%|-bit|bit)")
 
@@ -126,7 +127,8 @@ def _mentions(prose: Prose, size: _Size) -> Iterator[Mention]:
             value = int(per_gpu.group(1)) if per_gpu is not None else value
         if isinstance(value, int) and value < 1:
             continue
-        yield Mention(value, start, end, claim_of(prose, match.start(), end), 0)
+        weight = 1 if size.fact == "batch_size" and _PER_DEVICE.search(prose.lower[max(0, match.start() - 12) : start]) else 0
+        yield Mention(value, start, end, claim_of(prose, match.start(), end), weight)
 
 
 def _resolutions(prose: Prose) -> Iterator[Mention]:

@@ -1,0 +1,100 @@
+"""The program that ran, where a sentence names it ("fine-tuning with LLaMA-Factory", "用 xtuner 微调").
+
+>>> from advisor.library import load_library
+>>> doc = Document.of("Fine-tuning a 7B model with LLaMA-Factory and deepspeed, OOM at the first step")
+>>> [(o.fact, o.value, o.rank) for o in read(doc, load_library())]
+[('framework', 'llama-factory', 40)]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+import re2
+
+from advisor.facts import Observation
+from advisor.library import Library
+from advisor.readers.document import Document
+from advisor.readers.prose.lines import Prose, prose_of
+from advisor.readers.prose.negation import RANK, Claim, Mention, claim_of, observe
+
+TRIGGERS: tuple[str, ...] = ()
+
+# Libraries that sit under the program that ran, and reports that list versions, prove less than a sentence.
+_UNDERNEATH = frozenset("pytorch deepspeed accelerate transformers peft lightning mmengine tensorflow jax".split())
+_LOW_RANK = 25
+_NAME_RANK = 20
+_VERSION_RANK = 22
+# Names that mean something else in a sentence: they count only as `names` spells them, or beside a word that makes them a program.
+_EVERYDAY = frozenset(
+    "accelerate swift forge lightning gluon flax whisper nemo megatron transformers jax paddle trl verl keras llava internvl "
+    "diffusers openvla gr00t".split()
+)
+_AS_PROGRAM = re2.compile(
+    r"(?:using|use[sd]?|with|via|by|in|from|the|through|用|使用|通过|基于|采用)\s?(?:the |hf |huggingface |hugging face )?[`'\"(（]?$"
+)
+_AS_PROGRAM_AFTER = re2.compile(r"^[`'\"]?\s?(?:library|version|repo|framework|script|trainer|launch|examples?|框架|训练|微调|脚本|v?\d|3\.x|2\.x)")
+_VERSION = re2.compile(r"^[`'\"]?\s?(?:version|版本|==|[:：=@]|v?\d+\.\d)")
+_LISTED = re2.compile(r"(?:^|\n)\s*[-*•]?\s*[`'\"]?$")
+
+
+@lru_cache(maxsize=4)
+def _names(library: Library) -> tuple[Any, dict[str, str], frozenset[str]]:
+    """One pattern over all names, the framework of each, and the spellings."""
+    owner: dict[str, str] = {}
+    spellings: set[str] = set()
+    for key, framework in library.frameworks.items():
+        for name in [*framework.names, key]:
+            owner.setdefault(name.lower(), key)
+            spellings.add(name)
+    options = sorted(owner, key=len, reverse=True)
+    pattern = re2.compile(r"(?:^|[^\w./\\-])(" + "|".join(re2.escape(name) for name in options) + r")(?:[^\w/\\-]|_gui|-gui|$)") if options else None
+    return pattern, owner, frozenset(spellings)
+
+
+def _mentions(prose: Prose, library: Library) -> Iterator[Mention]:
+    pattern, owner, spellings = _names(library)
+    if pattern is None:
+        return
+    position = 0
+    while match := pattern.search(prose.lower, position):
+        start, end = match.start(1), match.end(1)
+        position = end
+        line, line_end = prose.line(start)
+        before, after = prose.lower[max(line, start - 24) : start], prose.lower[end : min(line_end, end + 16)]
+        if match.group(1) in _EVERYDAY and not (_AS_PROGRAM.search(before) or _AS_PROGRAM_AFTER.search(after)):
+            if match.group(1).islower() and prose.text[start:end] not in spellings or prose.text[start:end].islower():
+                continue
+        claim = claim_of(prose, start, end)
+        listed = bool(_VERSION.search(after)) and bool(_LISTED.search(prose.lower[max(0, start - 8) : start]))
+        yield Mention(owner[match.group(1)], start, end, claim, 0 if listed else 1)
+
+
+def read(doc: Document, library: Library) -> Iterator[Observation]:
+    """The most specific program that is named; one whose tasks exclude training or inference is left to other readers."""
+    prose = prose_of(doc)
+    if not prose.text.strip():
+        return
+    mentions = [item for item in _mentions(prose, library) if item.claim not in (Claim.DENIED, Claim.OTHERS)]
+    if not mentions:
+        return
+
+    def strength(item: Mention) -> tuple[int, int, int, int]:
+        name = str(item.value)
+        return int(name not in _UNDERNEATH), item.weight, len(library.lineage(name)), -item.start
+
+    chosen = max(mentions, key=strength)
+    name = str(chosen.value)
+    rank = _VERSION_RANK if chosen.weight == 0 else _LOW_RANK if name in _UNDERNEATH else RANK
+    if _is_model_name(library, name):
+        rank = _NAME_RANK
+    yield observe(doc, "framework", name, chosen.start, rank)
+
+
+@lru_cache(maxsize=256)
+def _is_model_name(library: Library, name: str) -> bool:
+    """Whether the repository bears the name of the models that it trains, so that the name alone proves little."""
+    words = tuple(word.lower() for word in library.frameworks[name].names)
+    return any(model.lower().startswith(words) for model in library.models)
