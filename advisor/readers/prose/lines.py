@@ -122,7 +122,8 @@ class Prose:
         return start, len(self.text) if end < 0 else end
 
 
-def _stopwords(text: str) -> int:
+def stopwords(text: str) -> int:
+    """How many of the little words of English stand in the first 600 characters."""
     return sum(1 for word in _WORD.findall(text[:600].lower()) if word in _STOPWORDS)
 
 
@@ -136,8 +137,8 @@ def _grade(text: str, raw: str) -> int:
     if _BOILERPLATE.search(line) and han < 8:
         return -2
     if _CERTAIN.search(line) or _CERTAIN.search(text):
-        return 2 if han >= 8 and not line.startswith(("[", "{", "|")) and "%|" not in line and _stopwords(line) < 6 else -2
-    words = _stopwords(line)
+        return 2 if han >= 8 and not line.startswith(("[", "{", "|")) and "%|" not in line and stopwords(line) < 6 else -2
+    words = stopwords(line)
     if _COMMAND.search(line) and _COMMAND_MARK.search(line):
         return 2 if han >= 6 or words >= 5 else -2
     if flags >= 3 and flags * 2 > words and han < 6:
@@ -148,7 +149,7 @@ def _grade(text: str, raw: str) -> int:
         return -2
     if _ASSIGNMENT.search(line):
         code = line.split("#", 1)[0]
-        return 1 if len(_HAN.findall(code)) >= 2 or _stopwords(code) >= 2 or code.count("=") > 1 and "," in code else -2
+        return 1 if len(_HAN.findall(code)) >= 2 or stopwords(code) >= 2 or code.count("=") > 1 and "," in code else -2
     if _YAML.search(line) and _LOWER_KEY.search(line) and han < 2 and words < 2:
         return -1
     if raw.lstrip().startswith(("#", "//")) and han < 2:
