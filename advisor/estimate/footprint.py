@@ -1,0 +1,51 @@
+"""The peak of one device in bytes, part by part, before it becomes an Estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from advisor.estimate.result import Component
+from advisor.facts import FactValue
+from advisor.units import GIB
+
+
+@dataclass(slots=True)
+class Footprint:
+    """Bytes at the peak by component, and what is known of the other phases.
+
+    Attributes:
+        phase: the phase of the peak. phases: peaks of the phases, bytes.
+        outside: bytes of the process that PyTorch's allocator doesn't hold, beyond the device context.
+        cached: bytes that the allocator keeps beyond the peak (None: as usual for such a run).
+        spread: standard deviation of the allocated figure, as a share of it.
+        serves: the figure of the process is `held` whatever the tensors sum up to (a server that fills its share).
+    """
+
+    parts: dict[str, float] = field(default_factory=dict)
+    formulas: dict[str, tuple[str, Mapping[str, FactValue]]] = field(default_factory=dict)
+    phase: str = ""
+    phases: dict[str, float] = field(default_factory=dict)
+    assumed: dict[str, FactValue] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    outside: float = 0.0
+    cached: float | None = None
+    spread: float = 0.08
+    held: float | None = None
+
+    def add(self, name: str, count: float, formula: str = "", **inputs: FactValue) -> None:
+        """`count` bytes more of a part, with the formula behind them."""
+        if count <= 0:
+            return
+        self.parts[name] = self.parts.get(name, 0.0) + count
+        if formula:
+            self.formulas[name] = (formula, inputs)
+
+    @property
+    def allocated(self) -> float:
+        return sum(self.parts.values())
+
+    def components(self) -> tuple[Component, ...]:
+        """The parts in GiB, the largest first."""
+        ranked = sorted(self.parts.items(), key=lambda item: -item[1])
+        return tuple(Component(name, count / GIB, *self.formulas.get(name, ("", {}))) for name, count in ranked)
