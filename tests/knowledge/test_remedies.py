@@ -13,21 +13,24 @@ from advisor.records import Remedy
 from advisor.resources import data_folder
 from advisor.vocabulary import VOCABULARY
 
-IDS = frozenset(
-    "reduce_batch_size gradient_accumulation gradient_checkpointing reduce_seq_len lora qlora smaller_lora_rank freeze_components "
-    "mixed_precision 8bit_optimizer paged_optimizer memory_efficient_optimizer zero2 zero3 zero_offload zero3_offload fsdp "
-    "cpu_offload activation_offload model_parallel tensor_parallel device_map_auto more_gpus bigger_gpu flash_attention "
-    "chunked_loss reduce_num_generations drop_ref_model reduce_image_tokens reduce_resolution quantize_base quantize_kv_cache "
-    "alloc_conf_expandable empty_cache kill_other_processes select_free_gpu eval_accumulation no_grad_inference detach_loss "
-    "reduce_gpu_memory_utilization raise_gpu_memory_utilization reduce_max_model_len enforce_eager reduce_gpu_layers "
-    "smaller_model upgrade_version fix_config load_checkpoint_on_cpu load_low_cpu_mem cache_text_encoder_outputs tiled_vae "
-    "torch_compile_off fail_fast_longest_batch xla_preallocate_off tf_allow_growth mps_watermark memory_efficient_attention "
-    "reduce_kv_cache_fraction reduce_max_num_seqs reduce_batch_total_tokens lower_gpu_split disable_cudnn "
-    "disable_cudnn_benchmark downgrade_version assign_on_cpu reduce_workers_host_ram more_host_ram increase_shm increase_swap "
-    "disable_pin_memory reduce_buffer_size reduce_threads jvm_heap free_disk update_driver not_memory_related".split()
-)
+_IDS = """
+reduce_batch_size gradient_accumulation gradient_checkpointing reduce_seq_len lora qlora smaller_lora_rank
+freeze_components mixed_precision 8bit_optimizer paged_optimizer memory_efficient_optimizer zero2 zero3 zero_offload
+zero3_offload fsdp cpu_offload activation_offload model_parallel tensor_parallel device_map_auto more_gpus bigger_gpu
+flash_attention chunked_loss reduce_num_generations drop_ref_model reduce_image_tokens reduce_resolution quantize_base
+quantize_kv_cache alloc_conf_expandable empty_cache kill_other_processes select_free_gpu eval_accumulation
+no_grad_inference detach_loss reduce_gpu_memory_utilization raise_gpu_memory_utilization reduce_max_model_len
+enforce_eager reduce_gpu_layers smaller_model upgrade_version fix_config load_checkpoint_on_cpu load_low_cpu_mem
+cache_text_encoder_outputs tiled_vae torch_compile_off fail_fast_longest_batch xla_preallocate_off tf_allow_growth
+mps_watermark memory_efficient_attention reduce_kv_cache_fraction reduce_max_num_seqs reduce_batch_total_tokens
+lower_gpu_split disable_cudnn disable_cudnn_benchmark downgrade_version assign_on_cpu reduce_workers_host_ram
+more_host_ram increase_shm increase_swap disable_pin_memory reduce_buffer_size reduce_threads jvm_heap free_disk
+update_driver not_memory_related
+"""
+IDS = frozenset(_IDS.split())
 FILES = sorted((data_folder("knowledge") / "remedies").glob("*.yaml"))
 PLACEHOLDER = re.compile(r"(?<!\$)\{([a-z_]+)\}")
+WORD_IN_BRACE = re.compile(r"(?<!\$)\{([a-z][^{}]*)\}")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 COMPARISONS = {"gt", "gte", "lt", "lte", "is", "in", "not_in"}
 # What each of the five project reports names, as remedies.
@@ -112,8 +115,10 @@ def test_the_result_of_an_edit_is_known_to_be_on(remedy: Remedy) -> None:
     assert any(value in remedy.useless_when.get(name, []) for name, value in once[0].items()), remedy.useless_when
 
 
-def test_excluded_remedies_exist(remedy: Remedy) -> None:
+def test_exclusions_are_mutual(remedy: Remedy, library: Library) -> None:
     assert set(remedy.excludes) <= IDS - {remedy.id}
+    for other in remedy.excludes:
+        assert remedy.id in library.remedies[other].excludes, other
 
 
 def test_claims_have_a_source(remedy: Remedy, library: Library) -> None:
@@ -134,12 +139,14 @@ def test_every_change_has_a_source_and_a_framework(remedy: Remedy, library: Libr
             assert change.text.strip()
 
 
-def test_placeholders_are_facts(remedy: Remedy) -> None:
+def test_braces_are_placeholders_of_facts_or_no_words(remedy: Remedy) -> None:
+    """A brace before a lower-case word is filled when the change is shown, so nothing else may look like that."""
     for changes in remedy.changes.values():
         for change in changes:
-            for text in (change.text, *change.note.values()):
-                for word in PLACEHOLDER.findall(text):
-                    assert word in VOCABULARY, word
+            for word in WORD_IN_BRACE.findall(change.text):
+                assert word in VOCABULARY, change.text
+            for note in change.note.values():
+                assert not PLACEHOLDER.search(note), "notes are shown as they are"
 
 
 def test_placeholders_of_an_edited_fact_are_used(remedy: Remedy) -> None:
