@@ -1,0 +1,149 @@
+"""The normal form of a name: what stays of it when case, separators and trade marks are taken away.
+
+>>> key_of("GeForce RTX-4090"), key_of("rtx4090"), key_of("A100_80GB"), key_of("Qwen2_5-VL-7B")
+('geforcertx4090', 'rtx4090', 'a100-80gb', 'qwen2.5vl7b')
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+
+import re2
+
+# For the names of knowledge/ alone, of which there are thousands to read at the first use; text goes through `_piece_end`.
+_PIECES = re.compile("[a-z]+|[0-9]+(?:[._][0-9]+)?|[一-鿿α-ω]+")
+
+_SEPARATORS = frozenset(" \t-_/.:()[]+®™")
+_MARKS = ("(tm)", "(r)", "(c)")
+_LONGEST_GAP = 3
+_MOST_PIECES = 16
+_WINDOW = 96
+
+
+def lower_of(text: str) -> str:
+    """The text in lower case, offset for offset as long as before."""
+    lowered = text.lower()
+    if len(lowered) == len(text):
+        return lowered
+    return "".join(low if len(low := char.lower()) == 1 else char for char in text)
+
+
+def pieces_of(name: str) -> list[str]:
+    """The words and numbers of a name; `2_5` is the number 2.5.
+
+    >>> pieces_of("MiniCPM-Llama3-V 2_5")
+    ['minicpm', 'llama', '3', 'v', '2.5']
+    """
+    lowered = _without_marks(lower_of(name))
+    found, at = [], 0
+    while at < len(lowered):
+        end = _piece_end(lowered, at, len(lowered))
+        if end > at:
+            found.append(lowered[at:end].replace("_", "."))
+        at = max(end, at + 1)
+    return found
+
+
+def known_pieces(name: str) -> list[str]:
+    """The same as `pieces_of`, faster, for the names of knowledge/."""
+    return [piece.replace("_", ".") for piece in _PIECES.findall(_without_marks(name.lower()))]
+
+
+def key_of(name: str) -> str:
+    """The normal form of a whole name: its pieces together, with a hyphen between two numbers.
+
+    A name without letters and digits gives the empty key.
+    """
+    return beginnings_of(pieces_of(name))[-1]
+
+
+def beginnings_of(pieces: Iterable[str]) -> list[str]:
+    """The keys of the first piece, the first two and so on; the last is the key of all. `[""]` for no pieces."""
+    key, found = "", []
+    for piece in pieces:
+        key = _joined(key, piece)
+        found.append(key)
+    return found or [""]
+
+
+def keys_from(lowered: str, start: int, known: Collection[str]) -> Iterator[tuple[str, int]]:
+    """The keys that begin at `start` and are the beginning of a known name, shortest first, each with its end.
+
+    A name ends at the latest where something other than a separator comes, or at the end of the line.
+    """
+    stop = min(len(lowered), start + _WINDOW)
+    key, at = "", start
+    for _ in range(_MOST_PIECES):
+        end = _piece_end(lowered, at, stop)
+        if end == at:
+            return
+        key = _joined(key, lowered[at:end].replace("_", "."))
+        if key not in known:
+            return
+        yield key, end
+        at = end
+        while at < stop and at - end < _LONGEST_GAP and lowered[at] in _SEPARATORS:
+            for mark in _MARKS:
+                if lowered.startswith(mark, at):
+                    end = at + len(mark)
+                    at = end - 1
+            at += 1
+
+
+def triggers(names: Iterable[list[str]]) -> str:
+    """A pattern of the places where one of the names, given in pieces, may begin; a group begins where the name begins."""
+    heads: set[str] = set()
+    for first, second in {(pieces[0], pieces[1] if len(pieces) > 1 else "") for pieces in names if pieces}:
+        separator = "" if len(first) == 1 else "[ _-]?"
+        if second and len(first) <= _SHORT and not first[0].isdigit():
+            heads.add(re2.escape(first) + separator + re2.escape(second).replace(r"\.", "[._]"))
+        else:
+            heads.add(re2.escape(first).replace(r"\.", "[._]"))
+    latin = sorted((head for head in heads if head[0].isascii()), key=lambda head: (-len(head), head))
+    other = sorted(heads.difference(latin))
+    parts = [r"(?:\b|_|[0-9]x)(" + "|".join(latin) + ")"] if latin else []
+    if other:
+        parts.append("(" + "|".join(other) + ")")
+    return "|".join(parts)
+
+
+_SHORT = 4
+
+
+def _without_marks(lowered: str) -> str:
+    for mark in _MARKS:
+        lowered = lowered.replace(mark, " ")
+    return lowered
+
+
+def _joined(key: str, piece: str) -> str:
+    return f"{key}-{piece}" if key and key[-1].isdigit() and piece[0].isdigit() else key + piece
+
+
+def _piece_end(text: str, at: int, stop: int) -> int:
+    """Where the word or number that begins at `at` ends; `at` itself if none begins there."""
+    if at >= stop:
+        return at
+    kind = _kind(text[at])
+    end = at
+    if not kind:
+        return at
+    while end < stop and _kind(text[end]) == kind:
+        end += 1
+    if kind == _DIGIT and end + 1 < stop and text[end] in "._" and "0" <= text[end + 1] <= "9":
+        end += 2
+        while end < stop and "0" <= text[end] <= "9":
+            end += 1
+    return end
+
+
+_LETTER, _DIGIT, _OTHER = 1, 2, 3
+
+
+def _kind(char: str) -> int:
+    if "a" <= char <= "z":
+        return _LETTER
+    if "0" <= char <= "9":
+        return _DIGIT
+    return _OTHER if "一" <= char <= "鿿" or "α" <= char <= "ω" else 0

@@ -1,0 +1,280 @@
+"""Models in text: every spelling of a known one, and names that have the shape of a model's name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import re2
+
+from advisor.library import Library
+from advisor.names.keys import beginnings_of, key_of, keys_from, known_pieces, lower_of, pieces_of, triggers
+from advisor.records import Model
+
+_SIZE_UNITS = {"b": 1.0, "bn": 1.0, "billion": 1.0, "m": 1e-3, "million": 1e-3}
+# Words before a number that make it something other than all parameters: active ones (A3B), effective ones (E2B), 8x7B.
+_NOT_ALL = frozenset({"a", "e", "x"})
+_WORD = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-+")
+_ASKS_FOR_MODEL = (
+    "model", "model_name", "model_type", "model_name_or_path", "model-name", "model_id", "base_model", "pretrained", "arch",
+    "backbone", "encoder", "模型", "fine-tune", "finetune", "fine-tuning", "finetuning", "training", "train", "微调", "训练",
+)  # fmt: skip
+_REACH = 32
+_CODE_SUFFIXES = (".py", ".sh", ".ipynb", ".cu", ".cpp", ".md", ".rst", ".txt", ".log", ".rs", ".js", ".ts")
+_FILE_SUFFIX = re2.compile(
+    r"(?i)[._-](?:q[2-8]_[a-z0-9_]+\.)?(?:gguf|safetensors|bin|pth?|ckpt|json|ya?ml|engine|onnx)$"
+)
+_SHAPED = re2.compile(
+    r"(?:^|[\s\"'`=(:,\[<（，：])((?:[a-z0-9][a-z0-9_.-]{1,38}/)?[a-z][a-z0-9_.]{0,40}(?:-[a-z0-9_.]{1,24}){0,6}?[-_]?[0-9]{1,4}"
+    r"(?:[._][0-9]{1,2})?[bm](?:[-_.][a-z0-9_.-]{0,48})?)(?:$|[\s\"'`),\]>:;，。）])"
+)
+_HUB_CACHE = "models--"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelName:
+    """A model found in a text.
+
+    Attributes:
+        name: as written; of a path only its last part, of a hub id all of it.
+        row: the row of knowledge/models, None when the name only has the shape of one.
+        sized: whether the name says which member of its family is meant; `row` is else the family's usual member.
+        plain: whether the name stands in a file name of code or is a plain word, so that it may not be the run's model.
+        params_b: billions of parameters by the name, else by the row when it is certain; None when unknown.
+        start, end: the place in the text.
+    """
+
+    name: str
+    row: Model | None
+    sized: bool
+    plain: bool
+    params_b: float | None
+    start: int
+    end: int
+
+
+class _Index:
+    """Keys of the models' spellings and of their families, and one pattern that finds the places where one may begin."""
+
+    def __init__(self, library: Library) -> None:
+        self.rows: dict[str, Model] = {}
+        self.families: set[str] = set()
+        self.beginnings: set[str] = set()
+        names: list[list[str]] = []
+        up_to_size: dict[str, Model] = {}
+        for row in library.models.values():
+            for spelling in spellings(row):
+                pieces = known_pieces(spelling)
+                keys = beginnings_of(pieces)
+                names.append(pieces)
+                self.rows.setdefault(keys[-1], row)
+                self.beginnings.update(keys)
+                size = _size_at(pieces)
+                if size > 0:
+                    self.families.add(keys[size - 1])
+                    up_to_size.setdefault(keys[size + 1], row)
+        self.rows = up_to_size | self.rows
+        self.families.difference_update(self.rows)
+        settings = library.settings.get("names", {})
+        self.words = {key_of(name) for name in settings.get("models_that_are_words", ())}
+        self.words |= {family for family in self.families if family.isalpha()}
+        self.not_models = frozenset(settings.get("not_models", ()))
+        self.trigger: Any = re2.compile(triggers(names))
+
+
+def spellings(row: Model) -> list[str]:
+    """All names of a model: its own, its id on the Hub with and without the organisation, its aliases."""
+    found = [row.name, *row.aliases]
+    if row.hf_id:
+        found += [row.hf_id, row.hf_id.rpartition("/")[2]]
+    return found + [alias.rpartition("/")[2] for alias in row.aliases if alias.count("/") == 1]
+
+
+_indexes: WeakKeyDictionary[Library, _Index] = WeakKeyDictionary()
+
+
+def _index(library: Library) -> _Index:
+    index = _indexes.get(library)
+    if index is None:
+        index = _indexes[library] = _Index(library)
+    return index
+
+
+def find_models(text: str, library: Library) -> list[ModelName]:
+    """The models that the text names, in the order of the text; linear in its length.
+
+    Known names in any spelling, and unknown ones that have the shape of a model's name (`org/Name-7B-Chat`), with row None.
+    """
+    lowered = lower_of(text)
+    found = list(_known(text, lowered, library))
+    taken = [(one.start, one.end) for one in found]
+    not_models = _index(library).not_models
+    found += [
+        one for one in _shaped(text, lowered, not_models) if not any(s < one.end and one.start < e for s, e in taken)
+    ]
+    return sorted(found, key=lambda one: one.start)
+
+
+def _known(text: str, lowered: str, library: Library) -> Iterator[ModelName]:
+    index = _index(library)
+    done = 0
+    for match in index.trigger.finditer(lowered):
+        start = match.start(1) if match.start(1) >= 0 else match.start()
+        if start < done:
+            continue
+        best = None
+        for key, end in keys_from(lowered, start, index.beginnings):
+            row = index.rows.get(key)
+            if (row is not None or key in index.families) and _ends(lowered, end):
+                best = key, end, row
+        if best is None:
+            continue
+        key, end, row = best
+        first, last = _token(lowered, start, end)
+        word = key in index.words
+        if word and not _stands_alone(lowered, start, end, first, last, bare_only=row is None):
+            continue
+        done = last
+        written = text[first:last]
+        params_b = params_from_name(written)
+        sized = row is not None and _is_sized(lowered[start:end], key, row)
+        if params_b is not None and not sized:
+            row = None  # of the family, but of a size that is not known
+        elif params_b is None and row is not None and sized:
+            params_b = row.params_b
+        yield ModelName(_hub_id(written), row, sized, word or _is_code(lowered, last), params_b, first, last)
+
+
+def _ends(lowered: str, end: int) -> bool:
+    """Whether a name may end here: not in the middle of a word or a number."""
+    if end >= len(lowered):
+        return True
+    following, last = lowered[end], lowered[end - 1]
+    if not (following.isascii() and following.isalnum()):
+        return not (following == "." and last.isdigit() and lowered[end + 1 : end + 2].isdigit())
+    return last.isdigit() and following.isalpha() and not lowered.startswith(("b", "m", "x", "k", "gb", "mb"), end)
+
+
+def _token(lowered: str, start: int, end: int) -> tuple[int, int]:
+    """The whole word around a name, with the organisation of a hub id before it, without a file's suffix."""
+    first, last = start, end
+    while last < len(lowered) and lowered[last] in _WORD:
+        last += 1
+    while first > 0 and lowered[first - 1] in _WORD:
+        first -= 1
+    if first > 1 and lowered[first - 1] == "/":
+        before = first - 1
+        while before > 0 and lowered[before - 1] in _WORD:
+            before -= 1
+        if (
+            before < first - 1
+            and (before == 0 or lowered[before - 1] not in "/~\\:@$}")
+            and lowered[before] not in ".-_"
+        ):
+            first = before
+    suffix = _FILE_SUFFIX.search(lowered[first:last])
+    if suffix and first + suffix.start() >= end:
+        last = first + suffix.start()
+    while last > end and lowered[last - 1] in "._-+":
+        last -= 1
+    if "(" in lowered[start:end] and lowered[last : last + 1] == ")":
+        last += 1
+    while first < start and lowered[first] in "._-+":
+        first += 1
+    return first, last
+
+
+def _is_code(lowered: str, last: int) -> bool:
+    """Whether the path that goes on at `last` ends as a file of code, a script or a text does."""
+    stop = last
+    while stop < len(lowered) and (lowered[stop] in _WORD or lowered[stop] in "/\\"):
+        stop += 1
+    return lowered[:stop].endswith(_CODE_SUFFIXES)
+
+
+def _stands_alone(lowered: str, start: int, end: int, first: int, last: int, bare_only: bool) -> bool:
+    """Whether a plain word ("bert", "llama") is used as a model's name, not as a part of an identifier or a path.
+
+    With `bare_only` nothing may be attached to it.
+    """
+    if lowered[last : last + 1] in {"/", "\\", "(", ":"}:
+        return False
+    before = lowered[max(0, first - _REACH) : first].rpartition("\n")[2].rstrip(" \"'`:=：,")
+    if first == start and last == end:
+        return before.endswith(_ASKS_FOR_MODEL) or lowered[end : end + 8].lstrip().startswith(("model", "模型"))
+    rest = lowered[first:start] + lowered[end:last]
+    if bare_only:
+        return False
+    return before.endswith(_ASKS_FOR_MODEL) and "_" not in rest and "." not in rest
+
+
+def _is_sized(written: str, key: str, row: Model) -> bool:
+    """Whether what is written names one member of the family: it has a size, or the family's names have none."""
+    if _size_at(pieces_of(written)) >= 0 or key == key_of(row.name):
+        return True
+    return _size_at(pieces_of(row.name)) < 0 and _size_at(pieces_of(row.hf_id)) < 0
+
+
+def _hub_id(written: str) -> str:
+    """`models--org--Name` of the Hub's cache as `org/Name`; else as written."""
+    if written.lower().startswith(_HUB_CACHE):
+        return written[len(_HUB_CACHE) :].replace("--", "/", 1)
+    return written
+
+
+def _shaped(text: str, lowered: str, not_models: frozenset[str]) -> Iterator[ModelName]:
+    """Names that only have the shape of a model's name: words, then a size such as 7B or 350M."""
+    for match in _SHAPED.finditer(lowered):
+        start, end = match.start(1), match.end(1)
+        written = text[start:end].rstrip(".-_")
+        params_b = params_from_name(written)
+        if (
+            params_b is None
+            or pieces_of(written)[0] in not_models
+            or (text[start + len(written) - 1] in "mM" and "/" not in written)
+        ):
+            continue
+        yield ModelName(
+            written, None, True, _is_code(lowered, start + len(written)), params_b, start, start + len(written)
+        )
+
+
+def params_from_name(name: str) -> float | None:
+    """Billions of parameters that a name states: `7B`, `0.5b`, `1_8b`, `350M`; the total of `30B-A3B`; None for `8x7B`.
+
+    >>> params_from_name("Qwen3-30B-A3B"), params_from_name("opt-350m"), params_from_name("Mixtral-8x7B"), params_from_name("x-4bit")
+    (30.0, 0.35, None, None)
+    """
+    return _size_of(pieces_of(name))
+
+
+def _size_of(pieces: list[str]) -> float | None:
+    at = _size_at(pieces)
+    return float(pieces[at]) * _SIZE_UNITS[pieces[at + 1]] if at >= 0 else None
+
+
+def _size_at(pieces: list[str]) -> int:
+    """The position of the number that tells all parameters; -1 if there is none."""
+    for at in range(len(pieces) - 1):
+        number = pieces[at]
+        is_size = pieces[at + 1] in _SIZE_UNITS and number[0].isdigit() and float(number) > 0
+        if is_size and not (at and pieces[at - 1] in _NOT_ALL):
+            return at
+    return -1
+
+
+def resolve_model(name: str, library: Library) -> Model | None:
+    """The row of one name in any spelling, with or without its organisation, folder and suffixes; None when unknown.
+
+    A name whose stated size disagrees with the row (`Qwen2.5-9B`) has no row.
+    """
+    index = _index(library)
+    tail = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    for candidate in (name, tail):
+        row = index.rows.get(key_of(candidate))
+        if row is not None:
+            return row
+    found = [one for one in _known(name, lower_of(name), library) if one.row is not None]
+    return found[-1].row if found and found[-1].sized else None
