@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from advisor.facts import check_fact
 from advisor.library import Library, load_library
@@ -147,6 +150,15 @@ def test_braces_are_placeholders_of_facts_or_no_words(remedy: Remedy) -> None:
                 assert word in VOCABULARY, change.text
             for note in change.note.values():
                 assert not PLACEHOLDER.search(note), "notes are shown as they are"
+
+
+def test_configuration_snippets_are_well_formed(remedy: Remedy) -> None:
+    parsers = {"json": lambda text: json.loads(f"{{{text}}}"), "yaml": yaml.safe_load, "toml": tomllib.loads}
+    for changes in remedy.changes.values():
+        for change in changes:
+            if change.kind in parsers:
+                parsed = parsers[change.kind](PLACEHOLDER.sub("4", change.text))
+                assert isinstance(parsed, dict), change.text
 
 
 def test_placeholders_of_an_edited_fact_are_used(remedy: Remedy) -> None:
