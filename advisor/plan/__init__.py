@@ -1,0 +1,226 @@
+"""From arguments to advice: remedies ranked with what they save, the cheapest set that fits, the smallest hardware."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+from advisor.errors import TooLittleKnown
+from advisor.facts import FactValue
+from advisor.plan.edit import already_on, applicable, apply, changes_of, forbidden, settings
+from advisor.plan.hardware import smallest_hardware, usual_cards
+from advisor.plan.meter import Meter
+from advisor.plan.outcome import (
+    Candidate,
+    EstimateLike,
+    Hardware,
+    Outcome,
+    Plan,
+    Preferences,
+    RankedRemedy,
+    Savings,
+    Spec,
+    Step,
+    need_gib,
+)
+from advisor.plan.rank import Weights, candidates_of, with_saving
+from advisor.plan.search import Option, Search
+from advisor.records import Edit, Remedy
+
+__all__ = [
+    "Candidate", "EstimateLike", "Hardware", "Outcome", "Plan", "Preferences", "RankedRemedy", "Savings", "Step", "Weights",
+    "already_on", "applicable", "apply", "candidates_of", "forbidden", "make_plan", "need_gib", "settings", "usual_cards",
+]  # fmt: skip
+
+MAX_SETTINGS = 6
+BUDGET = 220  # estimates of the main search; each narrower one may make half as many
+_SETTING_COST = 0.04  # of each further halving, so that the mildest setting that fits is chosen
+
+
+def make_plan(
+    spec: Mapping[str, FactValue],
+    candidates: Sequence[Candidate],
+    estimate: Callable[[Mapping[str, Any]], EstimateLike],
+    capacity_gib: float | None,
+    preferences: Preferences | None = None,
+    *,
+    weights: Weights | None = None,
+    cards: Sequence[tuple[str, float]] = (),
+    remedies: Mapping[str, Remedy] | None = None,
+) -> Outcome:
+    """Ranks the candidates and finds the plans.
+
+    Args:
+        spec: the facts that describe the run; only what is known.
+        candidates: from `candidates_of`, the best first.
+        estimate: specification to estimate; raises TooLittleKnown, and then the ranking comes without savings and without plans.
+        capacity_gib: usable memory of the card, None when it is not known.
+        preferences: what the person wants to keep or forbids; what weighs most is in the weights already.
+        weights: of the ranking; the built-in ones without.
+        cards: (name, usable GiB) to choose the smallest hardware from; see `usual_cards`.
+        remedies: all remedies by id, for sharding; only needed for the number of cards.
+    """
+    wanted = preferences or Preferences()
+    scale = weights or Weights()
+    allowed = [item for item in candidates if not forbidden(item.remedy, wanted)]
+    meter = Meter(estimate)
+    try:
+        base = meter(spec)
+    except TooLittleKnown as error:
+        ranked = tuple(_unmeasured(item) for item in allowed)
+        return Outcome(ranked, missing=error.missing, estimates_made=meter.made)
+    filled = {**base.assumed, **spec}
+    missing_gib = need_gib(base) - capacity_gib if capacity_gib is not None else 0.0
+    ranked_list = [_measured(item, meter, spec, filled, base, capacity_gib, missing_gib, scale) for item in allowed]
+    ranked_list.sort(key=lambda item: -item.score)
+    plans: list[Plan] = []
+    strongest: Plan | None = None
+    if capacity_gib is not None and missing_gib > 0:
+        plans, strongest = _plans(ranked_list, meter, spec, filled, capacity_gib, scale)
+    hardware = smallest_hardware(meter, spec, (), capacity_gib, cards, remedies or {})
+    if strongest is not None and not strongest.fits:
+        steps = tuple(step.remedy.id for step in strongest.steps)
+        hardware += smallest_hardware(meter, strongest.spec, steps, capacity_gib, cards, remedies or {})
+    return Outcome(tuple(ranked_list), tuple(plans), tuple(hardware), base, (), meter.made)
+
+
+def _unmeasured(candidate: Candidate) -> RankedRemedy:
+    return RankedRemedy(candidate.remedy, candidate.score, candidate.firings, candidate.objections)
+
+
+def _spec_after(edit: Edit, spec: Spec, filled: Spec) -> dict[str, FactValue]:
+    return {**spec, **changes_of(edit, filled)}
+
+
+def _measured(
+    candidate: Candidate,
+    meter: Meter,
+    spec: Spec,
+    filled: Spec,
+    base: EstimateLike,
+    capacity_gib: float | None,
+    missing_gib: float,
+    weights: Weights,
+) -> RankedRemedy:
+    """The candidate with the setting that is meant: the mildest that fits alone, else the one that saves most."""
+    choices = list(islice(settings(candidate.remedy, filled), MAX_SETTINGS))
+    needs = _Needs(meter, [_spec_after(edit, spec, filled) for edit in choices])
+    index = _chosen(needs, capacity_gib, len(choices))
+    if index is None:
+        return _unmeasured(candidate)
+    after = meter.try_(needs.specs[index])
+    if after is None:
+        return _unmeasured(candidate)
+    saved = base.process_gib - after.process_gib
+    # The error of an estimate is mostly common to before and after, so the saving is as unsure as the estimate, in proportion.
+    centre = base.allocated_gib or 1.0
+    savings = (
+        Savings(saved * base.low_gib / centre, saved, saved * base.high_gib / centre)
+        if saved > 0
+        else Savings(0.0, 0.0, 0.0)
+    )
+    score = with_saving(candidate.score, saved, missing_gib, weights)
+    fits = need_gib(after) <= capacity_gib if capacity_gib is not None else None
+    changed = changes_of(choices[index], filled)
+    result = _unmeasured(candidate)
+    return replace(
+        result,
+        score=score,
+        edit=choices[index],
+        changed=changed,
+        saves=savings,
+        peak_after_gib=after.process_gib,
+        fits=fits,
+    )
+
+
+class _Needs:
+    """What each of several settings needs, estimated when asked."""
+
+    def __init__(self, meter: Meter, specs: list[dict[str, FactValue]]) -> None:
+        self._meter = meter
+        self.specs = specs
+
+    def __getitem__(self, index: int) -> float:
+        return self._meter.need(self.specs[index])
+
+
+def _chosen(needs: _Needs, capacity_gib: float | None, count: int) -> int | None:
+    if not count:
+        return None
+    best = min(range(count), key=lambda index: needs[index]) if count <= 3 else count - 1
+    if capacity_gib is None:
+        return 0 if needs[0] < float("inf") else best
+    if needs[best] > capacity_gib:
+        return best
+    low, high = 0, best  # settings grow stronger, so the mildest that fits is found by bisection
+    while low < high:
+        middle = (low + high) // 2
+        if needs[middle] <= capacity_gib:
+            high = middle
+        else:
+            low = middle + 1
+    return high
+
+
+def _plans(
+    ranked: Sequence[RankedRemedy], meter: Meter, spec: Spec, filled: Spec, capacity_gib: float, weights: Weights
+) -> tuple[list[Plan], Plan | None]:
+    """The recommended plan first, then those that keep quality, keep speed, or take one change; only distinct ones."""
+    options = []
+    for item in ranked:
+        if item.remedy.effort == "hardware" or not _enough_host_ram(item.remedy, filled):
+            continue
+        cost = weights.plan_step + weights.plan_doubt * (1 - item.score) + weights.cost(item.remedy)
+        for index, edit in enumerate(islice(settings(item.remedy, filled), MAX_SETTINGS)):
+            options.append(Option(cost + index * _SETTING_COST, item.remedy, edit))
+    searched = Search(meter, spec, filled, capacity_gib, BUDGET).run("cheapest", options)
+    if searched.plan is None:
+        return [], None
+    plans = [searched.plan]
+    if not searched.plan.fits:
+        return plans, searched.strongest
+    calm = [option for option in options if option.remedy is not None and option.remedy.quality_risk == "none"]
+    fast = [option for option in options if option.remedy is not None and option.remedy.time.factor <= 1.1]
+    for name, narrower, broken in (
+        ("keep-quality", calm, any(step.remedy.quality_risk != "none" for step in searched.plan.steps)),
+        ("keep-speed", fast, any(step.remedy.time.factor > 1.1 for step in searched.plan.steps)),
+    ):
+        if broken:
+            other = Search(meter, spec, filled, capacity_gib, BUDGET // 2).run(name, narrower)
+            if other.plan is not None and other.plan.fits:
+                plans.append(other.plan)
+    single = [option for option in options if option.remedy is not None and option.remedy.effort == "flag"]
+    for option in sorted(single, key=lambda item: item.cost) if len(searched.plan.steps) > 1 else ():
+        if option.edit is not None and option.remedy is not None:
+            after = _spec_after(option.edit, spec, filled)
+            if (need := meter.need(after)) <= capacity_gib:
+                step = Step(option.remedy, option.edit, changes_of(option.edit, filled))
+                plans.append(Plan("one-change", (step,), after, meter(after).process_gib, need, True, option.cost))
+                break
+    return _distinct(plans), searched.strongest
+
+
+def _distinct(plans: Sequence[Plan]) -> list[Plan]:
+    seen, kept = set(), []
+    for plan in plans:
+        key = tuple(sorted(step.remedy.id for step in plan.steps))
+        if key not in seen:
+            seen.add(key)
+            kept.append(plan)
+    return kept
+
+
+def _enough_host_ram(remedy: Remedy, spec: Spec) -> bool:
+    """Whether the machine's RAM, where both it and the model's size are known, can take what the remedy offloads."""
+    ram, params = spec.get("host_ram_gib"), spec.get("params_b")
+    if (
+        isinstance(ram, bool)
+        or isinstance(params, bool)
+        or not isinstance(ram, int | float)
+        or not isinstance(params, int | float)
+    ):
+        return True
+    return remedy.host_ram_gib_per_b_params * params <= ram

@@ -1,0 +1,113 @@
+"""Remedies as edits of a specification: what is already on, what can apply, which settings there are, and the specification after one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from advisor.facts import FactValue
+from advisor.plan.outcome import Preferences, Spec
+from advisor.records import Edit, Remedy
+from advisor.rule import COMPARISONS, Condition, as_word
+
+MAX_HALVINGS = 10
+_OPERATORS = frozenset({*COMPARISONS, "is", "in", "not_in", "matches"})
+
+
+def already_on(remedy: Remedy, facts: Mapping[str, Any]) -> bool:
+    """Whether the remedy is in force or of no use by `useless_when`, or by `tried.<id>`: any one of them is enough."""
+    if facts.get(f"tried.{remedy.id}"):
+        return True
+    return any(
+        name in facts and as_word(facts[name]) in {as_word(value) for value in allowed}
+        for name, allowed in remedy.useless_when.items()
+    )
+
+
+def applicable(remedy: Remedy, facts: Mapping[str, Any]) -> bool:
+    """Whether nothing that is known speaks against `applies_to` and `needs`; an unknown fact passes."""
+    for name, allowed in remedy.applies_to.items():
+        if name in facts and as_word(facts[name]) not in {as_word(value) for value in allowed}:
+            return False
+    return all(condition.field not in facts or condition.holds(facts) for condition in needs(remedy))
+
+
+def needs(remedy: Remedy) -> tuple[Condition, ...]:
+    """The `needs` of a remedy as conditions."""
+    conditions = []
+    for name, test in remedy.needs.items():
+        if isinstance(test, dict):
+            conditions += [Condition(name, op, value) for op, value in test.items() if op in _OPERATORS]
+        else:
+            conditions.append(Condition(name, "in" if isinstance(test, list) else "is", test))
+    return tuple(conditions)
+
+
+def forbidden(remedy: Remedy, preferences: Preferences) -> bool:
+    """Whether the person does not want it: named in `forbid`, or it changes a fact of `keep`."""
+    words = set(remedy.id.split("_"))
+    if any(word == remedy.id or word in words for word in preferences.forbid):
+        return True
+    touched = {name for edit in remedy.edit for name in (*edit.set, *edit.halve, *edit.double)}
+    return any(name in touched or remedy.id.endswith(name) for name in preferences.keep)
+
+
+def settings(remedy: Remedy, spec: Spec) -> Iterator[Edit]:
+    """The settings of a remedy that change `spec`, the mildest first.
+
+    An edit with `until_fits` yields one setting per halving, each as a plain `set`. Edits of facts that are not in the
+    specification can't be halved and are left out.
+    """
+    seen: list[dict[str, FactValue]] = []
+    for edit in remedy.edit:
+        for setting in _spread(edit, spec):
+            changed = changes_of(setting, spec)
+            if changed and changed not in seen:
+                seen.append(changed)
+                yield setting
+
+
+def _spread(edit: Edit, spec: Spec) -> Iterator[Edit]:
+    if not edit.halve:
+        yield edit
+        return
+    current: dict[str, FactValue] = dict(spec)
+    for _ in range(MAX_HALVINGS if edit.until_fits else 1):
+        following = _halved(edit, current)
+        if following == current:
+            return
+        current = following
+        yield Edit(set={name: value for name, value in current.items() if spec.get(name) != value})  # type: ignore[misc]
+
+
+def _halved(edit: Edit, spec: Spec) -> dict[str, FactValue]:
+    after: dict[str, FactValue] = dict(spec)
+    moved = False
+    for name in edit.halve:
+        value = spec.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or value <= edit.floor:
+            continue
+        half = max(edit.floor, value / 2)
+        after[name] = max(int(edit.floor), int(value) // 2) if isinstance(value, int) else half
+        moved = True
+    if not moved:
+        return after
+    for name in edit.double:
+        value = spec.get(name, 1)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            after[name] = value * 2
+    after.update(edit.set)
+    return after
+
+
+def apply(edit: Edit, spec: Spec) -> dict[str, FactValue]:
+    """The specification after the edit: halved once, doubled, then set. Facts that can't be halved stay."""
+    after = _halved(edit, spec) if edit.halve else dict(spec)
+    after.update(edit.set)
+    return after
+
+
+def changes_of(edit: Edit, spec: Spec) -> dict[str, FactValue]:
+    """The facts that the edit changes, with their new values; empty when it leaves the run as it is."""
+    after = apply(edit, spec)
+    return {name: value for name, value in after.items() if name not in spec or spec[name] != value}

@@ -1,0 +1,83 @@
+"""The smallest card, or number of cards, on which a run fits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from advisor.facts import FactValue
+from advisor.plan.edit import apply
+from advisor.plan.meter import Meter
+from advisor.plan.outcome import Hardware, Spec
+from advisor.records import Gpu, Remedy
+
+COUNTS = (2, 4, 8, 16, 32, 64)
+_SHARDING = ("zero3", "fsdp", "tensor_parallel")
+
+
+def usual_cards(gpus: Iterable[Gpu]) -> list[tuple[str, float]]:
+    """One well-known card per memory size, with its usable GiB, the smallest first.
+
+    Of the cards of one size the newest of NVIDIA's is taken, because that is what can be bought or rented.
+    """
+    by_size: dict[int, Gpu] = {}
+    for gpu in gpus:
+        if gpu.vendor.lower() != "nvidia" or gpu.memory_gb < 8:
+            continue
+        size = round(gpu.memory_gb)
+        best = by_size.get(size)
+        if best is None or (gpu.year, gpu.usable_gib) > (best.year, best.usable_gib):
+            by_size[size] = gpu
+    return sorted(((gpu.name, gpu.usable_gib) for gpu in by_size.values()), key=lambda item: item[1])
+
+
+def smallest_card(need_gib: float, cards: Sequence[tuple[str, float]]) -> tuple[str, float] | None:
+    """The smallest of `cards` (name, usable GiB) that has `need_gib`; None when none has."""
+    return next(((name, gib) for name, gib in cards if gib >= need_gib), None)
+
+
+def smallest_hardware(
+    meter: Meter,
+    spec: Spec,
+    steps: Sequence[str],
+    capacity_gib: float | None,
+    cards: Sequence[tuple[str, float]],
+    remedies: Mapping[str, Remedy],
+) -> list[Hardware]:
+    """The smallest single card for `spec`, and how many cards of the present size share it by sharding.
+
+    Args:
+        steps: ids of the remedies that `spec` already holds, to be named in the answer.
+        capacity_gib: the present card; without it only the single card is looked for.
+        cards: (name, usable GiB), the smallest first.
+    """
+    answers = []
+    need = meter.need(spec)
+    card = smallest_card(need, cards)
+    if card is not None:
+        answers.append(Hardware(card[0], card[1], _count(spec), need, tuple(steps)))
+    if capacity_gib is None or need <= capacity_gib:
+        return answers
+    for name in _SHARDING:
+        remedy = remedies.get(name)
+        task = spec.get("task", "train")
+        if remedy is None or (remedy.applies_to.get("task") and task not in remedy.applies_to["task"]):
+            continue
+        for count in COUNTS:
+            if count <= _count(spec):
+                continue
+            trial: dict[str, FactValue] = {**spec, "gpu_count": count}
+            for edit in remedy.edit[:1]:
+                trial = apply(edit, trial)
+            if name == "tensor_parallel":
+                trial["parallelism"] = f"tp{count}"
+            wanted = meter.need(trial)
+            if wanted <= capacity_gib:
+                same = next((title for title, gib in cards if abs(gib - capacity_gib) < 0.5), "")
+                answers.append(Hardware(same, capacity_gib, count, wanted, tuple(steps), name))
+                return answers
+    return answers
+
+
+def _count(spec: Spec) -> int:
+    count = spec.get("gpu_count", 1)
+    return count if isinstance(count, int) and not isinstance(count, bool) else 1

@@ -1,0 +1,135 @@
+"""The order of advice: one scoring function whose weights stand in knowledge/ranking.yaml."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from advisor.engine import Firing, Trace
+from advisor.plan.edit import already_on, applicable, forbidden
+from advisor.plan.outcome import Candidate, Preferences
+from advisor.records import Remedy
+
+_PREFERENCES = ("speed", "quality", "least-effort")
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The weights of the ranking; the reason for each stands beside it in knowledge/ranking.yaml.
+
+    Attributes:
+        time, quality, effort: how much of the score a cost takes away: time per doubling of the step time, the others by word.
+        against: how much of the score a full objection takes away.
+        least_progress: what a remedy keeps of its score when it saves nothing of what is missing.
+        no_saving: what remains of the score when the estimate says that it saves nothing at all.
+        plan_step, plan_doubt: cost of one more step in a plan, and of a remedy that no rule argues for.
+        floor: remedies that score less are not shown.
+    """
+
+    time: float = 0.06
+    quality: Mapping[str, float] = field(
+        default_factory=lambda: {"none": 0.0, "low": 0.02, "medium": 0.08, "high": 0.2}
+    )
+    effort: Mapping[str, float] = field(
+        default_factory=lambda: {"flag": 0.0, "config": 0.02, "code": 0.05, "hardware": 0.3}
+    )
+    against: float = 1.0
+    least_progress: float = 0.8
+    no_saving: float = 0.35
+    plan_step: float = 0.15
+    plan_doubt: float = 0.3
+    floor: float = 0.04
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any] | None, prefer: str = "") -> Weights:
+        """The weights of `knowledge/ranking.yaml`, with the block of the preference laid over them; unknown words are left out."""
+        values: dict[str, Any] = {}
+        for block in (settings or {}, ((settings or {}).get("prefer") or {}).get(prefer, {}) if prefer else {}):
+            values |= {name: block[name] for name in cls.__dataclass_fields__ if name in block}
+        return cls(**values)
+
+    def cost(self, remedy: Remedy) -> float:
+        """What a remedy costs, 0 for nothing: step time, quality and effort, each by its weight. A gain in time costs nothing."""
+        return (
+            self.time * max(0.0, math.log2(max(remedy.time.factor, 0.01)))
+            + self.quality.get(remedy.quality_risk, 0.0)
+            + self.effort.get(remedy.effort, 0.0)
+        )
+
+
+def noisy_or(weights: Iterable[float]) -> float:
+    """Independent grounds taken together: 1 - product of what each leaves in doubt; 0.0 without any."""
+    doubt = 1.0
+    for weight in weights:
+        doubt *= 1 - min(1.0, max(0.0, weight))
+    return 1 - doubt
+
+
+def certainty(firing: Firing, trace: Trace) -> float:
+    """How sure a rule's ground is: the least confidence among the causes that it rests on, 1.0 without any."""
+    held = [
+        trace.causes.get(condition.field.removeprefix("cause."), 1.0)
+        for condition in firing.rule.when
+        if condition.field.startswith("cause.") and condition.value is True
+    ]
+    return min(held, default=1.0)
+
+
+def _weighed(arguments: Sequence[tuple[float, Firing]], trace: Trace) -> tuple[float, tuple[Firing, ...]]:
+    weighed = sorted(
+        ((weight * certainty(firing, trace), firing) for weight, firing in arguments), key=lambda item: -item[0]
+    )
+    return noisy_or(weight for weight, _ in weighed), tuple(firing for _, firing in weighed)
+
+
+def score_of(support: float, against: float, cost: float, weights: Weights) -> float:
+    """Support, less what argues against it, less what it costs; 0 to 1."""
+    return max(0.0, support * (1 - weights.against * against) * max(0.0, 1 - cost))
+
+
+def with_saving(score: float, saved_gib: float, missing_gib: float, weights: Weights) -> float:
+    """The score once the saving is known: full for what closes the gap, less for what closes part of it, little for what saves nothing.
+
+    Args:
+        saved_gib: expected saving of the process's peak.
+        missing_gib: what the run needs beyond the card; 0 or less when it fits or the card is unknown.
+    """
+    if saved_gib <= 0.0:
+        return score * weights.no_saving
+    if missing_gib <= 0.0:
+        return score
+    progress = min(1.0, saved_gib / missing_gib)
+    return score * (weights.least_progress + (1 - weights.least_progress) * progress)
+
+
+def candidates_of(
+    trace: Trace,
+    remedies: Mapping[str, Remedy],
+    preferences: Preferences | None = None,
+    weights: Weights | None = None,
+) -> list[Candidate]:
+    """The remedies that the rules argue for and that can still be done, the best first.
+
+    Left out: what is already on or was tried, what does not apply, what the person does not want, what the rules do not know.
+    """
+    wanted = preferences or Preferences()
+    scale = weights or Weights()
+    found = []
+    for name, arguments in trace.for_remedy.items():
+        remedy = remedies.get(name)
+        if (
+            remedy is None
+            or already_on(remedy, trace.facts)
+            or not applicable(remedy, trace.facts)
+            or forbidden(remedy, wanted)
+        ):
+            continue
+        support, firings = _weighed(arguments, trace)
+        against, objections = _weighed(trace.against_remedy.get(name, ()), trace)
+        score = score_of(support, against, scale.cost(remedy), scale)
+        if score >= scale.floor:
+            found.append(Candidate(remedy, score, support, against, firings, objections))
+    found.sort(key=lambda item: (-item.score, -item.support, item.remedy.id))
+    return found

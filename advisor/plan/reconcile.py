@@ -1,0 +1,91 @@
+"""The message's numbers correct the estimate: a run that failed needed more than what its tensors held when it failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from advisor.facts import FactValue
+from advisor.plan.memory import observed_need_gib
+from advisor.plan.outcome import ComponentLike, EstimateLike
+
+STATIC = frozenset(
+    {"weights", "gradients", "optimizer", "reference_weights", "quantized_weights", "adapters", "buffers"}
+)
+MAX_SCALE = 4.0  # beyond it the description is of another run than the message, and nothing is corrected
+_STATIC_PHASES = frozenset({"load", "init", "resume"})
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A component of a corrected estimate."""
+
+    id: str
+    gib: float
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """An estimate raised to what the message showed; the fields of the estimate that it corrects, and `scale`."""
+
+    allocated_gib: float
+    reserved_gib: float
+    process_gib: float
+    low_gib: float
+    high_gib: float
+    capacity_gib: float | None
+    assumed: Mapping[str, FactValue]
+    components: tuple[ComponentLike, ...]
+    phase: str
+    scale: float
+
+
+def dynamic_scale(facts: Mapping[str, Any], estimate: EstimateLike) -> float:
+    """By how much everything beside weights, gradients and optimizer states must be larger for the message to come true.
+
+    1.0 where there is nothing to correct: no numbers, a failure while loading, an estimate that already explains them, another
+    device's share, or a discrepancy so large (MAX_SCALE) that the description and the message can't be of one run.
+    """
+    observed = observed_need_gib(facts)
+    if observed is None or facts.get("phase") in _STATIC_PHASES or observed <= estimate.allocated_gib:
+        return 1.0
+    static = sum(part.gib for part in estimate.components if part.id in STATIC)
+    dynamic = estimate.allocated_gib - static
+    if dynamic <= 0.0 or observed <= static:
+        return 1.0
+    scale = (observed - static) / dynamic
+    return scale if scale <= MAX_SCALE else 1.0
+
+
+def corrected(estimate: EstimateLike, scale: float) -> EstimateLike:
+    """The estimate with all that is not static multiplied by `scale`; the estimate itself for 1.0."""
+    if scale == 1.0:
+        return estimate
+    parts = tuple(part if part.id in STATIC else Part(part.id, part.gib * scale) for part in estimate.components)
+    before = sum(part.gib for part in estimate.components)
+    ratio = sum(part.gib for part in parts) / before if before else 1.0
+    beside = estimate.process_gib - estimate.allocated_gib
+    allocated = estimate.allocated_gib * ratio
+    return Corrected(
+        allocated,
+        max(estimate.reserved_gib, allocated + (estimate.reserved_gib - estimate.allocated_gib)),
+        allocated + beside,
+        estimate.low_gib * ratio,
+        estimate.high_gib * ratio,
+        estimate.capacity_gib,
+        estimate.assumed,
+        parts,
+        estimate.phase,
+        scale,
+    )
+
+
+def reconciled(
+    estimate: Callable[[Mapping[str, Any]], EstimateLike], facts: Mapping[str, Any], base: EstimateLike
+) -> Callable[[Mapping[str, Any]], EstimateLike]:
+    """The estimator, corrected by the message of `facts`; `base` is its estimate of the run as it is described."""
+    scale = dynamic_scale(facts, base)
+    if scale == 1.0:
+        return estimate
+    return lambda spec: corrected(estimate(spec), scale)

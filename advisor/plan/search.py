@@ -1,0 +1,239 @@
+"""The cheapest set of remedies with which a run fits, found by branch and bound over compatible remedies and their settings.
+
+Remedies that exclude each other or change the same fact share one dimension, of which at most one setting is chosen; a plan is one
+choice per dimension. Choices are enumerated in the order of their cost (the lazy enumeration of the smallest sums), so the first that
+fits is the cheapest. Two bounds keep that short. A setting with which nothing fits, even with the strongest setting of every other
+dimension, is dropped. And where the strongest settings together do not fit, nothing does. Both rest on one assumption: that a
+further remedy never raises what the run needs.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from advisor.facts import FactValue
+from advisor.plan.edit import apply, changes_of
+from advisor.plan.meter import Meter
+from advisor.plan.outcome import Plan, Spec, Step
+from advisor.records import Edit, Remedy
+
+MAX_CHOICES = 4000  # choices looked at; most are refused without an estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One setting of one remedy with its cost; the empty option of a dimension has no remedy."""
+
+    cost: float
+    remedy: Remedy | None = None
+    edit: Edit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What a search found: `plan` is None only where there is nothing to choose from."""
+
+    plan: Plan | None
+    strongest: Plan | None
+
+
+_NOTHING = Option(0.0)
+
+
+def _touched(remedy: Remedy) -> frozenset[str]:
+    return frozenset(name for edit in remedy.edit for name in (*edit.set, *edit.halve, *edit.double))
+
+
+def conflict(one: Remedy, other: Remedy) -> bool:
+    """Whether two remedies can't go together: one excludes the other, or both change the same fact."""
+    return other.id in one.excludes or one.id in other.excludes or bool(_touched(one) & _touched(other))
+
+
+def dimensions(options: Sequence[Option]) -> list[list[Option]]:
+    """Options grouped so that all remedies of a group exclude each other; each group begins with the empty option."""
+    groups: list[list[Option]] = []
+    for option in sorted(options, key=lambda item: item.cost):
+        remedy = option.remedy
+        if remedy is None:
+            continue
+        for group in groups:
+            if all(
+                item.remedy is not None and (item.remedy is remedy or conflict(item.remedy, remedy))
+                for item in group[1:]
+            ):
+                group.append(option)
+                break
+        else:
+            groups.append([_NOTHING, option])
+    return groups
+
+
+class Search:
+    """One search over a set of options for one specification and capacity."""
+
+    def __init__(self, meter: Meter, spec: Spec, filled: Spec, capacity_gib: float, budget: int) -> None:
+        """
+        Args:
+            filled: `spec` with the values that the estimate assumed, so that an edit knows what to halve.
+            capacity_gib: what the card offers.
+            budget: estimates that this search may make.
+        """
+        self._meter = meter
+        self._spec = spec
+        self._filled = filled
+        self._capacity = capacity_gib
+        self._last = meter.made + budget
+
+    def run(self, name: str, options: Sequence[Option]) -> Searched:
+        """The cheapest fitting plan, or the closest one where none fits."""
+        groups = dimensions(options)
+        if not groups:
+            return Searched(None, None)
+        best = self._strongest(groups)
+        strongest = self._plan("closest", best, proven=True)
+        if not strongest.fits:
+            return Searched(strongest, strongest)
+        groups = self._possible(groups, best)
+        fallback = self._greedy(best)
+        found, proven = self._cheapest(groups)
+        if found is None:
+            return Searched(self._plan(name, fallback, proven=False), strongest)
+        cost = sum(option.cost for option in found)
+        if not proven and cost >= sum(option.cost for option in fallback):
+            found = fallback
+        return Searched(self._plan(name, found, proven=proven), strongest)
+
+    def _after(self, chosen: Sequence[Option]) -> dict[str, FactValue]:
+        """The specification with the chosen edits: facts that stay assumed stay out of it."""
+        filled: dict[str, FactValue] = dict(self._filled)
+        for option in chosen:
+            if option.edit is not None:
+                filled = apply(option.edit, filled)
+        return {name: value for name, value in filled.items() if name in self._spec or self._filled.get(name) != value}
+
+    def _need(self, chosen: Sequence[Option]) -> float:
+        return self._meter.need(self._after(chosen))
+
+    def _strongest(self, groups: list[list[Option]]) -> list[Option]:
+        """The choice with the least need: each dimension's best alone, then one round with all the others in force."""
+        best = [min(group, key=lambda option: self._need([option])) for group in groups]
+        best = self._compatible(best)
+        for index, group in enumerate(groups):
+            if len(group) > 2:
+                best[index] = min(
+                    (option for option in group if self._allowed([*best[:index], option, *best[index + 1 :]])),
+                    key=lambda option: self._need([*best[:index], option, *best[index + 1 :]]),
+                    default=best[index],
+                )
+        return best
+
+    def _compatible(self, chosen: list[Option]) -> list[Option]:
+        """The choice without the weaker of each pair that can't go together across dimensions."""
+        kept: list[Option] = list(chosen)
+        order = sorted(range(len(chosen)), key=lambda index: self._need([chosen[index]]))
+        for place, index in enumerate(order):
+            for earlier in order[:place]:
+                one, other = kept[index].remedy, kept[earlier].remedy
+                if one is not None and other is not None and conflict(one, other):
+                    kept[index] = _NOTHING
+        return kept
+
+    @staticmethod
+    def _allowed(chosen: Sequence[Option]) -> bool:
+        remedies = [option.remedy for option in chosen if option.remedy is not None]
+        return not any(conflict(one, other) for index, one in enumerate(remedies) for other in remedies[:index])
+
+    def _possible(self, groups: list[list[Option]], best: list[Option]) -> list[list[Option]]:
+        """The dimensions without the settings that fit with nothing, and without those that never save anything."""
+        kept = []
+        for index, group in enumerate(groups):
+            fitting = []
+            for option in group:
+                trial = [*best[:index], option, *best[index + 1 :]]
+                if option is best[index] or not self._allowed(trial) or self._need(trial) <= self._capacity:
+                    fitting.append(option)
+            alone = self._need([])
+            useful = [
+                option
+                for option in fitting
+                if option.remedy is None
+                or self._need([option]) < alone
+                or self._need([*best[:index], option, *best[index + 1 :]])
+                < self._need([*best[:index], _NOTHING, *best[index + 1 :]])
+            ]
+            if useful and not (len(useful) == 1 and useful[0].remedy is None):
+                kept.append(useful)
+        return kept
+
+    def _greedy(self, best: list[Option]) -> list[Option]:
+        """A fitting choice to fall back on: the strongest, less whatever can be left out, the costliest first."""
+        chosen = [option for option in best if option.remedy is not None]
+        for option in sorted(chosen, key=lambda item: -item.cost):
+            fewer = [item for item in chosen if item is not option]
+            if self._need(fewer) <= self._capacity:
+                chosen = fewer
+        return chosen
+
+    def _cheapest(self, groups: list[list[Option]]) -> tuple[list[Option] | None, bool]:
+        """The first fitting choice in the order of cost, and whether the order was followed to the end."""
+        lists = sorted((sorted(group, key=lambda option: option.cost) for group in groups), key=_gap)
+        start = (0,) * len(lists)
+        heap: list[tuple[float, int, tuple[int, ...]]] = [(sum(group[0].cost for group in lists), 0, start)]
+        for _ in range(MAX_CHOICES):
+            if not heap:
+                return None, True
+            _, place, indexes = heapq.heappop(heap)
+            chosen = [group[index] for group, index in zip(lists, indexes, strict=True)]
+            if self._allowed(chosen):
+                if self._meter.made >= self._last:
+                    return None, False
+                if self._need(chosen) <= self._capacity:
+                    return chosen, True
+            for following in _successors(lists, indexes, place):
+                heapq.heappush(heap, (_cost(lists, following[1]), following[0], following[1]))
+        return None, False
+
+    def _plan(self, name: str, chosen: Sequence[Option], *, proven: bool) -> Plan:
+        steps, filled = [], dict(self._filled)
+        for option in sorted(chosen, key=lambda item: item.cost):
+            if option.remedy is None or option.edit is None:
+                continue
+            steps.append(Step(option.remedy, option.edit, changes_of(option.edit, filled)))
+            filled = apply(option.edit, filled)
+        spec = self._after(chosen)
+        estimate = self._meter.try_(spec)
+        need = self._meter.need(spec)
+        peak = estimate.process_gib if estimate is not None else float("inf")
+        cost = sum(option.cost for option in chosen)
+        return Plan(name, tuple(steps), spec, peak, need, need <= self._capacity, cost, proven)
+
+
+def _gap(group: Sequence[Option]) -> float:
+    return group[1].cost - group[0].cost if len(group) > 1 else float("inf")
+
+
+def _cost(lists: Sequence[Sequence[Option]], indexes: Sequence[int]) -> float:
+    return sum(group[index].cost for group, index in zip(lists, indexes, strict=True))
+
+
+def _successors(
+    lists: Sequence[Sequence[Option]], indexes: tuple[int, ...], place: int
+) -> list[tuple[int, tuple[int, ...]]]:
+    """The choices that follow one in the enumeration of all sums, each reached exactly once."""
+    following = []
+
+    def moved(changes: dict[int, int]) -> tuple[int, ...]:
+        return tuple(changes.get(position, index) for position, index in enumerate(indexes))
+
+    if not lists:
+        return []
+    if indexes[place] + 1 < len(lists[place]):
+        following.append((place, moved({place: indexes[place] + 1})))
+    if place + 1 < len(lists) and len(lists[place + 1]) > 1:
+        if indexes[place] > 0:
+            following.append((place + 1, moved({place + 1: 1})))
+        if indexes[place] == 1:
+            following.append((place + 1, moved({place: 0, place + 1: 1})))
+    return following

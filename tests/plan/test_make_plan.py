@@ -1,0 +1,171 @@
+"""The plan: cheapest, honest, fast, and what the person wants."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from advisor.plan import Candidate, Preferences, Weights, make_plan, need_gib, settings
+from advisor.plan.edit import apply
+from advisor.plan.meter import Meter
+from advisor.plan.search import Option, Search, conflict, dimensions
+from advisor.records import Edit, Remedy
+
+from .conftest import Toy, toy_estimate, toy_remedy
+
+Estimate = Callable[[Mapping[str, Any]], Toy]
+SPEC: dict[str, Any] = {
+    "task": "train",
+    "params_b": 7,
+    "method": "full",
+    "batch_size": 8,
+    "seq_len": 2048,
+    "gpu_count": 1,
+}
+CARDS = [("A", 24.0), ("B", 48.0), ("C", 80.0), ("D", 141.0)]
+
+
+def test_without_an_estimate_the_ranking_comes_alone(candidates: list[Candidate], estimate: Estimate) -> None:
+    outcome = make_plan({"batch_size": 4}, candidates, estimate, 24.0)
+    assert [item.remedy.id for item in outcome.ranked] == [item.remedy.id for item in candidates]
+    assert outcome.missing == ("params_b",)
+    assert outcome.plans == ()
+    assert all(item.saves is None for item in outcome.ranked)
+
+
+def test_a_plan_that_says_it_fits_fits(candidates: list[Candidate], estimate: Estimate) -> None:
+    for capacity in (12, 16, 24, 40, 48, 80, 110):
+        outcome = make_plan(SPEC, candidates, estimate, float(capacity))
+        assert outcome.plans
+        for plan in outcome.plans:
+            assert plan.fits is (need_gib(toy_estimate(plan.spec)) <= capacity)
+
+
+def test_what_saves_nothing_falls_behind(estimate: Estimate, remedies: dict[str, Remedy]) -> None:
+    # One card: ZeRO-3 has nothing to divide, although more argues for it than for LoRA.
+    both = [Candidate(remedies["zero3"], 0.9, 0.9), Candidate(remedies["lora"], 0.6, 0.6)]
+    ranked = make_plan(SPEC, both, estimate, 24.0).ranked
+    assert [item.remedy.id for item in ranked] == ["lora", "zero3"]
+    assert ranked[1].saves is not None
+    assert ranked[1].saves.expected == 0.0
+    assert ranked[0].saves is not None
+    assert ranked[0].saves.low <= ranked[0].saves.expected <= ranked[0].saves.high
+
+
+def test_the_mildest_setting_that_fits_is_shown(estimate: Estimate, remedies: dict[str, Remedy]) -> None:
+    spec = {**SPEC, "method": "lora", "batch_size": 16}
+    (item,) = make_plan(spec, [Candidate(remedies["reduce_batch_size"], 0.9, 0.9)], estimate, 48.0).ranked
+    size = item.changed["batch_size"]
+    assert isinstance(size, int)
+    assert item.fits
+    assert need_gib(toy_estimate({**spec, "batch_size": size * 2})) > 48.0
+
+
+def test_assumed_values_can_be_halved(estimate: Estimate, remedies: dict[str, Remedy]) -> None:
+    spec = {"params_b": 7, "method": "lora"}
+    (item,) = make_plan(spec, [Candidate(remedies["reduce_batch_size"], 0.9, 0.9)], estimate, 24.0).ranked
+    assert item.changed == {"batch_size": 1}
+
+
+def test_nothing_fits_is_said_with_the_smallest_hardware(
+    candidates: list[Candidate], estimate: Estimate, remedies: dict[str, Remedy]
+) -> None:
+    outcome = make_plan({**SPEC, "params_b": 60}, candidates, estimate, 24.0, cards=CARDS, remedies=remedies)
+    assert not outcome.plans[0].fits
+    assert outcome.plans[0].name == "closest"
+    best = [item for item in outcome.smallest_hardware if item.steps and item.count == 1]
+    assert best
+    assert best[0].memory_gib >= best[0].need_gib
+
+
+def test_what_already_fits_needs_no_plan(candidates: list[Candidate], estimate: Estimate) -> None:
+    outcome = make_plan({**SPEC, "method": "lora", "batch_size": 1}, candidates, estimate, 80.0)
+    assert outcome.plans == ()
+    assert outcome.estimate is not None
+
+
+def test_plans_differ(candidates: list[Candidate], estimate: Estimate) -> None:
+    outcome = make_plan(SPEC, candidates, estimate, 48.0)
+    sets = [tuple(sorted(step.remedy.id for step in plan.steps)) for plan in outcome.plans]
+    assert len(sets) == len(set(sets))
+
+
+def test_keep_and_forbid(candidates: list[Candidate], estimate: Estimate) -> None:
+    outcome = make_plan(SPEC, candidates, estimate, 24.0, Preferences(keep=("batch_size", "seq_len"), forbid=("lora",)))
+    for plan in outcome.plans:
+        assert plan.spec["batch_size"] == 8
+        assert plan.spec["seq_len"] == 2048
+        assert "lora" not in [step.remedy.id for step in plan.steps]
+
+
+def test_a_plan_never_joins_what_excludes_each_other(candidates: list[Candidate], estimate: Estimate) -> None:
+    for capacity in range(8, 120, 6):
+        for plan in make_plan(SPEC, candidates, estimate, float(capacity)).plans:
+            for one, other in itertools.combinations([step.remedy for step in plan.steps], 2):
+                assert not conflict(one, other)
+
+
+@pytest.mark.parametrize("capacity", [10, 14, 20, 30, 45, 70, 100])
+def test_the_cheapest_is_the_cheapest(capacity: int, remedies: dict[str, Remedy]) -> None:
+    """The search against every combination that there is."""
+    options = [
+        Option(0.1 * (number + 1) + 0.04 * index, remedy, edit)
+        for number, remedy in enumerate(remedies.values())
+        for index, edit in enumerate(settings(remedy, SPEC))
+    ]
+    best = float("inf")
+    for choice in itertools.product(*dimensions(options)):
+        chosen = [option for option in choice if option.remedy is not None]
+        if any(
+            conflict(one.remedy, other.remedy)
+            for one, other in itertools.combinations(chosen, 2)
+            if one.remedy and other.remedy
+        ):
+            continue
+        spec = dict(SPEC)
+        for option in chosen:
+            assert option.edit is not None
+            spec = apply(option.edit, spec)
+        if need_gib(toy_estimate(spec)) <= capacity:
+            best = min(best, sum(option.cost for option in chosen))
+    found = Search(Meter(toy_estimate), SPEC, SPEC, float(capacity), 300).run("cheapest", options).plan
+    assert found is not None
+    assert found.fits is (best < float("inf"))
+    if found.fits:
+        assert found.proven
+        assert found.cost == pytest.approx(best)
+
+
+def test_twenty_candidates_take_a_tenth_of_a_second() -> None:
+    many = [toy_remedy(f"r{index}", Edit(set={f"x{index}": True})) for index in range(20)]
+
+    def slow(spec: Mapping[str, Any]) -> Toy:
+        end = time.perf_counter() + 0.0002
+        while time.perf_counter() < end:
+            pass
+        total = 100 - sum(2 + index % 5 for index in range(20) if spec.get(f"x{index}"))
+        return Toy(total, total, total, total, total)
+
+    candidates = [Candidate(remedy, 0.9 - index * 0.02, 0.9) for index, remedy in enumerate(many)]
+    times = []
+    for capacity in (95.0, 85.0, 70.0, 50.0):
+        start = time.perf_counter()
+        outcome = make_plan({"params_b": 7}, candidates, slow, capacity)
+        times.append(time.perf_counter() - start)
+        assert outcome.estimates_made <= 400
+        assert outcome.plans[0].fits
+    assert min(times) < 0.1
+
+
+def test_preferences_change_the_weights() -> None:
+    settings_file = {
+        "effort": {"flag": 0.0, "config": 0.1, "code": 0.2, "hardware": 0.3},
+        "prefer": {"speed": {"time": 0.9}},
+    }
+    assert Weights.of(settings_file).time != 0.9
+    assert Weights.of(settings_file, "speed").time == 0.9
+    assert Weights.of(settings_file, "speed").effort["code"] == 0.2
