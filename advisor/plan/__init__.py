@@ -9,6 +9,7 @@ from typing import Any
 
 from advisor.errors import TooLittleKnown
 from advisor.facts import FactValue
+from advisor.library import Library
 from advisor.plan.edit import already_on, applicable, apply, changes_of, forbidden, settings
 from advisor.plan.hardware import smallest_hardware, usual_cards
 from advisor.plan.meter import Meter
@@ -45,10 +46,7 @@ def make_plan(
     estimate: Callable[[Mapping[str, Any]], EstimateLike],
     capacity_gib: float | None,
     preferences: Preferences | None = None,
-    *,
-    weights: Weights | None = None,
-    cards: Sequence[tuple[str, float]] = (),
-    remedies: Mapping[str, Remedy] | None = None,
+    library: Library | None = None,
 ) -> Outcome:
     """Ranks the candidates and finds the plans.
 
@@ -57,13 +55,14 @@ def make_plan(
         candidates: from `candidates_of`, the best first.
         estimate: specification to estimate; raises TooLittleKnown, and then the ranking comes without savings and without plans.
         capacity_gib: usable memory of the card, None when it is not known.
-        preferences: what the person wants to keep or forbids; what weighs most is in the weights already.
-        weights: of the ranking; the built-in ones without.
-        cards: (name, usable GiB) to choose the smallest hardware from; see `usual_cards`.
-        remedies: all remedies by id, for sharding; only needed for the number of cards.
+        preferences: what weighs most, and what the person wants to keep or forbids.
+        library: the weights of the ranking, and cards and remedies for the smallest hardware; without it built-in weights are
+            used and no hardware is named.
     """
     wanted = preferences or Preferences()
-    scale = weights or Weights()
+    scale = Weights.of(library.settings.get("ranking") if library else None, wanted.prefer)
+    cards = usual_cards(library.gpus.values()) if library else []
+    remedies = library.remedies if library else {}
     allowed = [item for item in candidates if not forbidden(item.remedy, wanted)]
     meter = Meter(estimate)
     try:
@@ -79,10 +78,11 @@ def make_plan(
     strongest: Plan | None = None
     if capacity_gib is not None and missing_gib > 0:
         plans, strongest = _plans(ranked_list, meter, spec, filled, capacity_gib, scale)
-    hardware = smallest_hardware(meter, spec, (), capacity_gib, cards, remedies or {})
+    hardware = smallest_hardware(meter, spec, (), capacity_gib, cards, remedies)
     if strongest is not None and not strongest.fits:
-        steps = tuple(step.remedy.id for step in strongest.steps)
-        hardware += smallest_hardware(meter, strongest.spec, steps, capacity_gib, cards, remedies or {})
+        hardware += smallest_hardware(
+            meter, strongest.spec, tuple(step.remedy.id for step in strongest.steps), capacity_gib, cards, remedies
+        )
     return Outcome(tuple(ranked_list), tuple(plans), tuple(hardware), base, (), meter.made)
 
 

@@ -12,8 +12,6 @@ from advisor.plan.edit import already_on, applicable, forbidden
 from advisor.plan.outcome import Candidate, Preferences
 from advisor.records import Remedy
 
-_PREFERENCES = ("speed", "quality", "least-effort")
-
 
 @dataclass(frozen=True, slots=True)
 class Weights:

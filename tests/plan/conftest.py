@@ -10,6 +10,7 @@ import pytest
 
 from advisor.errors import TooLittleKnown
 from advisor.facts import FactValue
+from advisor.library import Library, load_library
 from advisor.plan import Candidate
 from advisor.plan.reconcile import Part
 from advisor.records import Edit, Remedy, TimeCost
@@ -104,3 +105,9 @@ def remedies() -> dict[str, Remedy]:
 def candidates(remedies: dict[str, Remedy]) -> list[Candidate]:
     """Every toy remedy, argued for ever less."""
     return [Candidate(remedy, 0.9 - index * 0.05, 0.9 - index * 0.05) for index, remedy in enumerate(remedies.values())]
+
+
+@pytest.fixture(scope="session")
+def library() -> Library:
+    """The built-in packs."""
+    return load_library()

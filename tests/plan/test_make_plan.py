@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from advisor.library import Library
 from advisor.plan import Candidate, Preferences, Weights, make_plan, need_gib, settings
 from advisor.plan.edit import apply
 from advisor.plan.meter import Meter
@@ -26,7 +27,6 @@ SPEC: dict[str, Any] = {
     "seq_len": 2048,
     "gpu_count": 1,
 }
-CARDS = [("A", 24.0), ("B", 48.0), ("C", 80.0), ("D", 141.0)]
 
 
 def test_without_an_estimate_the_ranking_comes_alone(candidates: list[Candidate], estimate: Estimate) -> None:
@@ -72,9 +72,9 @@ def test_assumed_values_can_be_halved(estimate: Estimate, remedies: dict[str, Re
 
 
 def test_nothing_fits_is_said_with_the_smallest_hardware(
-    candidates: list[Candidate], estimate: Estimate, remedies: dict[str, Remedy]
+    candidates: list[Candidate], estimate: Estimate, library: Library
 ) -> None:
-    outcome = make_plan({**SPEC, "params_b": 60}, candidates, estimate, 24.0, cards=CARDS, remedies=remedies)
+    outcome = make_plan({**SPEC, "params_b": 60}, candidates, estimate, 24.0, library=library)
     assert not outcome.plans[0].fits
     assert outcome.plans[0].name == "closest"
     best = [item for item in outcome.smallest_hardware if item.steps and item.count == 1]
