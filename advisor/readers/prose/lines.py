@@ -14,13 +14,13 @@ from functools import lru_cache
 import re2
 
 from advisor.readers.document import Document
+from advisor.readers.prose.patterns import Patterns
 
 # Prose is read from the first part of a long log only: people describe a run before or after it, not inside.
 MAX_PROSE = 60_000
 MAX_LINE = 4_000
 
-_HAN = re2.compile(r"\p{Han}")
-_WORD = re2.compile(r"[A-Za-z][A-Za-z']*")
+_MARKS = ".,;:!?()[]\"'`*"
 _STOPWORDS = frozenset(
     "the a an is are was were be been to with on my i we our you it its this that these those of in for and or not but when "
     "how can could would should have has had do does did what why which if so there any after before while still as at by "
@@ -28,7 +28,7 @@ _STOPWORDS = frozenset(
     "cannot am me will then than also just even same without".split()
 )
 
-_CERTAIN = re2.compile(
+_CERTAIN = (
     "|".join(
         (
             r"^\s*File [\"']?[^ ]+[\"']?(?:, line \d+|:\d+, in )",
@@ -59,20 +59,19 @@ _CERTAIN = re2.compile(
         )
     )
 )
-_COMMAND = re2.compile(
+_COMMAND = (
     r"^\s*(?:\([\w.-]+\) ?)?(?:[\w.-]+@[\w.-]+[: ]?[^ #$]*[#$] ?|[$%] ?|>>> )?(?:[A-Z_][A-Z0-9_]*=\S* +)*(?:\S*/)?"
     r"(?:python[\d.]*|torchrun|accelerate(?:-launch)?|deepspeed|swift|xtuner|llamafactory-cli|tune|ilab|bash|sh|sudo|pip|conda|"
     r"docker|nohup|srun|sbatch|mpirun|vllm|ollama|curl|kubectl|git|cd|kill|nnUNet\w*|\S+\.(?:sh|py|exe|llamafile))\s+\S"
 )
-_COMMAND_MARK = re2.compile(r"\s--?[A-Za-z]|\.(?:py|sh|ya?ml|json|toml)\b|&&|\\\s*$|\b(?:install|launch|serve|run|train) \S")
+_COMMAND_MARK = r"\s--?[A-Za-z]|\.(?:py|sh|ya?ml|json|toml)\b|&&|\\\s*$|\b(?:install|launch|serve|run|train) \S"
 _FLAG = re2.compile(r"(?:^|\s)--?[A-Za-z][\w-]*")
-_ASSIGNMENT = re2.compile(r"^\s*(?:[-+] ?)?[A-Za-z_][\w.\[\]\"'-]*(?:, ?\w+)*\s*(?:=|\+=|-=)\s*[^\s=]")
-_YAML = re2.compile(r"^\s*(?:- )?[A-Za-z_][\w.-]*:(?:\s|$)")
-_SNAKE_KEY = re2.compile(r"^\s*(?:- )?[A-Za-z0-9]+(?:[_.][A-Za-z0-9]+)+\s*:")
-_LOWER_KEY = re2.compile(r"^\s*(?:- )?[a-z][a-z0-9.-]*:(?:\s|$)")
-_ERROR_CLASS = re2.compile(r"^\W{0,3}(?:\w+\.)*\w*(?:Error|Exception|Warning|Interrupt)\w*\W*(?::|$)")
+_ASSIGNMENT = r"^\s*(?:[-+] ?)?[A-Za-z_][\w.\[\]\"'-]*(?:, ?\w+)*\s*(?:=|\+=|-=)\s*[^\s=]"
+_SNAKE_KEY = r"^\s*(?:- )?[A-Za-z0-9]+(?:[_.][A-Za-z0-9]+)+\s*:"
+_LOWER_KEY = r"^\s*(?:- )?[a-z][a-z0-9.-]*:(?:\s|$)"
+_ERROR_CLASS = r"^\W{0,3}(?:\w+\.)*\w*(?:Error|Exception|Warning|Interrupt)\w*\W*(?::|$)"
 # A line of a form that a person filled in.
-_FORM = re2.compile(
+_FORM = (
     r"(?i)^\s*[-*•]?\s*[\w/()\p{Han} ]{0,32}(?:gpus?|vram|cuda device|graphics|hardware|model|batch size|precision|optimi[sz]er|seq(?:uence)? length|resolution|显存|显卡|模型|内存|精度)"
     r"[\w/()\p{Han} ]{0,24}\s?[:：]\s?\S"
 )
@@ -84,7 +83,7 @@ _MESSAGE = re2.compile(
     r"system failure\)\.?)|[^\n]*)"
 )
 # Sentences that runtimes print after an error: advice to everybody, said by nobody.
-_BOILERPLATE = re2.compile(
+_BOILERPLATE = (
     r"(?i)please check whether there is any other process using gpu|if yes, please stop them|if no, please decrease the batch|"
     r"kernel errors might be asynchronously|for debugging consider passing|compile with `?torch_use_cuda_dsa|"
     r"if reserved (?:but unallocated )?memory is|see documentation for memory management|reducing block sizes or|"
@@ -95,7 +94,7 @@ _BOILERPLATE = re2.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Prose:
     """The text of a document, offset for offset, with blanks where no person speaks.
 
@@ -124,7 +123,28 @@ class Prose:
 
 def stopwords(text: str) -> int:
     """How many of the little words of English stand in the first 600 characters."""
-    return sum(1 for word in _WORD.findall(text[:600].lower()) if word in _STOPWORDS)
+    words = text[:600].lower().split()
+    return sum(word in _STOPWORDS or word.strip(_MARKS) in _STOPWORDS for word in words)
+
+
+def han_in(text: str) -> int:
+    """How many Chinese characters stand in the first 400."""
+    return 0 if text.isascii() else sum("\u4e00" <= char <= "\u9fff" for char in text[:400])
+
+
+_PATTERNS = Patterns(
+    [
+        ("certain", _CERTAIN),
+        ("command", _COMMAND),
+        ("mark", _COMMAND_MARK),
+        ("assignment", _ASSIGNMENT),
+        ("snake", _SNAKE_KEY),
+        ("lower", _LOWER_KEY),
+        ("error", _ERROR_CLASS),
+        ("boilerplate", _BOILERPLATE),
+        ("form", _FORM),
+    ]
+)
 
 
 def _grade(text: str, raw: str) -> int:
@@ -132,29 +152,30 @@ def _grade(text: str, raw: str) -> int:
     line = text.strip()
     if not line:
         return 0
-    han = len(_HAN.findall(line[:400]))
-    flags = len(_FLAG.findall(line))
-    if _BOILERPLATE.search(line) and han < 8:
+    hits = _PATTERNS.names(line)
+    han, words = han_in(line), stopwords(line)
+    if "boilerplate" in hits and han < 8:
         return -2
-    if _CERTAIN.search(line) or _CERTAIN.search(text):
-        return 2 if han >= 8 and not line.startswith(("[", "{", "|")) and "%|" not in line and stopwords(line) < 6 else -2
-    words = stopwords(line)
-    if _COMMAND.search(line) and _COMMAND_MARK.search(line):
+    if "certain" in hits:
+        return 2 if han >= 8 and line[0] not in "[{|" and "%|" not in line and words < 6 else -2
+    if "command" in hits and "mark" in hits:
         return 2 if han >= 6 or words >= 5 else -2
-    if flags >= 3 and flags * 2 > words and han < 6:
+    flags = line.count(" -") + line.startswith("-") if "-" in line else 0
+    if flags >= 3 and flags * 2 > words and han < 6 and len(_FLAG.findall(line)) >= 3:
         return -2
-    if _ERROR_CLASS.search(line):
+    if "error" in hits:
         return 1 if han >= 4 or words >= 5 else -2
-    if _SNAKE_KEY.search(line) and han < 4 and words < 3:
+    if "snake" in hits and han < 4 and words < 3:
         return -2
-    if _ASSIGNMENT.search(line):
+    if "assignment" in hits:
         code = line.split("#", 1)[0]
-        return 1 if len(_HAN.findall(code)) >= 2 or stopwords(code) >= 2 or code.count("=") > 1 and "," in code else -2
-    if _YAML.search(line) and _LOWER_KEY.search(line) and han < 2 and words < 2:
+        several = code.count("=") > 1 and "," in code
+        return 1 if han_in(code) >= 2 or stopwords(code) >= 2 or several else -2
+    if "lower" in hits and han < 2 and words < 2:
         return -1
     if raw.lstrip().startswith(("#", "//")) and han < 2:
         return -1
-    if han >= 4 or words >= 2 or (_FORM.search(line) and "=" not in line):
+    if han >= 4 or words >= 2 or ("form" in hits and "=" not in line):
         return 2
     return 1
 
@@ -179,28 +200,44 @@ def _grades(doc: Document) -> list[int]:
     return settled
 
 
-_STOP = re2.compile(r"[.!?]+[\"')\]]*(?:\s|$)|[。！？；]|\n")
-_ABBREVIATION = re2.compile(r"(?i)(?:\b(?:e\.g|i\.e|vs|etc|approx|ca|cf|fig|no|resp)|(?:^|\n)\s*\d{1,2})$")
-_WRAPPED = re2.compile(r"^\s{0,4}(?:[a-z(]|\p{Han})")
+_ABBREVIATIONS = frozenset("e.g i.e eg ie vs etc approx ca cf fig no resp".split())
+_CLOSING = "\"')]"
+_WRAPPED_FROM = 60  # a line of this length that goes on in lower case was wrapped by an editor
 
 
 def _stops(text: str) -> list[int]:
     stops: list[int] = []
-    line_start = 0
-    for match in _STOP.finditer(text):
-        start, end = match.start(), match.end()
-        if match.group()[0] == ".":
-            if _ABBREVIATION.search(text[max(0, start - 12) : start]):
+    line_start, length = 0, len(text)
+    for index in [position for position, char in enumerate(text) if char in ".!?。！？；\n"]:
+        char = text[index]
+        after = index + 1
+        if char == "\n":
+            wrapped = index - line_start >= _WRAPPED_FROM and _goes_on(text[after : after + 8])
+            line_start = after
+            if wrapped:
                 continue
-        elif match.group() == "\n":
-            length = start - line_start
-            line_start = end
-            if length >= 60 and _WRAPPED.search(text[end : end + 8]):
+        elif char in ".!?":
+            while after < length and text[after] in _CLOSING:
+                after += 1
+            if after < length and not text[after].isspace():
                 continue
-        if "\n" in match.group():
-            line_start = end
-        stops.append(end)
+            if char == "." and _abbreviated(text[max(line_start, index - 12) : index]):
+                continue
+        stops.append(after)
     return stops
+
+
+def _goes_on(text: str) -> bool:
+    start = text.lstrip(" ")[:1]
+    return bool(start) and (start.islower() or start == "(" or "\u4e00" <= start <= "\u9fff")
+
+
+def _abbreviated(before: str) -> bool:
+    """Whether the full stop after `before` ends an abbreviation or the number of a list item, not a sentence."""
+    words = before.split()
+    if not words:
+        return True
+    return words[-1].lower().lstrip("(") in _ABBREVIATIONS or (len(words) == 1 and words[0].isdigit() and len(words[0]) <= 2)
 
 
 def _blank(text: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any
 
 import re2
@@ -17,6 +18,7 @@ import re2
 from advisor.facts import FactValue, Observation
 from advisor.readers.document import Document
 from advisor.readers.prose.lines import Prose, prose_of
+from advisor.readers.prose.patterns import Test
 
 RANK = 40
 # Reach, in characters, of a word of negation before and after what it denies.
@@ -35,7 +37,7 @@ class Claim(IntEnum):
     FAILS = 5  # a setting with which it fails
 
 
-_DENY_BEFORE = re2.compile(
+_DENY_BEFORE = Test(
     r"(?i)(?:\bwithout|\bw/o|\bnot (?:using|use|enabl\w*|sett?\w*|pass\w*|turn\w*|appl\w*|load\w*|a|in|with)|\bno|\bnon-?|\bnever(?: \w+)?|"
     r"(?:do|does|did|have|has|is|are|was|were|can|could|would|wo)n[o']?t (?:\w+ ){0,3}?(?:use|using|used|enable\w*|set|pass\w*|turn\w*|apply|"
     r"have|need|want|employ|support|run|work with)|(?:do|does|did|have|has) not (?:\w+ ){0,2}?(?:use|enable|set|pass|turn on|have|apply)\w*|"
@@ -46,24 +48,24 @@ _DENY_BEFORE = re2.compile(
     r"|(?:没有?|未|不|别|无需?|无法|勿)(?:有|再|去|想|能|会|打)?(?:使用|启用|开启|打开|设置|采用|加上?|用|开|配置?|支持|量化)?[了过到任何的 `\"“]{0,4}$"
     r"|(?:关闭?|关掉|禁用|去掉|取消|停用|移除|除)(?:了|掉)?[ `\"“]{0,2}$|而不是[ ]?$|不同于$|相比$"
 )
-_DENY_AFTER = re2.compile(
+_DENY_AFTER = Test(
     r"(?i)^[`'\")\]”]{0,2}\s*(?:(?:is|was|are|were|has been|had been)? ?(?:also |both |currently )?(?:not (?:used|enabled|set|on|active|supported)|disabled|"
     r"off\b|turned off|switched off|false\b|unchecked)|isn'?t (?:used|on|enabled|set)|(?:=|:|=>)\s?(?:false|no\b|off\b|none\b|0\b)|"
     r"(?:都|也|均|还)?(?:没有?|未|不)(?:有|被)?(?:开启?|启用|使用|用|打开|设置|生效)(?:[^了]|$)|(?:都|也|已)?(?:关闭?|关掉|禁用|停用)了?|设(?:置)?[为成]?(?:false|False|关))"
 )
-_IDEA_BEFORE = re2.compile(
+_IDEA_BEFORE = Test(
     r"(?i)(?:\bif (?:i|we|you|one|it|using|there|the|not)\b|\bif only|\bwhether\b|\bshould (?:i|we|it|one)\b|\bcan (?:i|we|you|it|one)\b|\bcould (?:i|we|you|it|one)\b|"
     r"\b(?:i|we|it|you|that|this) (?:would|could|might|may|should|can)\b|\bwould (?:it|i|using|a|an|the|lora|qlora)\b|\bmay(?:be)?\b|\bmight\b|\bperhaps\b|"
     r"\bhow (?:do|can|could|should|would|to)\b|\bis (?:it|there) (?:a way|possible|any way|an option|support|any plan)|\b(?:do|did|have|are) you\b|\bplan(?:ning|s)? to|"
     r"\bwant to\b|\bwill\b|\bgoing to\b|\bthinking (?:of|about)|\bconsider\w*|\bwonder\w*|\bhope to|\bintend to|\bwould like|\bsupport(?:s|ed)? for|\badd(?:ing)? support|"
     r"如果|假如|若是?|要是|能否|能不能|是否|可否|可不可以|可以(?:用|使用|开|通过)|要不要|该不该|有没有|想用|想要|打算|准备|考虑|应该|或许|也许|可能|怎么|如何|请问|(?:^|[^按照据的])建议)"
 )
-_IF_I = re2.compile(r"(?i)\bif (?:i|we) (?:use|set|run|train|try|enable|increase|have|put)|如果(?:我)?(?:用|设|开|把|使用)")
-_ADVICE = re2.compile(
+_IF_I = Test(r"(?i)\bif (?:i|we) (?:use|set|run|train|try|enable|increase|have|put)|如果(?:我)?(?:用|设|开|把|使用)")
+_ADVICE = Test(
     r"(?i)(?:^|[.;:,]\s*)(?:please |just |then |so )?(?:try|use|set|enable|add|reduce|lower|switch|turn on|consider|upgrade|pass|make sure)\b|"
     r"\byou (?:should|can|could|may|might|need|have to|must|are|will)\b|\b(?:suggest|recommend)\w*|\bfor you\b|你(?:可以|应该|需要|试试|用|把|先)|可以(?:试试|尝试)|试试|(?:^|[^按照据的])建议|推荐"
 )
-_OTHERS = re2.compile(
+_OTHERS = Test(
     r"(?i)\b(?:readme|docs|documentation|docstring|the paper|authors? (?:say|claim|use|report|train)\w*|official(?:ly)?|wiki|tutorial|faq|table|according to|"
     r"(?:the|your|this) (?:repo|guide|example|recipe|blog|discussion|page)s? (?:says?|uses?|claims?|lists?|states?|gives?)|setting of the|discussion says|"
     r"claims?|supposed|recommend\w*|requires? (?:an?|at|about|some|\d|~)|required|requirements?|minimum|at least|min\.|someone|somebody|"
@@ -73,17 +75,18 @@ _OTHER_SPEAKER = re2.compile(
     r"(?i)^\W{0,3}[(（\[]?(?:an?other user|maintainer|collaborator|developer|bot|author|reply|answer|response|member|owner|contributor|"
     r"另(?:有|外)?一?位?用户|其他用户|维护者|作者|开发者|官方)[^)\n]{0,40}[)）\]:：]|[(（](?:an?other user|另(?:有|一位)?一?位?用户)"
 )
-_USER = re2.compile(r"(?i)user|用户")
-_FAILS = re2.compile(
+_USER = Test(r"(?i)user|用户")
+_FAILS = Test(
     r"(?i)\b(?:oom(?:s|ed|ing)?|out[ -]of[ -]memory|crash\w*|fail(?:s|ed|ing)?|kill(?:s|ed)?|die[sd]?|runs? out|ran out|running out|not enough|insufficient|error|"
     r"exceed\w*|can'?t|cannot|does ?n[o']t (?:run|fit|work)|still)\b|爆显?存|爆了|显存不足|显存溢出|不够|报错|超显存|溢出|失败|崩溃|不行|oom"
 )
-_WORKS = re2.compile(
+_WORKING = (
     r"(?i)\b(?:works?(?: fine| well| perfectly| ok(?:ay)?)?|worked|runs? (?:fine|well|ok|smoothly|normally|without)|ran fine|is (?:fine|ok|enough)|are fine|no (?:problem|issue|oom)s?|"
     r"fits?|succeed\w*|successful\w*|went (?:fine|smoothly|well)|goes (?:fine|smoothly)|trains? (?:fine|well|ok)|stable|without (?:problem|issue|oom|error)s?|can (?:run|train)|"
     r"fine-tuned .{0,40} (?:fine|ok)|solved|fixed|resolved)\b|正常|可以跑|能跑|跑得?通|没(?:有)?问题|跑起来|不会(?:爆|oom|OOM)|未出现|成功|搞定|解决了|才能(?:跑|训练)"
 )
-_NEGATED_WORKS = re2.compile(
+_MAY_WORK, _WORKS = Test(_WORKING), re2.compile(_WORKING)
+_NEGATED_WORKS = Test(
     r"(?i)(?:not|n't|never|no longer|neither|hardly|barely|unable to|fail(?:s|ed)? to|不|没|无法|未能)[ ]?(?:\w+ ){0,2}?$"
 )
 _CLAUSE = re2.compile(
@@ -120,10 +123,18 @@ def clause_of(prose: Prose, start: int, end: int) -> tuple[int, int]:
     first, last = prose.sentence(start)
     last = max(last, end)
     left = first
-    for match in _CLAUSE.finditer(prose.text[first:start]):
-        left = first + match.end()
-    following = _CLAUSE.search(prose.text[end:last])
-    return left, end + following.start() if following else last
+    for begins, ends in _clause_marks(prose, first, last):
+        if ends <= start:
+            left = ends
+        elif begins >= end:
+            return left, begins
+    return left, last
+
+
+@lru_cache(maxsize=1024)
+def _clause_marks(prose: Prose, first: int, last: int) -> list[tuple[int, int]]:
+    """Where commas and conjunctions stand in a sentence."""
+    return [(first + match.start(), first + match.end()) for match in _CLAUSE.finditer(prose.text[first:last])]
 
 
 def denied(prose: Prose, start: int, end: int) -> bool:
@@ -132,13 +143,15 @@ def denied(prose: Prose, start: int, end: int) -> bool:
     line, line_end = prose.line(start)
     before = prose.text[max(first, line, start - _BEFORE) : start]
     after = prose.text[end : min(max(last, end), line_end, end + _AFTER)]
-    return bool(_DENY_BEFORE.search(before)) or bool(_DENY_AFTER.search(after))
+    return bool(_DENY_BEFORE(before)) or bool(_DENY_AFTER(after))
 
 
 def works(text: str) -> bool:
-    return any(not _NEGATED_WORKS.search(text[max(0, m.start() - 24) : m.start()]) for m in _WORKS.finditer(text))
+    """Whether the text says that something runs."""
+    return _MAY_WORK(text) and any(not _NEGATED_WORKS(text[max(0, m.start() - 24) : m.start()]) for m in _WORKS.finditer(text))
 
 
+@lru_cache(maxsize=4096)
 def claim_of(prose: Prose, start: int, end: int) -> Claim:
     """What the sentence around a span claims of it."""
     if denied(prose, start, end):
@@ -150,20 +163,20 @@ def claim_of(prose: Prose, start: int, end: int) -> Claim:
     speaker = _OTHER_SPEAKER.search(prose.text[line:start])
     left, right = clause_of(prose, start, end)
     before, clause = prose.text[left:start], prose.text[left:right]
-    if _OTHERS.search(prose.text[first : min(start, first + 40)]) or _OTHERS.search(clause):
+    if _OTHERS(prose.text[first : min(start, first + 40)]) or _OTHERS(clause):
         return Claim.OTHERS
     if speaker is not None and " PR" not in speaker.group():
         # Another user with the same failure is worth something where the first says nothing; a maintainer advises.
-        return Claim.IDEA if _USER.search(speaker.group()) and _FAILS.search(prose.text[line:prose.line(start)[1]]) else Claim.OTHERS
+        return Claim.IDEA if _USER(speaker.group()) and _FAILS(prose.text[line:prose.line(start)[1]]) else Claim.OTHERS
     question = sentence.rstrip().endswith(("?", "？"))
-    if _IDEA_BEFORE.search(before) or (question and _IDEA_BEFORE.search(prose.text[first:start])):
+    if _IDEA_BEFORE(before) or (question and _IDEA_BEFORE(prose.text[first:start])):
         # "If I use batch 8 it OOMs" reports a run; "would batch 8 fit?" asks about one.
-        return Claim.FAILS if not question and _IF_I.search(before) and _FAILS.search(sentence) else Claim.IDEA
-    if _ADVICE.search(before) and not _FAILS.search(clause):
+        return Claim.FAILS if not question and _IF_I(before) and _FAILS(sentence) else Claim.IDEA
+    if _ADVICE(before) and not _FAILS(clause):
         return Claim.OTHERS
-    if works(clause) and not _FAILS.search(clause):
+    if works(clause) and not _FAILS(clause):
         return Claim.WORKS
-    if _FAILS.search(clause):
+    if _FAILS(clause):
         return Claim.FAILS
     return Claim.HOLDS
 

@@ -8,20 +8,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
-
-import re2
 
 from advisor.facts import Observation
 from advisor.readers.document import Document
 from advisor.readers.prose.lines import prose_of
 from advisor.readers.prose.negation import Claim, claim_of, denied, observe
+from advisor.readers.prose.patterns import Patterns
 
 TRIGGERS: tuple[str, ...] = ()
 
-_SIGNALS: tuple[tuple[str, Any], ...] = tuple(
-    (name, re2.compile(pattern))
-    for name, pattern in (
+_SIGNALS = Patterns(
+    (
         ("grows_over_time", r"(?:memory|vram|\bram\b|usage|consumption|allocation|allocated)[^\n.]{0,40}?(?:keeps? (?:on )?(?:growing|increasing|rising|climbing|going up)|\bgr(?:ow(?:s|ed|ing)?|ew)\b|\bincreas(?:es|ed|ing)\b|climbs?\b|climbing|"
                             r"creeps? up|goes up|ris(?:es|ing)\b|accumulate[sd]\b)|memory leak\w*|\bleak(?:s|ing|age)\b|slow(?:ly)? and steady increase|(?:显存|内存)(?:占用)?(?:率)?[^\n。]{0,12}(?:逐渐|一直|持续|不断|慢慢|缓慢|越来越)[^\n。]{0,6}(?:升|涨|增|高|大|多)|(?:显存|内存)泄[漏露]"),
         ("after_many_steps", r"after (?:about |around |roughly |~|maybe |some |several |a few |many |tens of |hundreds of |training for )?~?\d*k?\+? ?(?:\+ ?)?(?:more |training |optimi[sz]ation )?(?:steps|iterations?|iters|batches|epochs?|hours?|minutes|days)\b|"
@@ -62,7 +59,7 @@ def read(doc: Document) -> Iterator[Observation]:
     lower = prose.lower
     if not lower.strip():
         return
-    for name, pattern in _SIGNALS:
+    for name, pattern in _SIGNALS.present(lower):
         for match in pattern.finditer(lower):
             start, end = match.start(), match.end()
             if denied(prose, start, end) or claim_of(prose, start, end) == Claim.IDEA:

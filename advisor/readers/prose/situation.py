@@ -20,6 +20,7 @@ from advisor.facts import Observation
 from advisor.readers.document import Document
 from advisor.readers.prose.lines import Prose, prose_of
 from advisor.readers.prose.negation import RANK, denied, observe, works
+from advisor.readers.prose.patterns import Patterns, Test
 
 TRIGGERS: tuple[str, ...] = ()
 
@@ -27,17 +28,16 @@ _TRAIN = re2.compile(
     r"(?:^|[^a-z-])(?:train(?:s|ed|ing|er|able)?|fine[ -]?tu(?:n|i)\w*|finetun\w*|pre-?training|sft\w*|dpo\w*|grpo\w*|ppo\w*|rlhf|kto|orpo|epochs?|backward|backprop\w*|"
     r"optimi[sz]er|gradient\w*|q?lora|dreambooth|post[ -]training|loss)(?:[^a-z-]|$)|训练|微调|预训练|反向传播|精调|续训|强化学习"
 )
-_TRAIN_STRONG = re2.compile(r"train(?:s|ed|ing|er)?$|tun|sft|dpo|grpo|ppo|训练|微调|精调")
-_NOT_TRAIN = re2.compile(r"(?:pre-?|already |un|well-?|the |a )$")
+_TRAIN_STRONG = Test(r"train(?:s|ed|ing|er)?$|tun|sft|dpo|grpo|ppo|训练|微调|精调")
+_NOT_TRAIN = Test(r"(?:pre-?|already |un|well-?|the |a )$")
 _INFER = re2.compile(
     r"(?:^|[^\w-])(?:inference|infer(?:ring)?|generat(?:e|es|ing)|image generation|text generation|serv(?:e|es|ing)|deploy\w*|predict\w*|rollouts?|txt2img|img2img|transcri\w+|"
     r"webui|chatbot|api server|evaluation script|upscal\w+|decoded?)(?:[^\w-]|$)|推理|部署|预测|对话|问答|转写|转录|出图|跑图|生图|生成图"
 )
 _RUNTIME_WORDS = re2.compile(r"vllm|ollama|llama\.cpp|llama-server|comfyui|tensorrt")
 
-_PHASES: tuple[tuple[str, Any], ...] = tuple(
-    (phase, re2.compile(pattern))
-    for phase, pattern in (
+_PHASES = Patterns(
+    (
         ("resume", r"\bresum(?:e|es|ed|ing)\b|from (?:a |the |my |last |saved |an? unfinished )*(?:state )?checkpoint|断点续训|恢复训练|继续训练|续训"),
         ("checkpoint_save", r"\bsav(?:e|es|ing) (?:the |a |my |as )?(?:final |mode |full )?(?:model|checkpoint|ckpt|weights?|state|gguf|adapter)|(?:when|while|during|on|but|by|after|at) sav(?:ing|e)\b|"
                             r"error on saving|merg(?:e|es|ing) (?:the )?(?:model|weights?|lora|adapter)s?|save_pretrained\w*|保存(?:模型|权重|检查点|checkpoint|ckpt)|(?:模型|权重)?保存(?:的)?(?:时|就|过程)|合并(?:权重|模型|lora)"),
@@ -67,7 +67,7 @@ _HOST = re2.compile(
     r"(?:process|training|job|it|script) (?:is|was|gets?|got|being|been|will be) (?:randomly )?killed|being killed|killed (?:by the )?(?:system|kernel|os|oom)|"
     r"(?:主机|系统|cpu|机器|服务器|物理)内存(?:不足|不够|溢出|爆|一直)|内存(?:会|就|也)?(?:一直|不断|持续)(?:增加|增长|上涨|上升|涨)|内存(?:占用)?(?:爆|耗尽|满了|泄[漏露])|被(?:系统)?(?:kill|杀)|爆内存"
 )
-_GPU_MEMORY = re2.compile(r"(?:gpu|显|cuda|video|device|vram)[ ]?(?:的)?$")
+_GPU_MEMORY = Test(r"(?:gpu|显|cuda|video|device|vram)[ ]?(?:的)?$")
 _KV = re2.compile(r"(?:kv[ _-]?cache|cache blocks?)[^\n.]{0,40}?(?:too small|not enough|insufficient|no (?:available )?memory|does ?n[o']t fit|can'?t (?:fit|hold|allocate)|不足|不够|放不下)|(?:no available|not enough) memory for (?:the )?(?:kv[ -]?)?cache")
 _SHM = re2.compile(r"(?:out of|insufficient|not enough|limited) shared memory|shm(?:-size)? (?:is )?too small|共享内存不足|\bbus error\b")
 _ASKS = re2.compile(
@@ -76,7 +76,7 @@ _ASKS = re2.compile(
     r"would (?:it|this|a)\b[^\n?]{0,40}(?:fit|run|be enough)|right gpu|recommended (?:gpu|hardware)|minimum (?:gpu|hardware|vram|requirement)|"
     r"多[大少](?:的)?(?:的)?(?:显存|内存|gpu|卡|显卡)|多[大少]显存|(?:显存|配置|硬件|资源)(?:要求|需求)|需要(?:什么|几张|多少|怎样|多大)|能(?:跑|训|微调|部署)[^\n。]{0,12}[吗么?？]|够(?:不够|吗|用吗)|最低(?:配置|显存|要求)|跑得动|(?:可以|能否|能不能|是否)[^\n。?？]{0,30}(?:微调|训练|部署|跑|推理)[^\n。]{0,12}[吗么?？]"
 )
-_AVOID = re2.compile(r"(?:avoid|without|prevent|no|not|never|fix|against|避免|防止|不会|没有?|未出现)\s?(?:any |an |the |cuda |getting |出现)*$")
+_AVOID = Test(r"(?:avoid|without|prevent|no|not|never|fix|against|避免|防止|不会|没有?|未出现)\s?(?:any |an |the |cuda |getting |出现)*$")
 
 
 def _task(prose: Prose) -> tuple[str, int, int] | None:
@@ -87,9 +87,9 @@ def _task(prose: Prose) -> tuple[str, int, int] | None:
     for task, pattern in (("train", _TRAIN), ("inference", _INFER)):
         for match in pattern.finditer(prose.lower):
             word = match.group().strip(" ,.;:()\n'\"`_/")
-            if word in ("trained", "train") and _NOT_TRAIN.search(prose.lower[max(0, match.start() - 8) : match.start() + 1]):
+            if word in ("trained", "train") and _NOT_TRAIN(prose.lower[max(0, match.start() - 8) : match.start() + 1]):
                 continue
-            weight = 2 if task == "inference" or _TRAIN_STRONG.search(word) else 1
+            weight = 2 if task == "inference" or _TRAIN_STRONG(word) else 1
             if match.start() < title_end:
                 weight += 1
             if not scores[task]:
@@ -107,17 +107,17 @@ def _task(prose: Prose) -> tuple[str, int, int] | None:
 
 def _fails(prose: Prose, first: int, last: int) -> bool:
     text = prose.lower[first:last]
-    return bool(_FAIL_WORDS.search(text))
+    return bool(_FAIL_WORDS(text))
 
 
-_FAIL_WORDS = re2.compile(
+_FAIL_WORDS = Test(
     r"oom|out[ -]of|crash|fail|kill|error|problem|issue|cannot|can't|unable|exceed|goes up|increas|grow|climb|stops|until nothing|narrowed|source|accumul|caus|crashes|shows|throws|gives|gave|took|takes|memory|爆|不足|溢出|报错|失败|崩|涨"
 )
 
 
 def _phase(prose: Prose) -> tuple[str, int] | None:
     found: list[tuple[int, int, str]] = []
-    for phase, pattern in _PHASES:
+    for phase, pattern in _PHASES.present(prose.lower):
         for match in pattern.finditer(prose.lower):
             start, end = match.start(), match.end()
             first, last = prose.sentence(start)
@@ -128,7 +128,7 @@ def _phase(prose: Prose) -> tuple[str, int] | None:
             if works(sentence) and not _strong_failure(sentence):
                 continue
             before = prose.lower[max(first, start - 24) : start]
-            if _AFTERWARDS.search(before) and phase in ("load", "resume", "eval"):
+            if _AFTERWARDS(before) and phase in ("load", "resume", "eval"):
                 continue
             strength = 2 if _strong_failure(sentence) else 1
             found.append((strength, start, phase))
@@ -143,18 +143,18 @@ def _phase(prose: Prose) -> tuple[str, int] | None:
     return strongest[0][2], strongest[0][1]
 
 
-_AFTERWARDS = re2.compile(r"(?:after|once|when) (?:the )?$|\bafter (?:the )?(?:model |checkpoint )?(?:is |was )?$")
-_STRONG = re2.compile(r"oom|out[ -]of[ -](?:gpu |cuda )?memory|crash|killed|memory[^\n.;]{0,40}(?:goes up|increas|grow|climb)|爆显?存|显存不足|溢出|爆oom|fails|(?:this|the|an|same) error")
+_AFTERWARDS = Test(r"(?:after|once|when) (?:the )?$|\bafter (?:the )?(?:model |checkpoint )?(?:is |was )?$")
+_STRONG = Test(r"oom|out[ -]of[ -](?:gpu |cuda )?memory|crash|killed|memory[^\n.;]{0,40}(?:goes up|increas|grow|climb)|爆显?存|显存不足|溢出|爆oom|fails|(?:this|the|an|same) error")
 
 
 def _strong_failure(sentence: str) -> bool:
-    return bool(_STRONG.search(sentence))
+    return bool(_STRONG(sentence))
 
 
 def _first(pattern: Any, prose: Prose) -> int | None:
     for match in pattern.finditer(prose.lower):
         start = match.start()
-        if not _AVOID.search(prose.lower[max(0, start - 24) : start + 1].rstrip()):
+        if not _AVOID(prose.lower[max(0, start - 24) : start + 1].rstrip()):
             return int(start)
     return None
 
@@ -162,7 +162,7 @@ def _first(pattern: Any, prose: Prose) -> int | None:
 def _kinds(prose: Prose) -> Iterator[tuple[str, int, float]]:
     vram, host = _first(_VRAM, prose), _first(_HOST, prose)
     plain = _first(_PLAIN, prose)
-    if host is not None and _GPU_MEMORY.search(prose.lower[max(0, host - 6) : host]):
+    if host is not None and _GPU_MEMORY(prose.lower[max(0, host - 6) : host]):
         host = None
     cache, shm = _first(_KV, prose), _first(_SHM, prose)
     if cache is not None:

@@ -21,6 +21,7 @@ from advisor.readers.document import Document
 from advisor.readers.prose.lines import Prose, prose_of
 from advisor.readers.prose.negation import Mention, best, claim_of, observe
 from advisor.readers.prose.numbers import count_of, tokens_of
+from advisor.readers.prose.patterns import Patterns, Test, compiled
 
 TRIGGERS: tuple[str, ...] = ()
 
@@ -39,9 +40,9 @@ class _Size:
     """A fact, the wordings that state it (the number is the only group that matches), and how its number is read."""
 
     fact: str
-    pattern: Any
+    pattern: str
     number: Callable[[str], FactValue | None] = count_of
-    unless: Any = None  # words right before the match that make it another thing
+    unless: Test | None = None  # words right before the match that make it another thing
 
 
 def _fraction(text: str) -> float | None:
@@ -49,15 +50,15 @@ def _fraction(text: str) -> float | None:
     return value if 0 < value <= 1 else None
 
 
-_NOT_PER_DEVICE = re2.compile(
+_NOT_PER_DEVICE = Test(
     r"(?:total|global|effective|eval(?:uation)?|val(?:idation)?|test|rollout|overall|bigger|larger|train_|总|全局|有效|等效|验证|评估|推理)[ _-]?(?:train(?:ing)?[ _-])?(?:的)?$"
 )
-_NOT_SEQ = re2.compile(r"(?:new|completion|response|output|generate|prompt|生成|输出|回复)[ _-]?(?:max[ _-]?)?$")
+_NOT_SEQ = Test(r"(?:new|completion|response|output|generate|prompt|生成|输出|回复)[ _-]?(?:max[ _-]?)?$")
 
 _SIZES = (
     _Size(
         "batch_size",
-        re2.compile(
+        (
             rf"(?:(?:per[ _-](?:device|gpu)[ _-]|micro[ _-]?|mini[ _-]?|device[ _-]?)?(?:train(?:ing)?[ _-])?(?:batch[ _-]?sizes?(?:[ _-]per[ _-](?:device|gpu))?|(?:\b|_)bsize|\bbsz?|批次?大小|批量(?:大小)?|批处理大小|批大小)"
             rf"(?:from\s?\d+|从\s?\d+){{0,1}}{_OP}(?:from \d+ to |从\s?\d+\s?(?:降|减|改|调)(?:低|小)?(?:到|为|成|至)\s?)?{_N}{_END})|"
             rf"(?:\b(?:a|per[ -]device|micro|单卡|每卡) ?batch(?: of|es of)?[ =]?{_OP}?{_N}{_END})|"
@@ -67,14 +68,14 @@ _SIZES = (
     ),
     _Size(
         "grad_accum",
-        re2.compile(
+        (
             rf"(?:(?:grad(?:ient)?s?[ _-]?acc(?:um(?:ulation|ulate|s)?)?|accum(?:ulation|ulate)?[ _-]?grad(?:ient)?|accumulation)(?:[ _-](?:steps?|batches|iters?|iterations?))?|梯度累[积计加](?:步数|次数|步)?|累[积计]步数|累积次数)"
             rf"{_OP}{_N}{_END}|{_N}[ -](?:steps? of )?(?:gradient|grad) accumulation"
         ),
     ),
     _Size(
         "seq_len",
-        re2.compile(
+        (
             rf"(?:(?:max(?:imum)?[ _-]?)?(?:model[ _-]?max[ _-]?len(?:gth)?|seq(?:uence)?s?(?:[ _-]?len(?:gth)?s?)?|cut[ -_]?off(?:[ _-]?len(?:gth)?)?|(?:context|ctx)(?:[ _-]?(?:len(?:gth)?|window|size))?|max[ _-]?len(?:gth)?|token length)"
             rf"|上下文(?:长度|窗口)?|序列(?:最大)?长度|最大(?:序列)?长度|截断长度|文本长度|长度){_OP}{_TOKENS}{_END}|"
             rf"(?:^|[^\w.,/]){_TOKENS}[ -]?(?:tokens? )?(?:(?:max(?:imum)? )?(?:context|ctx|seq(?:uence)?)(?:[ -]?(?:len(?:gth)?|window|size))?\b|cut[ -]?off|的?上下文|的?序列|token[ -]sequences)"
@@ -82,21 +83,23 @@ _SIZES = (
         tokens_of,
         _NOT_SEQ,
     ),
-    _Size("num_generations", re2.compile(
+    _Size("num_generations", (
         rf"(?:num[ _-]?generations?|n[_ ]samples[_ ]per[_ ]prompt|group size|rollout\.n|num_return_sequences|生成数量|采样数){_OP}{_N}{_END}|"
         rf"{_N} (?:generations|completions|samples|responses|rollouts)(?: per|/) ?prompt|(?:^|\W)g ?= ?{_N}{_END}")),
-    _Size("lora_rank", re2.compile(
+    _Size("lora_rank", (
         rf"(?:lora|network|adapter)[ _-]?(?:r\b|rank|dim|的秩)(?:\(dimension\)|ension)?{_OP}{_N}{_END}|(?:^|[^\w])(?:rank|秩){_OP}{_N}{_END}|(?:^|[^\w])r ?= ?{_N}{_END}"),
-        unless=re2.compile(r"(?:on|local|global|from|node|gpu|\[|every|each|world)[ _-]?$")),
-    _Size("images_per_sample", re2.compile(
+        unless=Test(r"(?:on|local|global|from|node|gpu|\[|every|each|world)[ _-]?$")),
+    _Size("images_per_sample", (
         rf"{_N} (?:images|pictures|photos|views)(?: in| per| for)(?: each| every| one| a)?[ -](?:sample|example|prompt|conversation|item|instance|request)|"
         rf"(?:每个?|一个?|一条|单个?|单条)(?:样本|数据|sample|请求)(?:里|中)?(?:有|含|包含|是)?[:：\s]{{0,3}}{_N}\s?[张幅]图")),
-    _Size("num_frames", re2.compile(rf"{_N}[ -]frames?\b|{_N}\s?帧|num_frames{_OP}{_N}{_END}")),
-    _Size("gpu_memory_utilization", re2.compile(
+    _Size("num_frames", (rf"{_N}[ -]frames?\b|{_N}\s?帧|num_frames{_OP}{_N}{_END}")),
+    _Size("gpu_memory_utilization", (
         rf"(?:gpu[ _-]?(?:memory|mem)?[ _-]?utili[sz]ation|mem[ _-]fraction[ _-]static|显存利用率|显存占用比例){_OP}(0?\.\d{{1,3}}|1\.0){_END}|(?:^|\s)(0\.\d{{1,3}}) (?:of )?gpu_memory_utilization"), _fraction),
-    _Size("max_model_len", re2.compile(rf"max[ _-]model[ _-]len(?:gth)?{_OP}{_TOKENS}{_END}"), tokens_of),
-    _Size("concurrency", re2.compile(rf"{_N} concurrent (?:requests|users|sequences|clients)|concurrency{_OP}{_N}{_END}|并发(?:数|量)?{_OP}{_N}{_END}|max[ _-]num[ _-]seqs{_OP}{_N}{_END}")),
+    _Size("max_model_len", (rf"max[ _-]model[ _-]len(?:gth)?{_OP}{_TOKENS}{_END}"), tokens_of),
+    _Size("concurrency", (rf"{_N} concurrent (?:requests|users|sequences|clients)|concurrency{_OP}{_N}{_END}|并发(?:数|量)?{_OP}{_N}{_END}|max[ _-]num[ _-]seqs{_OP}{_N}{_END}")),
 )  # fmt: skip
+
+_PATTERNS = Patterns([(size.fact, size.pattern) for size in _SIZES])
 
 _WXH = re2.compile(
     r"(?:^|[^\w.])(\d{2,5})\s?[x×*]\s?(\d{2,5})(?:\s?(px|pixels?|像素|p\b|分辨率|images?|resolution|图))?(?:[^\w*×.]|\.(?:\D|$)|$)|(?:resolution|分辨率)[^\n\d]{0,6}(\d{2,5}), ?(\d{2,5})"
@@ -105,36 +108,36 @@ _SQUARE = re2.compile(
     rf"(?:(?:image|input|training|train|max|图像|图片|输入)?[ _-]?(?:resolution|img[ _-]?sz|image[ _-]?size|img[ _-]?size|crop[ _-]?size)|分辨率|图像尺寸|图片大小){_OP}(\d{{2,4}})(?:\s?px)?(?:[^\w.×*,]|$)|"
     r"(?:^|[^\w.])(\d{2,4})\s?(?:px\b|pixels?\b|像素)"
 )
-_PICTURE = re2.compile(r"image|resol|pixel|\bpx\b|photo|picture|video|frame|dimension|resiz|crop|图|分辨率|像素|视频|尺寸|画")
-_PER_DEVICE = re2.compile(r"micro|per[ _-](?:device|gpu)|单卡|每卡")
+_PICTURE = Test(r"image|resol|pixel|\bpx\b|photo|picture|video|frame|dimension|resiz|crop|图|分辨率|像素|视频|尺寸|画")
+_PER_DEVICE = Test(r"micro|per[ _-](?:device|gpu)|单卡|每卡")
 _PER_GPU = re2.compile(r"^[^\n.;]{0,24}?\((\d{1,5}) (?:per|on each|a) (?:gpu|device|card)")
-_AMBIGUOUS_NUMBER = re2.compile(r"(?:greater|larger|bigger|more|less|smaller|higher|above|below|over|under) than\s?$|^\s?(?:k\b|tokens? per second|%|-bit|bit)")
+_AMBIGUOUS_NUMBER = Test(r"(?:greater|larger|bigger|more|less|smaller|higher|above|below|over|under) than\s?$|^\s?(?:k\b|tokens? per second|%|-bit|bit)")
 
 
 def _mentions(prose: Prose, size: _Size) -> Iterator[Mention]:
-    for match in size.pattern.finditer(prose.lower):
+    for match in compiled(size.pattern).finditer(prose.lower):
         group = next((index for index, text in enumerate(match.groups(), 1) if text), 0)
         if not group:
             continue
         value = size.number(match.group(group))
         start, end = match.start(group), match.end(group)
-        if value is None or (size.unless is not None and size.unless.search(prose.lower[max(0, match.start() - 16) : match.start()])):
+        if value is None or (size.unless is not None and size.unless(prose.lower[max(0, match.start() - 16) : match.start()])):
             continue
-        if _AMBIGUOUS_NUMBER.search(prose.lower[max(0, start - 16) : start]) or _AMBIGUOUS_NUMBER.search(prose.lower[end : end + 20]):
+        if _AMBIGUOUS_NUMBER(prose.lower[max(0, start - 16) : start]) or _AMBIGUOUS_NUMBER(prose.lower[end : end + 20]):
             continue
         if size.fact == "batch_size":
             per_gpu = _PER_GPU.search(prose.lower[end : end + 48])
             value = int(per_gpu.group(1)) if per_gpu is not None else value
         if isinstance(value, int) and value < 1:
             continue
-        weight = 1 if size.fact == "batch_size" and _PER_DEVICE.search(prose.lower[max(0, match.start() - 12) : start]) else 0
+        weight = 1 if size.fact == "batch_size" and _PER_DEVICE(prose.lower[max(0, match.start() - 12) : start]) else 0
         yield Mention(value, start, end, claim_of(prose, match.start(), end), weight)
 
 
 def _resolutions(prose: Prose) -> Iterator[Mention]:
     for match in _WXH.finditer(prose.lower):
         first, last = prose.sentence(match.start(1) if match.group(1) else match.start(4))
-        if not _PICTURE.search(prose.lower[max(first, match.start() - 80) : min(max(last, match.end()), match.end() + 40)]):
+        if not _PICTURE(prose.lower[max(first, match.start() - 80) : min(max(last, match.end()), match.end() + 40)]):
             continue
         width, height = (match.group(1), match.group(2)) if match.group(1) else (match.group(4), match.group(5))
         if 16 <= int(width) <= 20_000 and 16 <= int(height) <= 20_000:
@@ -150,7 +153,10 @@ def read(doc: Document) -> Iterator[Observation]:
     prose = prose_of(doc)
     if not any(char.isdigit() for char in prose.text) and "one" not in prose.lower and "一" not in prose.lower:
         return
+    present = _PATTERNS.names(prose.lower) | {"grad_accum"}
     for size in sorted(_SIZES, key=lambda item: item.fact):
+        if size.fact not in present:
+            continue
         if size.fact == "lora_rank" and "lora" not in doc.lower:
             continue
         mentions = list(_mentions(prose, size))

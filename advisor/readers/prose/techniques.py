@@ -20,6 +20,7 @@ from advisor.facts import FactValue, Observation
 from advisor.readers.document import Document
 from advisor.readers.prose.lines import Prose, prose_of
 from advisor.readers.prose.negation import Claim, Mention, best, claim_of, observe
+from advisor.readers.prose.patterns import Patterns, Test
 
 TRIGGERS: tuple[str, ...] = ()
 
@@ -29,12 +30,12 @@ CHECKPOINTING = (
     r"(?:gradient|grad|activation)s?[ _-]?(?:check[ -]?point(?:ing|s)?|ckpt)|activation recomput\w+|recomput\w+ (?:of )?(?:the )?activations|梯度检查点|激活(?:值)?检查点|激活(?:值)?重计算|重计算"
 )
 FLASH = r"flash[ _-]?att(?:n|ention)?s?(?:[ _-]?v?[23])?|\bfa[23]\b|xformers|memory[ -]efficient[ _-]attention"
-_BOOLEANS: tuple[tuple[str, Any], ...] = (
-    ("flash_attention", re2.compile(FLASH)),
-    ("fsdp", re2.compile(r"\bfsdp[12]?\b|fully[ -]?sharded[ -]?data[ -]?parallel")),
-    ("fused_ce", re2.compile(r"fused (?:linear )?cross[ -]?entropy|chunked (?:cross[ -]?entropy|loss)|liger(?:[ _-]kernels?)?\b|cut cross[ -]?entropy")),
-    ("gradient_checkpointing", re2.compile(CHECKPOINTING)),
-)  # fmt: skip
+_BOOLEANS = Patterns((
+    ("flash_attention", FLASH),
+    ("fsdp", (r"\bfsdp[12]?\b|fully[ -]?sharded[ -]?data[ -]?parallel")),
+    ("fused_ce", (r"fused (?:linear )?cross[ -]?entropy|chunked (?:cross[ -]?entropy|loss)|liger(?:[ _-]kernels?)?\b|cut cross[ -]?entropy")),
+    ("gradient_checkpointing", CHECKPOINTING),
+))  # fmt: skip
 # A word of a closed set: each pattern with its value, the more specific first where they overlap.
 _WORDS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ("method", (
@@ -76,7 +77,7 @@ _WORDS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     )),
     ("attention", (("sdpa", r"\bsdpa\b"), ("eager", r"\beager attention\b"))),
 )  # fmt: skip
-_COMPILED = tuple((fact, tuple((value, re2.compile(pattern)) for value, pattern in words)) for fact, words in _WORDS)
+_TABLES = tuple((fact, Patterns(words)) for fact, words in _WORDS)
 ZERO = r"(?:deepspeed[ _-]?)?zero[ _-]?(?:stage[ _-]?|optimization stage |=)?([0-3])(?:[^\d.]|\.\D|$)|\bds[ _-]?z(?:ero)?([0-3])|(?:deepspeed|zero)(?:'s)?[ _-](?:with )?stage[ _=:-]{0,3}([0-3])\b|zero_stage[ =:]{0,3}([0-3])"
 _ZERO = re2.compile(ZERO)
 _OFFLOAD = re2.compile(
@@ -94,10 +95,10 @@ _PARTS = {
     "embedding": "embeddings", "embeddings": "embeddings", "词嵌入": "embeddings",
 }  # fmt: skip
 # "What else besides X?" says that X is on.
-_BESIDES = re2.compile(r"(?:除了?|besides|apart from|in addition to|on top of)[^\n.。?？]{0,40}$")
-_OPTIMIZER_NEAR = re2.compile(r"^[ _-]?(?:adam|optim|paged|lion|sgd)|(?:adamw?|paged|optim\w*)[ _-]?$")
-_BIT_VERB = re2.compile(r"quant|load|weights?|model|base|qlora|bnb|bitsandbytes|量化|加载|模型|权重|精度|lora|gguf|bit[ =]?4")
-_COMPARED = re2.compile(r"(?:->|→|=>|\bto\b|改成|换成|改为|变成)\s?[`'\"]?$")
+_BESIDES = Test(r"(?:除了?|besides|apart from|in addition to|on top of)[^\n.。?？]{0,40}$")
+_OPTIMIZER_NEAR = Test(r"^[ _-]?(?:adam|optim|paged|lion|sgd)|(?:adamw?|paged|optim\w*)[ _-]?$")
+_BIT_VERB = Test(r"quant|load|weights?|model|base|qlora|bnb|bitsandbytes|量化|加载|模型|权重|精度|lora|gguf|bit[ =]?4")
+_COMPARED = Test(r"(?:->|→|=>|\bto\b|改成|换成|改为|变成)\s?[`'\"]?$")
 _TABLE = re2.compile(r"(?:require|estimate|minimum|recommended|min|benchmark|需要?)\w*")
 
 
@@ -107,15 +108,15 @@ def _switch(prose: Prose, pattern: Any) -> Iterator[Mention]:
         claim = claim_of(prose, start, end)
         if claim == Claim.DENIED:
             first, _ = prose.sentence(start)
-            on = bool(_BESIDES.search(prose.lower[max(first, start - 48) : start]))
+            on = bool(_BESIDES(prose.lower[max(first, start - 48) : start]))
             yield Mention(on, start, end, Claim.HOLDS)
         else:
             yield Mention(True, start, end, claim)
 
 
-def _words(prose: Prose, fact: str, words: tuple[tuple[str, Any], ...]) -> Iterator[Mention]:
+def _words(prose: Prose, fact: str, words: Patterns) -> Iterator[Mention]:
     taken: list[tuple[int, int]] = []
-    for value, pattern in words:
+    for value, pattern in words.present(prose.lower):
         for match in pattern.finditer(prose.lower):
             start, end = match.start(), match.end()
             if any(start < other_end and other_start < end for other_start, other_end in taken):
@@ -124,16 +125,16 @@ def _words(prose: Prose, fact: str, words: tuple[tuple[str, Any], ...]) -> Itera
             around = prose.lower[max(0, start - 40) : end + 24]
             if fact == "quantization":
                 beside = prose.lower[end : end + 10], prose.lower[max(0, start - 10) : start]
-                if any(_OPTIMIZER_NEAR.search(text) for text in beside):
+                if any(_OPTIMIZER_NEAR(text) for text in beside):
                     continue
-                if value in ("4bit", "8bit", "fp8") and not _BIT_VERB.search(around):
+                if value in ("4bit", "8bit", "fp8") and not _BIT_VERB(around):
                     continue
             claim = claim_of(prose, start, end)
-            weight = 1 if _COMPARED.search(prose.lower[max(0, start - 8) : start]) else 0
+            weight = 1 if _COMPARED(prose.lower[max(0, start - 8) : start]) else 0
             yield Mention(value, start, end, claim, weight)
 
 
-def _method(prose: Prose, words: tuple[tuple[str, Any], ...]) -> Mention | None:
+def _method(prose: Prose, words: Patterns) -> Mention | None:
     mentions = sorted(_words(prose, "method", words), key=lambda item: item.start)
     chosen = best(mentions, ideas=False)
     if chosen is None:  # "How much memory does full fine-tuning need?" names what is planned
@@ -151,12 +152,12 @@ def _side_by_side(mentions: list[Mention]) -> bool:
     return any(one.value != two.value and two.start - one.end < 40 for one, two in zip(mentions, mentions[1:], strict=False))
 
 
-_NEED = re2.compile(r"how (?:much|many)|what (?:gpu|hardware|vram)|requirements?|minimum|enough|possible|需要多[大少]|多大显存|多少显存|最低|够吗|能跑|跑得?动|行吗|可以吗")
+_NEED = Test(r"how (?:much|many)|what (?:gpu|hardware|vram)|requirements?|minimum|enough|possible|需要多[大少]|多大显存|多少显存|最低|够吗|能跑|跑得?动|行吗|可以吗")
 
 
 def _asks_for_need(prose: Prose, start: int) -> bool:
     first, last = prose.sentence(start)
-    return bool(_NEED.search(prose.lower[first:last]))
+    return bool(_NEED(prose.lower[first:last]))
 
 
 def _zero(prose: Prose) -> Mention | None:
@@ -166,7 +167,7 @@ def _zero(prose: Prose) -> Mention | None:
         claim = claim_of(prose, match.start(), match.end())
         if claim == Claim.DENIED:
             first, _ = prose.sentence(match.start())
-            if not _BESIDES.search(prose.lower[max(first, match.start() - 48) : match.start()]):
+            if not _BESIDES(prose.lower[max(first, match.start() - 48) : match.start()]):
                 continue
             claim = Claim.HOLDS
         mentions.append(Mention(int(stage), match.start(), match.end(), claim))
@@ -221,9 +222,9 @@ def read(doc: Document) -> Iterator[Observation]:
     if not prose.text.strip():
         return
     found: dict[str, Mention | None] = {}
-    for fact, pattern in _BOOLEANS:
+    for fact, pattern in _BOOLEANS.present(prose.lower):
         found[fact] = best(list(_switch(prose, pattern)), ideas=False, last=True)
-    for fact, words in _COMPILED:
+    for fact, words in _TABLES:
         if fact == "method":
             found[fact] = _method(prose, words)
             continue

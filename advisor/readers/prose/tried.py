@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import re2
 
@@ -16,6 +15,7 @@ from advisor.facts import Observation
 from advisor.readers.document import Document
 from advisor.readers.prose.lines import Prose, prose_of
 from advisor.readers.prose.negation import Claim, claim_of, observe
+from advisor.readers.prose.patterns import Patterns, Test
 from advisor.readers.prose.techniques import CHECKPOINTING, FLASH
 
 TRIGGERS: tuple[str, ...] = ()
@@ -23,9 +23,8 @@ TRIGGERS: tuple[str, ...] = ()
 _LOWER = r"(?:reduc|lower|decreas|shrink|shorten|cut|halv|small)\w*"
 _ONE = r"(?:[\s=:：`'\"]|is|was|of|to|at|as|set|already|only|just|even|设|置|为|成|是|都|到|改|降|减|调|已|经|才|low|down|small|reduced|lowered){1,8}(?:1|one|一)(?:[^\w.]|$)"
 
-_REMEDIES: tuple[tuple[str, Any], ...] = tuple(
-    (remedy, re2.compile(pattern))
-    for remedy, pattern in (
+_REMEDIES = Patterns(
+    (
         ("reduce_batch_size", rf"{_LOWER} (?:the |my )?(?:\w+ )?batch[ _-]?size|batch[ _-]?size{_ONE}|\bbs ?= ?1\b|batch of 1\b|smaller batch|(?:减小|降低|调小|缩小)(?:了)?\s?batch|批(?:次|量)?大小{_ONE}"),
         ("gradient_accumulation", r"(?:gradient|grad)[ _]accumulation|梯度累[积计加]"),
         ("gradient_checkpointing", CHECKPOINTING),
@@ -59,15 +58,15 @@ _REMEDIES: tuple[tuple[str, Any], ...] = tuple(
     )
 )  # fmt: skip
 # Words which say that the remedy is in force and has not helped. "OOM" alone is not enough: it may be why the remedy is wanted.
-_IN_VAIN_BEFORE = re2.compile(
+_IN_VAIN_BEFORE = Test(
     r"(?:\balready|\btried|\btrying|\beven (?:with|when|after|if i|at|using|though)|\bi(?:'ve| have)? (?:also )?(?:set|enabled|turned on|added|lowered|reduced|used|changed|decreased)|\bstill|\bdespite|\bwith (?:a |the )?|"
     r"\bat|\bwhen i (?:use|set|enable)|\bneither|已经?|都|试过|即使|哪怕|尽管|不管|无论|开了|用了|设(?:置)?(?:为|成|了)|把|改成|启用|开启了?|加了|使用了?|用)[^\n.。;；]{0,40}$"
 )
-_IN_VAIN_AFTER = re2.compile(
+_IN_VAIN_AFTER = Test(
     r"^[^\n.。;；]{0,60}?(?:\bstill\b|\balready\b|does ?n[o']t help|did ?n[o']t help|no (?:effect|help|use|difference|success|luck)|not help|same (?:error|result|oom|problem|issue)|\bin vain\b|the error is the same|"
     r"\b(?:is|are|it is|it's|gives?|ends? in|get|got|runs?|ran|goes|went|leads? to|results? in)\s?(?:in |an |a |into |to |out )?(?:cuda )?(?:oom|out of memory)|ooms\b|还是|仍然?|依然|也(?:不行|没用|oom|爆|会|还)|没(?:有)?(?:用|作用|效果)|无效|不起作用|都试过|不行|照样)"
 )
-_ON_SIMPLY = re2.compile(r"^[`'\"]?\s?(?:is|are|was) (?:already |both )?(?:on|set|enabled|passed|used|1|one)\b|^(?:已经?|都)?(?:开(?:启)?了|打开了|设(?:置)?(?:为|成)了?)")
+_ON_SIMPLY = Test(r"^[`'\"]?\s?(?:is|are|was) (?:already |both )?(?:on|set|enabled|passed|used|1|one)\b|^(?:已经?|都)?(?:开(?:启)?了|打开了|设(?:置)?(?:为|成)了?)")
 
 
 def _in_vain(prose: Prose, start: int, end: int) -> bool:
@@ -75,22 +74,22 @@ def _in_vain(prose: Prose, start: int, end: int) -> bool:
     last = max(last, end)
     before, after = prose.lower[first:start], prose.lower[end:last]
     following = prose.lower[last : last + 90]
-    if _ON_SIMPLY.search(after) or _STATED_ON.search(prose.lower[start:end]):
+    if _ON_SIMPLY(after) or _STATED_ON(prose.lower[start:end]):
         return True
-    if _WORKAROUND.search(before):
+    if _WORKAROUND(before):
         return False
-    pushed = bool(_IN_VAIN_BEFORE.search(before))
-    failed = bool(_IN_VAIN_AFTER.search(after)) or (pushed and bool(_FAILED_FIRST.search(before)))
-    if pushed and (failed or bool(_FAILED_NEXT.search(following))):
+    pushed = bool(_IN_VAIN_BEFORE(before))
+    failed = bool(_IN_VAIN_AFTER(after)) or (pushed and bool(_FAILED_FIRST(before)))
+    if pushed and (failed or bool(_FAILED_NEXT(following))):
         return True
-    return bool(_IN_VAIN_AFTER.search(after)) and bool(_VAIN_ALONE.search(after))
+    return bool(_IN_VAIN_AFTER(after)) and bool(_VAIN_ALONE(after))
 
 
-_STATED_ON = re2.compile(r"already|已经?")
-_WORKAROUND = re2.compile(r"\b(?:had to|have to|solved (?:it )?by|fixed (?:it )?by|helps? to|only works? (?:if|with|when))\b[^\n.]{0,24}$|(?:只能|只有|必须|得)[^\n。]{0,8}$")
-_FAILED_FIRST = re2.compile(r"\b(?:oom|out of memory|fails?|still)\b|爆显?存|还是|显存不足|依然")
-_FAILED_NEXT = re2.compile(r"^\W{0,3}(?:but |yet |however )?(?:it |i |the |then )?(?:\w+ )?(?:still|same|no success|oom|cuda out|again|error)\b|^\W{0,3}(?:但|可|结果)?(?:还是|仍|依然|照样|也)")
-_VAIN_ALONE = re2.compile(r"still|already|help|effect|no use|same|error is|还是|仍|依然|也(?:不行|没用|oom|爆)|没(?:有)?(?:用|作用|效果)|无效|都试过|不行|照样")
+_STATED_ON = Test(r"already|已经?")
+_WORKAROUND = Test(r"\b(?:had to|have to|solved (?:it )?by|fixed (?:it )?by|helps? to|only works? (?:if|with|when))\b[^\n.]{0,24}$|(?:只能|只有|必须|得)[^\n。]{0,8}$")
+_FAILED_FIRST = Test(r"\b(?:oom|out of memory|fails?|still)\b|爆显?存|还是|显存不足|依然")
+_FAILED_NEXT = Test(r"^\W{0,3}(?:but |yet |however )?(?:it |i |the |then )?(?:\w+ )?(?:still|same|no success|oom|cuda out|again|error)\b|^\W{0,3}(?:但|可|结果)?(?:还是|仍|依然|照样|也)")
+_VAIN_ALONE = Test(r"still|already|help|effect|no use|same|error is|还是|仍|依然|也(?:不行|没用|oom|爆)|没(?:有)?(?:用|作用|效果)|无效|都试过|不行|照样")
 
 
 def read(doc: Document) -> Iterator[Observation]:
@@ -99,7 +98,7 @@ def read(doc: Document) -> Iterator[Observation]:
     if not prose.text.strip():
         return
     found: dict[str, int] = {}
-    for remedy, pattern in _REMEDIES:
+    for remedy, pattern in _REMEDIES.present(prose.lower):
         for match in pattern.finditer(prose.lower):
             start, end = match.start(), match.end()
             if remedy in ("lora", "qlora", "zero2", "zero3", "reduce_batch_size") and prose.lower[end - 1 : end].isspace():

@@ -1,0 +1,246 @@
+"""The machine in people's words: which card, how many, how much memory each, how much RAM.
+
+>>> from advisor.library import load_library
+>>> doc = Document.of("两张 A100 40G 微调 7B,还是爆显存。机器内存 256G。")
+>>> for o in read(doc, load_library()): print(o.fact, o.value)
+gpu_count 2
+gpu_memory_gib 40.0
+gpu_name A100-40GB
+host_ram_gib 256.0
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import re2
+
+from advisor.facts import Observation
+from advisor.library import Library
+from advisor.names import find_gpus
+from advisor.readers.document import Document
+from advisor.readers.prose.lines import Prose, prose_of
+from advisor.readers.prose.negation import Claim, Mention, best, claim_of, observe
+from advisor.readers.prose.numbers import NUMBER, SIZE, count_of
+
+TRIGGERS: tuple[str, ...] = ()
+
+_REACH = 56
+_MAX_GPUS = 4096
+# Sizes that a card can have; other numbers before "GB" are measurements.
+_MAX_CARD_GIB = 300.0
+
+_N = f"({NUMBER})"
+_UNIT = r"(?:块|张|卡|个|片|颗|台|枚|台机器)"
+_BRAND = r"(?:nvidia|geforce|tesla|quadro|amd|radeon|intel|rtx|显卡|gpus?|of|the|的|型号)"
+# Number of cards right before a name: "8x", "two 40G", "4张", "7块40G的", "2 nodes with 8".
+_COUNT_BEFORE = re2.compile(
+    rf"(?:^|[^\w.\-/])(?:{_N}\s?(?:nodes?|机|节点|台)\s?(?:of|with|each with|,|，|\*|x|×|每台|各|每节点)?\s?(?:each )?)?"
+    rf"(?:(\d{{1,3}})\s?[*x×]\s?)?({NUMBER}|single|dual|单|双)(?:\s?=\s?(\d{{1,4}}))?(?:\s?-?(?:[x×*]|{_UNIT})\s?|\s|-|的|\b)"
+    rf"(?:的\s?)?(?:{SIZE}\s?-?(?:的|显存的?|vram)?\s?)?(?:{_BRAND}\s?){{0,3}}-?$"
+)
+# Number of cards right after a name: "A100 40G*4", "3090 x2", "4090 两张", "V100(32GB) 8卡".
+_COUNT_AFTER = re2.compile(
+    rf"^(?:\s?(?:gpus?|显卡|pcie|sxm\d?))?[\s(（\[,，-]{{0,2}}(?:{SIZE})?(?:显存|vram)?\s?[)）\]]?\s?"
+    rf"(?:[x×*]\s?(\d{{1,4}})\b|({NUMBER})\s?(?:块|张|卡|片|cards|gpus|pcs))"
+)
+_SIZE_BEFORE = re2.compile(
+    rf"(?:^|[^\w.]){SIZE}\s?-?(?:的|显存的?|显存|of vram|vram|version|版(?:本)?的?)?\s?(?:{_BRAND}\s?){{0,3}}-?$"
+)
+_SIZE_AFTER = re2.compile(
+    rf"^(?:[\s-]?(?:gpus?|graphics cards?|cards?|显卡|pcie|sxm\d?|hbm\d\w?|laptop|笔记本|[x×*]\s?\d{{1,2}}|版|\d{{1,2}}卡)){{0,3}}\s?"
+    rf"(?:[\s(（\[,，@:：-]|with|w/?|each|has|having|of|的|单卡|每张卡?|每卡|每块|显存|为|是|memory|size|about|only|only has){{0,8}}?{SIZE}(?:[^\w/]|$|\s?vram|\s?x\s?\d|显存)"
+)
+_SIZE_INSIDE = re2.compile(rf"[\s\-_(]{SIZE}\b")
+_PER_CARD = re2.compile(
+    rf"(?:^|[^\w.])(\d{{1,4}})\s?[x×*]\s?(\d{{1,6}}(?:\.\d{{1,2}})?)\s?(gib|gb|g|mib|mb)\b|"
+    rf"(?:^|[^\w.]){SIZE}\s?[x×*]\s?(\d{{1,4}})(?:\s?(?:张|块|卡|gpus|cards)|[^\w.]|$)"
+)
+# Memory of a card that isn't named.
+_MEMORY = re2.compile(
+    rf"(?:^|[^\w.\-~/]){SIZE}\s?(?:of |的)?\s?(?:(?:gpu|graphics|video|cuda|nvidia|dedicated|per|on)[ -]?(?:a |my |the )?){{0,2}}(?:vram|显存|显卡|gpus?\b|graphics card|video card|video memory|cards?\b|的?卡)|"
+    rf"(?:显存|vram|显卡|gpu memory|gpu mem|memory per gpu|video memory|单卡|每张?卡|gpu ram)(?:大小|容量|总量|只有|为|是|有|也?就|不到|:|：|=|size|of|is|\s|都|才|约|\(|（){{0,4}}{SIZE}(?:[^\w/]|$)|"
+    rf"\bgpu[^\n.,;]{{0,24}}?\b(?:has|with|having|of|is|only)\s(?:only |about |just )?{SIZE}\b|"
+    rf"\b(?:i|we) (?:only |just )?(?:have|got) (?:only |about |just |a )?{SIZE}(?:\s?[.,;?!]|$)|"
+    rf"\b(?:oom|ooming|out of memory)\b[^\n.]{{0,20}}?\b(?:with|on|at)\s(?:a |my )?{SIZE}\b"
+)
+_NOT_A_CARD = re2.compile(
+    r"(?i)(?:takes?|took|taking|us(?:es|ing|ed|age)|need(?:s|ed)?|consum\w+|requir\w+|occup\w+|cost\w*|allocat\w+|peaks?|up to|less than|more than|around|"
+    r"~|exceed\w*|increas\w*|reach\w*|占用?(?:了|约|大概|到)?|需要?|要|用了|使用了?|消耗|达到|超过|至少|最少|共|总共|总计|合计|涨到|峰值|只要|仅需|够|还剩|剩余?|total|totally|reserved|free|of the)\s?"
+    r"(?:有|约|大约|大概|接近|是|为|to|of|at|about|only|just|it|the|a|在|到|个|了)?\s?$"
+)
+_USED_AFTER = re2.compile(
+    r"^\s?(?:显存|vram|of (?:gpu )?(?:memory|vram))?\s?(?:左右)?(?:就能|就够|足够|就行|才够|才能|is (?:used|needed|required)|used|usage|占用|左右|is enough|would be)"
+)
+_RAM = re2.compile(
+    rf"(?:^|[^\w.]){SIZE}\s?(?:of )?(?:(?:system|host|cpu|main|machine|physical|unified|ddr\d?)[ -]?){{0,2}}(?:ram\b|内存|主存|memory \(ram\)|system memory)|"
+    rf"(?:内存|主存|主机|host ram|cpu ram|system ram|system memory|host memory|cpu memory|\bram\b)\s?(?:大小|容量|只有|为|是|有|:|：|=|is|of|size|total|\s){{0,4}}{SIZE}(?:[^\w/]|$)|"
+    rf"(?:total (?:machine |system )?memory|machine memory)\s?[:：]?\s?{SIZE}"
+)
+_PLAIN_COUNT = re2.compile(
+    rf"(?:^|[^\w.\-/#])(?:{_N}\s?(?:nodes?|机|节点)\s?(?:of|with|each with|,|，|\*|x|×|each|每台|各)\s?)?(\d{{1,3}}|one|two|three|four|six|eight|sixteen|dual|both)\s?-?(?:x|×|\*)?\s?(?:nvidia |identical |cuda |same |local )?(?:gpus\b|gpu\b|graphics cards\b|cards\b)|"
+    rf"(?:^|[^\w.\-第])(\d{{1,3}}|[一二两三四六八双])\s?(?:张|块|个|片)?\s?(?:{SIZE}的?)?(?:显卡|卡|gpu)(?:[^\w]|\p{{Han}}|$|\d)|"
+    r"(single[- ](?:gpu|card|device|nvidia|graphics)|\bone gpu|only one card|单卡|单张(?:显?卡)?|单块(?:显?卡)?|单gpu|一张卡)"
+)
+_MANY = re2.compile(r"\b(?:multiple|multi|several|many|more)[ -](?:\w+ )?(?:gpus?|cards)|多卡|多张|多块|多gpu")
+_INDEX = re2.compile(r"(?:gpu|cuda|rank|device|卡|per|each|一|每|第|id)[ :#]?$")
+_OWN = re2.compile(
+    r"(?:\bmy|\bour|\bi have|\bi've|\bi use|\bi'm using|\busing|\bon (?:a|an|my|one|two|the)?|\bwith|\bequipped|用的?是?|使用|我的?|机器|显卡(?:是|为|：|:)?|环境|配置|gpu\s?[:：])\s*\S{0,12}\s?$"
+)
+_CHOICE = re2.compile(r"^[^\n.;]{0,24}(?:\bor\b|还是|或者?|,| and |和|、)[^\n.;]{0,16}$")
+
+
+def _memory_near(prose: Prose, start: int, end: int) -> float | None:
+    """The size in GiB that stands beside a card's name."""
+    inside = _SIZE_INSIDE.search(prose.lower[start:end])
+    if inside is not None:
+        return float(inside.group(1))
+    line, line_end = prose.line(start)
+    after = _SIZE_AFTER.search(prose.lower[end : min(line_end, end + _REACH)])
+    if after is not None:
+        return float(after.group(1))
+    before = _SIZE_BEFORE.search(prose.lower[max(line, start - _REACH) : start])
+    return float(before.group(1)) if before is not None else None
+
+
+def _count_near(prose: Prose, start: int, end: int) -> int | None:
+    """The number of cards that stands beside a card's name."""
+    line, line_end = prose.line(start)
+    before = _COUNT_BEFORE.search(prose.lower[max(line, start - _REACH) : start])
+    if before is not None:
+        nodes, times, number, product, _ = before.groups()
+        count = count_of(product) if product else count_of(number or "")
+        if count is not None and not product:
+            count *= (count_of(nodes) or 1) if nodes else 1
+            count *= int(times) if times else 1
+        if count is not None and 1 <= count <= _MAX_GPUS:
+            return count
+    after = _COUNT_AFTER.search(prose.lower[end : min(line_end, end + _REACH)])
+    if after is not None:
+        count = count_of(after.group(2) or after.group(3) or "")
+        if count is not None and 1 <= count <= _MAX_GPUS:
+            return count
+    return None
+
+
+def _weight(prose: Prose, start: int, *evidence: object) -> int:
+    line, _ = prose.line(start)
+    own = bool(_OWN.search(prose.lower[max(line, start - 32) : start]))
+    return min(3, own + sum(item is not None for item in evidence))
+
+
+def _cards(doc: Document, prose: Prose, library: Library) -> Iterator[tuple[Mention, Mention | None, Mention | None]]:
+    """For each card that is named: its name, and the count and memory that stand beside it."""
+    found = find_gpus(prose.text, library)
+    for index, hit in enumerate(found):
+        claim = claim_of(prose, hit.start, hit.end)
+        memory, count = _memory_near(prose, hit.start, hit.end), _count_near(prose, hit.start, hit.end)
+        name = hit.name
+        if memory is not None and f"{name}-{memory:g}GB" in library.gpus:
+            name = f"{name}-{memory:g}GB"
+        weight = _weight(prose, hit.start, memory, count)
+        if index + 1 < len(found) and found[index + 1].name != hit.name and count is None:
+            between = prose.lower[hit.end : found[index + 1].start]
+            if len(between) < 12 and _CHOICE.search(between):
+                weight -= 2  # one of several that are only named
+        repeats = [other for other in found[index:] if other.name == hit.name and prose.line(other.start) == prose.line(hit.start)]
+        if count is None and len(repeats) > 1 and all(
+            prose.text[one.end : two.start].strip(" ,;、，") in ("", "NVIDIA") for one, two in zip(repeats, repeats[1:], strict=False)
+        ):
+            count = len(repeats)
+        yield (
+            Mention(name, hit.start, hit.end, claim, weight),
+            Mention(count, hit.start, hit.end, claim, 2) if count is not None else None,
+            Mention(memory, hit.start, hit.end, claim, 2) if memory is not None and memory <= _MAX_CARD_GIB else None,
+        )
+
+
+def _plain_counts(prose: Prose) -> Iterator[Mention]:
+    for match in _PLAIN_COUNT.finditer(prose.lower):
+        nodes, english, chinese, _, single = match.groups()
+        start, end = match.start(), match.end()
+        number = 1 if single else count_of(english or chinese or "")
+        if number is None or not 1 <= number <= _MAX_GPUS or _INDEX.search(prose.lower[max(0, start - 8) : start + 1].rstrip()):
+            continue
+        number *= (count_of(nodes) or 1) if nodes else 1
+        yield Mention(number, start, end, claim_of(prose, start, end))
+
+
+def _memories(prose: Prose) -> Iterator[Mention]:
+    for match in _MEMORY.finditer(prose.lower):
+        group = next(index for index, text in enumerate(match.groups(), 1) if text)
+        start, end = match.start(group), match.end(group)
+        size = float(match.group(group))
+        before, after = prose.lower[max(0, start - 24) : start], prose.lower[end + 1 : end + 24].lstrip("bi ")
+        if not 1 <= size <= _MAX_CARD_GIB or _NOT_A_CARD.search(before) or _USED_AFTER.search(after):
+            continue
+        yield Mention(size, start, end, claim_of(prose, start, end), 1)
+
+
+def _per_card(prose: Prose) -> Iterator[tuple[Mention, Mention]]:
+    for match in _PER_CARD.finditer(prose.lower):
+        first, size, unit, other_size, other_count = match.groups()
+        count = int(first or other_count)
+        memory = float(size or other_size) / (1024 if unit in ("mib", "mb") else 1)
+        if not 2 <= memory <= _MAX_CARD_GIB or not 1 <= count <= _MAX_GPUS:
+            continue
+        claim = claim_of(prose, match.start(), match.end())
+        yield Mention(count, match.start(), match.end(), claim, 1), Mention(memory, match.start(), match.end(), claim, 1)
+
+
+def _ram(prose: Prose) -> Iterator[Mention]:
+    for match in _RAM.finditer(prose.lower):
+        group = next(index for index, text in enumerate(match.groups(), 1) if text)
+        start = match.start(group)
+        if _NOT_A_CARD.search(prose.lower[max(0, start - 24) : start]):
+            continue
+        yield Mention(float(match.group(group)), start, match.end(group), claim_of(prose, start, match.end(group)))
+
+
+def read(doc: Document, library: Library) -> Iterator[Observation]:
+    """The card, its number and memory, and the RAM, of the run that failed or is planned."""
+    prose = prose_of(doc)
+    if not prose.text.strip():
+        return
+    names: list[Mention] = []
+    counts: list[Mention] = []
+    memories: list[Mention] = []
+    for name, count, memory in _cards(doc, prose, library):
+        names.append(name)
+        counts += [count] if count is not None else []
+        memories += [memory] if memory is not None else []
+    for count, memory in _per_card(prose):
+        counts.append(count)
+        memories.append(memory)
+    named = bool(memories)
+    counts += _plain_counts(prose)
+    memories += _memories(prose)
+    counts.sort(key=lambda item: item.start)
+    memories.sort(key=lambda item: item.start)
+    rams = list(_ram(prose))
+
+    chosen_count = best(counts, ideas=True, last=True)
+    if chosen_count is not None and chosen_count.value == 1 and chosen_count.weight < 2 and _MANY.search(prose.lower):
+        chosen_count = None
+    chosen_memory = best(memories, ideas=True)
+    chosen_name = _one_name(names)
+    apple = chosen_name is not None and str(chosen_name.value).startswith("Apple")
+    if apple and rams and not named:
+        chosen_memory = rams[0]
+    for fact, mention in (
+        ("gpu_count", chosen_count),
+        ("gpu_memory_gib", chosen_memory),
+        ("gpu_name", chosen_name),
+        ("host_ram_gib", best(rams, ideas=True)),
+    ):
+        if mention is not None:
+            yield observe(doc, fact, mention.value, mention.start)
+
+
+def _one_name(names: list[Mention]) -> Mention | None:
+    """The card of the run: the best supported name, with the size wherever it was given; none where several stand side by side."""
+    chosen = best(names, ideas=True)
+    if chosen is None or chosen.weight < 0:
+        return None
+    sized = [item for item in names if item.claim > Claim.OTHERS and str(item.value).startswith(f"{chosen.value}-")]
+    return sized[0] if sized else chosen
