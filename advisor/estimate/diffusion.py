@@ -205,5 +205,5 @@ def generation(model: DiffusionModel, run: GenerationRun) -> Footprint:
         made.add("autoencoder", vae, "2 bytes * autoencoder params", params=model.vae.params)
         made.add("activations", max(step, decode), "a denoising step, or 2 bytes * elements a pixel * pixels of the decoder",
                  width=run.shape.width, height=run.shape.height, frames=run.shape.frames)  # fmt: skip
-    made.phases = {name: count for name, count in peaks.items()}
+    made.phases = peaks
     return made

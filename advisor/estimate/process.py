@@ -1,0 +1,60 @@
+"""What a process holds beyond its live tensors: the device context, libraries' workspaces, the allocator's cache."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from advisor.units import GIB
+
+MIB = 2**20
+
+# Context with PyTorch's kernels loaded lazily (CUDA 11.7 and later), in MiB, by architecture: it grows with the number of
+# multiprocessors and with the kernels of the libraries used. https://pytorch.org/docs/stable/notes/cuda.html (memory management).
+_CONTEXT_MIB: Mapping[str, float] = {
+    "kepler": 180, "maxwell": 200, "pascal": 220, "volta": 320, "turing": 260, "ampere": 420, "ada": 400, "hopper": 540,
+    "blackwell": 560, "cdna": 600, "cdna2": 700, "cdna3": 800, "rdna2": 300, "rdna3": 350,
+}  # fmt: skip
+_USUAL_CONTEXT_MIB = 420.0
+CONVOLUTION_WORKSPACE = 1.2 * GIB
+"""cuDNN's plans and workspaces of a convolutional network in training: autotuned plans may ask for up to a GiB, and the engine's
+kernels for the rest (https://docs.nvidia.com/deeplearning/cudnn/latest/api/cudnn-graph-library.html)."""
+# Servers and frameworks that bring more kernels of their own, in MiB.
+_ENGINE_MIB: Mapping[str, float] = {
+    "vllm": 350, "sglang": 350, "tgi": 350, "tensorrt": 500, "tensorrt-llm": 500, "tensorflow": 250, "jax": 250, "llama.cpp": 150,
+    "ollama": 150, "deepspeed": 250, "megatron": 600,
+}  # fmt: skip
+
+
+def context_bytes(arch: str = "", framework: str = "") -> float:
+    """The device context and the libraries' kernels of one process, bytes."""
+    return MIB * (_CONTEXT_MIB.get(arch.lower(), _USUAL_CONTEXT_MIB) + _ENGINE_MIB.get(framework.lower(), 0.0))
+
+
+def cublas_bytes(arch: str = "") -> float:
+    """cuBLAS workspaces inside PyTorch's allocator: 32 MiB on Hopper and later, 8 MiB before, one for each thread that multiplies.
+
+    https://docs.nvidia.com/cuda/cublas/index.html#cublassetworkspace
+    """
+    return MIB * (32.0 if arch.lower() in ("hopper", "blackwell") else 8.125)
+
+
+CACHED_TRAINING = 0.06
+"""Reserved beyond allocated in a training run of one sequence length, as a share: blocks of 2 MiB and split remainders."""
+CACHED_VARYING = 0.15
+"""The same where lengths vary from step to step, and each new longest one leaves the blocks of the last behind."""
+CACHED_INFERENCE = 0.02
+"""The same in generation with caches of one size."""
+
+
+def reserved_bytes(allocated: float, share: float) -> float:
+    """What the allocator holds: allocated * (1 + share), rounded up to its 2 MiB segments."""
+    return -(-allocated * (1 + share) // (2 * MIB)) * 2 * MIB
+
+
+def capacity_gib(gpu_name: str, gpus: Mapping[str, Any], stated: float = 0.0) -> float | None:
+    """Usable GiB of the card: as stated, else the card's own figure."""
+    row = gpus.get(gpu_name)
+    if row is not None:
+        return float(row.usable_gib)
+    return stated or None

@@ -1,0 +1,84 @@
+"""What preference and reinforcement learning add to a training run: other models, more sequences at once, a rollout engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import re2
+
+
+@dataclass(frozen=True, slots=True)
+class RlPlan:
+    """An algorithm as memory sees it.
+
+    Attributes:
+        name: dpo, grpo, ppo ...
+        sequences: sequences of one training forward pass for each sample of the batch.
+        frozen_models: whole models beside the policy that only run forward (reference, reward), as multiples of its weights.
+        trained_models: models beside the policy that are trained (a value model).
+        generates: completions are sampled with the policy on the same devices.
+        rollout_share: share of the card that a colocated server holds.
+    """
+
+    name: str
+    sequences: float = 1.0
+    frozen_models: float = 0.0
+    trained_models: float = 0.0
+    generates: bool = False
+    rollout_share: float = 0.0
+
+    @property
+    def changes(self) -> bool:
+        return self.name != ""
+
+
+_ALGORITHM = re2.compile(r"\b(dpo|grpo|gspo|dapo|rloo|ppo|kto|orpo|simpo|cpo|reinforce(?:\+\+)?|remax|rm|reward)\b")
+_PAIRS = frozenset({"dpo", "orpo", "simpo", "cpo", "rm", "reward"})
+_REFERENCE = frozenset({"dpo", "kto", "grpo", "gspo", "rloo", "ppo", "remax", "reinforce", "reinforce++"})
+_SAMPLES = frozenset({"grpo", "gspo", "dapo", "rloo", "ppo", "remax", "reinforce", "reinforce++"})
+_REPEATS_PROMPTS = frozenset({"vlm-r1", "open-r1-multimodal", "r1-v"})
+"""Projects whose batch counts prompts, each repeated num_generations times in one pass; TRL's counts completions:
+https://github.com/om-ai-lab/VLM-R1/blob/main/src/open-r1-multimodal/src/open_r1/trainer/grpo_trainer.py,
+https://huggingface.co/docs/trl/grpo_trainer"""
+
+
+def algorithm_of(method: str, model: str, words: Mapping[str, Any]) -> str:
+    """The algorithm that the method, the model's description (`... rlhf_type=dpo`) or other words tell, else empty."""
+    for text in (method.lower(), model.lower().replace("_", " ").replace("=", " ")):
+        found = _ALGORITHM.search(text)
+        if found:
+            return str(found.group(1))
+    if words.get("num_generations"):
+        return "grpo"
+    return (str(words.get("framework", "")) == "vlm-r1" and "grpo") or ""
+
+
+def rl_plan(
+    algorithm: str, framework: str, adapters: bool, generations: int, batch: int, beta_zero: bool = False,
+    utilization: float = 0.0, colocated: bool = False,
+) -> RlPlan:  # fmt: skip
+    """What the algorithm adds.
+
+    dpo, orpo, simpo, rm: chosen and rejected answers go through together, two sequences a sample.
+    grpo, rloo:           a reference unless beta is 0; completions are sampled; per sample one, or num_generations where the batch
+                          counts prompts.
+    ppo:                  reference and reward models run forward, a value model is trained.
+    kto:                  a sample and its mismatched pair run forward, one of them with gradients.
+    LoRA:                 the reference is the base with its adapters off, no second copy.
+    """
+    if not algorithm:
+        return RlPlan("")
+    reference = 0.0 if adapters or beta_zero or algorithm not in _REFERENCE else 1.0
+    sequences = 2.0 if algorithm in _PAIRS else 1.0
+    if algorithm in _SAMPLES and generations > 1 and framework in _REPEATS_PROMPTS:
+        sequences = float(generations) if batch < generations else 1.0
+    return RlPlan(
+        name=algorithm,
+        sequences=sequences,
+        frozen_models=reference + (1.0 if algorithm == "ppo" else 0.0),
+        trained_models=1.0 if algorithm == "ppo" and not adapters else 0.0,
+        generates=algorithm in _SAMPLES and not colocated,
+        rollout_share=(utilization or 0.3) if colocated else 0.0,
+    )

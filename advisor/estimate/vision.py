@@ -1,0 +1,78 @@
+"""Memory of convolutional networks and detectors: training and inference over images of any size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import re2
+
+from advisor.estimate.footprint import Footprint
+from advisor.estimate.process import CONVOLUTION_WORKSPACE
+
+
+@dataclass(frozen=True, slots=True)
+class ConvNet:
+    """A network by what its convolutions put out.
+
+    Attributes:
+        outputs: elements that the convolutions put out for one image of `side` x `side` pixels. kept: how many times that training keeps.
+    """
+
+    name: str
+    params: float
+    outputs: float
+    side: int
+    kept: float
+    known: bool = True
+
+    def elements(self, width: int, height: int) -> float:
+        """Convolution outputs of an image: outputs * area / side**2."""
+        return self.outputs * width * height / (self.side * self.side)
+
+
+def conv_net(name: str, params_b: float, table: Mapping[str, Any]) -> ConvNet:
+    """The network of that name (knowledge/convnets.yaml).
+
+    One that isn't listed is taken for a ResNet of its size: outputs grow with the square root of the weights, as within the families.
+    """
+    plain = name.lower().replace("_", "-").replace(" ", "-")
+    rows = table.get("networks", ())
+    for row in rows:
+        if re2.search(str(row["match"]), plain):
+            params = 1e9 * (params_b or float(row["params_b"]))
+            return ConvNet(name, params, 1e6 * float(row["macts"]), int(row["size"]), float(table["kept"][row["act"]]))
+    params = 1e9 * (params_b or 0.0256)
+    outputs = 11.11e6 * max(0.2, (params / 25.56e6) ** 0.5)
+    return ConvNet(name, params, outputs, 224, float(table["kept"]["relu"]) if rows else 2.3, known=False)
+
+
+def training(
+    net: ConvNet, batch: int, width: int, height: int, element: float, state_bytes: float, weight_bytes: float = 4.0
+) -> Footprint:
+    """A training step: weights, gradients and states; element * kept * outputs * batch, and the gradient of the widest layers.
+
+    Args:
+        element: bytes of an activation. state_bytes: optimizer bytes a weight.
+    """
+    made = Footprint(phase="backward", spread=0.12 if net.known else 0.3)
+    made.add("weights", weight_bytes * net.params, "bytes * params", params=net.params)
+    made.add("gradients", weight_bytes * net.params, "bytes * params")
+    made.add("optimizer", state_bytes * net.params, "state bytes * params", bytes=state_bytes)
+    made.add("activations", element * net.kept * net.elements(width, height) * batch,
+             "bytes * times kept * convolution outputs * batch", kept=net.kept, batch=batch)  # fmt: skip
+    made.add("input", 4.0 * 3 * width * height * batch, "4 bytes * 3 channels * pixels * batch")
+    made.outside = CONVOLUTION_WORKSPACE
+    made.phases = {"load": weight_bytes * net.params, "backward": made.allocated, "optimizer_step": made.allocated / 2}
+    return made
+
+
+def inference(net: ConvNet, batch: int, width: int, height: int, element: float) -> Footprint:
+    """A forward pass without gradients: weights and a tenth of the outputs, the widest layers' inputs and outputs."""
+    made = Footprint(phase="forward", spread=0.25)
+    made.add("weights", element * net.params, "bytes * params", params=net.params)
+    made.add("activations", 0.25 * element * net.elements(width, height) * batch, "the widest layers' inputs and outputs", batch=batch)
+    made.outside = CONVOLUTION_WORKSPACE / 2
+    made.phases = {"load": element * net.params, "forward": made.allocated}
+    return made
