@@ -86,10 +86,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "time.same": ("same", "不变"),
     # Names of plans.
     "plan.cheapest": ("cheapest", "代价最小"),
-    "plan.quality": ("keeps quality", "不影响效果"),
-    "plan.speed": ("keeps speed", "不影响速度"),
-    "plan.one_flag": ("one change", "只改一处"),
-    "plan.nearest": ("nearest", "最接近"),
+    "plan.keep-quality": ("keeps quality", "不影响效果"),
+    "plan.keep-speed": ("keeps speed", "不影响速度"),
+    "plan.one-change": ("one change", "只改一处"),
+    "plan.closest": ("nearest", "最接近"),
     # Sentences around numbers.
     "verdict.needs_over": (
         "{head}{where}: the run needs about {need} and {card} has {capacity}.",
@@ -129,8 +129,15 @@ WORDS: dict[str, tuple[str, str]] = {
         "Together still about {peak} of {capacity}: it does not fit.",
         "合起来仍约 {peak}(显存 {capacity}),放不下。",
     ),
-    "hardware.cards": ("It fits on {count} x {card} without these changes.", "不做改动的话,需要 {count} 张 {card}。"),
-    "hardware.card": ("The smallest card that fits it as it is: {card}.", "不做改动能放下的最小显卡:{card}。"),
+    "hardware.as_is": (
+        "As it is, the smallest hardware that fits it: {cards} ({memory} usable each).",
+        "不做改动能放下的最小硬件:{cards}(单卡可用 {memory})。",
+    ),
+    "hardware.with_changes": (
+        "With these changes: {cards} ({memory} usable each).",
+        "加上这些改动:{cards}(单卡可用 {memory})。",
+    ),
+    "hardware.sharded": (" (“{how}”)", "(“{how}”)"),
     "question.why": ("changes the estimate by {gib}", "会使估计变化 {gib}"),
     "question.needed": ("needed for an estimate", "没有它就无法估计"),
     "line": ("line {line}", "第 {line} 行"),
@@ -179,6 +186,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "cause.paged_optimizer_unsupported": ("a paged optimizer is not supported here", "不支持分页优化器"),
     "cause.tf_preallocation": ("TensorFlow takes the whole card at start", "TensorFlow 预占全部显存"),
     "cause.jax_preallocation": ("JAX takes most of the card at start", "JAX 预占大部分显存"),
+    "scenario.unknown": ("There is no remedy {remedy}.", "没有 {remedy} 这项改动。"),
+    "scenario.excludes": ("“{remedy}” can't go with “{other}”: switch that off first.", "“{remedy}”与“{other}”不能同时使用,请先取消后者。"),
     # The terminal interface.
     "tui.welcome": ("Paste a log or describe the run, then press Ctrl+R.", "粘贴日志或描述任务,然后按 Ctrl+R。"),
     "tui.working": ("Reading …", "正在分析 …"),

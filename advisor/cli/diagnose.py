@@ -44,7 +44,8 @@ def command(**parameters: Any) -> int:
 
     facts = stated_facts(parameters)
     library = load(parameters)
-    preferences = Preferences(parameters["prefer"], tuple(parameters["keep"]), tuple(parameters["forbid"]))
+    prefer = "" if parameters["prefer"] == "balanced" else parameters["prefer"]
+    preferences = Preferences(prefer, tuple(parameters["keep"]), tuple(parameters["forbid"]))
     options: dict[str, Any] = {
         "stated": facts, "library": library, "preferences": preferences, "lang": parameters["lang"],
         "emails": parameters["redact_emails"],

@@ -15,8 +15,8 @@ from advisor.estimate import Estimate, estimate
 from advisor.facts import VRAM_KINDS, FactValue, Lang, Observation
 from advisor.language import language_of
 from advisor.library import Library, load_library
-from advisor.plan import Outcome, Preferences, candidates_of, make_plan
-from advisor.plan.memory import memory_fields
+from advisor.plan import Outcome, Preferences, Weights, candidates_of, make_plan
+from advisor.plan.memory import capacity_gib, memory_fields
 from advisor.readers import read_all
 from advisor.readers.document import Document
 from advisor.readers.intake import read_document
@@ -111,9 +111,19 @@ class Case:
             return None
 
     def _plan(self) -> Outcome:
-        candidates = candidates_of(self.trace, self.facts, self.library, self.preferences)
-        capacity = self.estimate.capacity_gib if self.estimate else None
-        return make_plan(self.specification.words, candidates, self.estimated, capacity, self.preferences, self.library)
+        weights = Weights.of(self.library.settings.get("ranking"), self.preferences.prefer)
+        candidates = candidates_of(self.trace, self.library.remedies, self.preferences, weights)
+        estimator = self.estimated if self.estimate is not None else self._unknown
+        words = self.specification.words
+        return make_plan(words, candidates, estimator, self.capacity_gib, self.preferences, self.library)
+
+    @property
+    def capacity_gib(self) -> float | None:
+        """Usable memory of the card: as the runtime reports it, else as the catalogue knows it."""
+        return capacity_gib(self.facts, self.estimate)
+
+    def _unknown(self, words: Mapping[str, FactValue]) -> Estimate:
+        raise TooLittleKnown(self.missing)
 
 
 def _redacted(document: Document, *, emails: bool) -> tuple[Document, int]:

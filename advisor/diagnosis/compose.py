@@ -25,6 +25,7 @@ from advisor.report import (
     Step,
 )
 from advisor.rule import stratum_name
+from advisor.units import format_gib
 from advisor.wording import word
 
 if TYPE_CHECKING:
@@ -141,19 +142,26 @@ def _plan(case: Case, plan: Plan) -> PlanReport:
     words: dict[str, FactValue] = {**case.facts, **plan.spec}
     changes = []
     for step in plan.steps:
-        changes += changes_for(case.library.remedies[step], words, case.library, case.lang)[:1]
+        changes += changes_for(step.remedy, words, case.library, case.lang)[:1]
     before = case.specification.words
     changed = {name: value for name, value in plan.spec.items() if before.get(name) != value}
-    return PlanReport(plan.name, tuple(plan.steps), plan.peak_gib, plan.fits, tuple(changes), changed)
+    steps = tuple(step.remedy.id for step in plan.steps)
+    return PlanReport(plan.name, steps, plan.peak_gib, plan.fits, tuple(changes), changed)
 
 
 def _hardware(case: Case) -> str:
-    found = case.outcome.smallest_hardware
-    if found is None:
-        return ""
-    if found.count > 1:
-        return word("hardware.cards", case.lang, count=found.count, card=found.card)
-    return word("hardware.card", case.lang, card=found.card)
+    """The smallest hardware in one or two sentences: for the run as it is, and with what helps when nothing fits this card."""
+    sentences = []
+    for found in case.outcome.smallest_hardware:
+        if not found.card:
+            continue
+        key = "hardware.with_changes" if found.steps else "hardware.as_is"
+        cards = found.card if found.count == 1 else f"{found.count} x {found.card}"
+        if found.sharding:
+            title = case.library.remedies[found.sharding].title.get(case.lang, found.sharding)
+            cards += word("hardware.sharded", case.lang, how=title)
+        sentences.append(word(key, case.lang, cards=cards, memory=format_gib(found.memory_gib)))
+    return " ".join(sentences)
 
 
 def _questions(case: Case) -> tuple[Any, ...]:

@@ -48,6 +48,11 @@ class Document:
         raw_lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         return cls([Line(first_number + i, clean_line(raw), raw) for i, raw in enumerate(raw_lines)])
 
+    @classmethod
+    def numbered(cls, rows: Sequence[tuple[int, str]]) -> Document:
+        """The document of raw lines with their numbers, where some of the text was left out."""
+        return cls([Line(number, clean_line(raw), raw) for number, raw in rows])
+
     @cached_property
     def lower(self) -> str:
         """The cleaned text in lower case, offset for offset the same as `text`."""

@@ -19,6 +19,9 @@ from advisor.wording import word
 
 MAX_REMEDIES = 6  # in the table; all of them are in the JSON and with --all
 NARROW = 72  # columns below which the table becomes a list
+_PLAIN = str.maketrans(
+    {"\u00a0": " ", "•": "-", "→": "->", "…": "...", "≥": ">=", "≤": "<=", "“": '"', "”": '"', "’": "'", "×": "x"}
+)
 _SHOWN_FACTS = (
     "gpu_name", "gpu_count", "gpu_memory_gib", "gpu_capacity_gib", "framework", "model", "params_b", "task", "method", "quantization",
     "precision", "optimizer", "batch_size", "grad_accum", "seq_len", "num_generations", "gradient_checkpointing", "flash_attention",
@@ -46,8 +49,10 @@ def render_text(
     """
     buffer = StringIO()
     stream: TextIO = file or buffer
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    ascii_only = not encoding.lower().replace("-", "").startswith("utf")
     console = Console(
-        file=stream,
+        file=buffer if ascii_only else stream,
         width=width,
         highlight=False,
         soft_wrap=False,
@@ -56,10 +61,14 @@ def render_text(
         no_color=colour is False or None,
         force_terminal=True if colour else (False if colour is False else None),
     )
-    encoding = (getattr(stream, "encoding", None) or "utf-8").lower().replace("-", "")
-    page = _Page(diagnosis, console.width, ascii_only=not encoding.startswith("utf"))
+    page = _Page(diagnosis, console.width, ascii_only=ascii_only)
     for block in page.blocks(explain=explain, everything=everything):
         console.print(block)
+    if ascii_only and file:
+        # Chinese in an ASCII terminal can't be saved; everything else has a plain spelling.
+        file.write(buffer.getvalue().translate(_PLAIN).encode(encoding, "replace").decode(encoding))
+    if file:
+        return ""
     return buffer.getvalue()
 
 
