@@ -93,9 +93,12 @@ def render_estimate(
         if explain:
             line.append(f"  {part.explain()}", style="dim")
         console.print(line, soft_wrap=explain)
-    for label, value in (
-        ("max_memory_allocated", estimate.allocated_gib), ("max_memory_reserved", estimate.reserved_gib), ("nvidia-smi", estimate.process_gib),
-    ):  # fmt: skip
+    figures = {
+        "max_memory_allocated": estimate.allocated_gib,
+        "max_memory_reserved": estimate.reserved_gib,
+        "nvidia-smi": estimate.process_gib,
+    }
+    for label, value in figures.items():
         console.print(Text(f"{label:32} {format_gib(value):>10}", style="dim"))
     listed = {**estimate.assumed, **assumed}
     if listed:

@@ -28,13 +28,12 @@ HOSTILE = "@everyone <script>alert(1)</script> [link](http://x) ``` \x1b[31mred\
 
 
 def report(lang: str = "en", quote: str = "--per_device_train_batch_size 4") -> Diagnosis:
-    components = (
-        Component("weights", "weights", 14.2),
-        Component("activations", "activations", 12.1),
-        Component("optimizer", "optimizer states", 3.0),
-    )
+    sizes = {"weights": 14.2, "activations": 12.1, "optimizer": 3.0}
+    components = tuple(Component(name, name, gib) for name, gib in sizes.items())
+    rule = "activations-not-checkpointed"
     remedy = RemedyReport(
-        rank=1, id="gradient_checkpointing", title="Turn on gradient checkpointing", what="Recomputes activations.", because="Activations hold 12.1 GiB.",
+        rank=1, id="gradient_checkpointing", title="Turn on gradient checkpointing", what="Recomputes.",
+        because="Activations hold 12.1 GiB.",
         changes=(Change("transformers", "--gradient_checkpointing True"),), time_cost=1.3, quality_risk="none", effort="flag",
         rules=("activations-not-checkpointed",), sources=("vlm-r1",), saves=Saving(8, 9.5, 10), peak_after_gib=20.1, fits=True,
     )  # fmt: skip
