@@ -12,7 +12,9 @@ _HAN = re2.compile(r"\p{Han}")
 _KANA_HANGUL = re2.compile(r"[\p{Hiragana}\p{Katakana}\p{Hangul}]")
 _WORD = re2.compile(r"[A-Za-z][A-Za-z']+")
 # What a person quotes or names is not what the person speaks: paths, addresses, quoted messages, code.
-_QUOTED = re2.compile(r"`[^`\n]*`|\"[^\"\n]*\"|“[^”\n]*”|「[^」\n]*」|\S*[/\\]\S+|\S+\.(?:py|sh|txt|json|ya?ml|jsonl|png|jpe?g|pdf|docx?|xlsx?|csv|zip|bin|pt|pth|safetensors)\b")
+_QUOTED = re2.compile(
+    r"`[^`\n]*`|\"[^\"\n]*\"|“[^”\n]*”|「[^」\n]*」|\S*[/\\]\S+|\S+\.(?:py|sh|txt|json|ya?ml|jsonl|png|jpe?g|pdf|docx?|xlsx?|csv|zip|bin|pt|pth|safetensors)\b"
+)
 # Chinese packs about this many times the meaning of an English word into one character: the weight of one against the other.
 _WORDS_PER_HAN = 0.6
 

@@ -61,7 +61,7 @@ def _built_in() -> tuple[_Rule, ...]:
 
     path = data_folder("knowledge") / "redaction.yaml"
     with path.open(encoding="utf-8") as file:
-        return rules_of(yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+        return rules_of(yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))  # noqa: S506 - a safe loader
 
 
 def redact(text: str, emails: bool = False) -> tuple[str, int]:
@@ -122,12 +122,12 @@ def _secrets(text: str, rules: Iterable[_Rule], emails: bool) -> Iterable[tuple[
     """Start, order of the rule, end and kind of each secret."""
     lower = text.lower()
     for order, rule in enumerate(rules):
-        if rule.emails and not emails or not any(word in lower for word in rule.keywords):
+        if (rule.emails and not emails) or not any(word in lower for word in rule.keywords):
             continue
         for match in rule.pattern.finditer(text):
             group = next((index for index, part in enumerate(match.groups(), 1) if part), 0)
             secret = match.group(group)
-            if secret.startswith("[redacted:") or rule.check and not _passes(rule.check, secret):
+            if secret.startswith("[redacted:") or (rule.check and not _passes(rule.check, secret)):
                 continue
             end = match.end(group)
             if not group:  # a block ends where its last line ends, before the line break

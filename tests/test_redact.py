@@ -168,7 +168,16 @@ def test_every_rule_names_its_source_and_compiles() -> None:
         assert rule.get("check", "value") in ("value", "mixed")
 
 
-HOSTILE = ["password=", "://a:", "-----BEGIN PRIVATE " + "KEY-----\n", "eyJ", "a@", "token token ", "A" * 50, "wandb key "]
+HOSTILE = [
+    "password=",
+    "://a:",
+    "-----BEGIN PRIVATE " + "KEY-----\n",
+    "eyJ",
+    "a@",
+    "token token ",
+    "A" * 50,
+    "wandb key ",
+]
 
 
 @pytest.mark.parametrize("piece", HOSTILE)

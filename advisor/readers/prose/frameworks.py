@@ -23,19 +23,24 @@ from advisor.readers.prose.negation import RANK, Claim, Mention, claim_of, obser
 TRIGGERS: tuple[str, ...] = ()
 
 # Libraries that sit under the program that ran, and reports that list versions, prove less than a sentence.
-_UNDERNEATH = frozenset("pytorch deepspeed accelerate transformers peft lightning mmengine tensorflow jax".split())
+_UNDERNEATH = frozenset(
+    ["pytorch", "deepspeed", "accelerate", "transformers", "peft", "lightning", "mmengine", "tensorflow", "jax"]
+)
 _LOW_RANK = 25
 _NAME_RANK = 20
 _VERSION_RANK = 22
 # Names that mean something else in a sentence: they count only as `names` spells them, or beside a word that makes them a program.
-_EVERYDAY = frozenset(
-    "accelerate swift forge lightning gluon flax whisper nemo megatron transformers jax paddle trl verl keras llava internvl "
-    "diffusers openvla gr00t".split()
-)
+_EVERYDAY = frozenset((
+    "accelerate", "swift", "forge", "lightning", "gluon", "flax", "whisper", "nemo", "megatron", "transformers", "jax",
+    "paddle", "trl", "verl", "keras", "llava", "internvl", "diffusers", "openvla", "gr00t",
+))  # fmt: skip
 _AS_PROGRAM = re2.compile(
-    r"(?:using|use[sd]?|with|via|by|in|from|the|through|用|使用|通过|基于|采用)\s?(?:the |hf |huggingface |hugging face )?[`'\"(（]?$"
+    r"(?:using|use[sd]?|with|via|by|in|from|the|through|用|使用|通过|基于|采用)\s?(?:the |hf |huggingface |"
+    r"hugging face )?[`'\"(（]?$"
 )
-_AS_PROGRAM_AFTER = re2.compile(r"^[`'\"]?\s?(?:library|version|repo|framework|script|trainer|launch|examples?|框架|训练|微调|脚本|v?\d|3\.x|2\.x)")
+_AS_PROGRAM_AFTER = re2.compile(
+    r"^[`'\"]?\s?(?:library|version|repo|framework|script|trainer|launch|examples?|框架|训练|微调|脚本|v?\d|3\.x|2\.x)"
+)
 _VERSION = re2.compile(r"^[`'\"]?\s?(?:version|版本|==|[:：=@]|v?\d+\.\d)")
 _LISTED = re2.compile(r"(?:^|\n)\s*[-*•]?\s*[`'\"]?$")
 
@@ -50,7 +55,13 @@ def _names(library: Library) -> tuple[Any, dict[str, str], frozenset[str]]:
             owner.setdefault(name.lower(), key)
             spellings.add(name)
     options = sorted(owner, key=len, reverse=True)
-    pattern = re2.compile(r"(?:^|[^\w./\\-])(" + "|".join(re2.escape(name) for name in options) + r")(?:[^\w/\\-]|_gui|-gui|$)") if options else None
+    pattern = (
+        re2.compile(
+            r"(?:^|[^\w./\\-])(" + "|".join(re2.escape(name) for name in options) + r")(?:[^\w/\\-]|_gui|-gui|$)"
+        )
+        if options
+        else None
+    )
     return pattern, owner, frozenset(spellings)
 
 
@@ -64,9 +75,10 @@ def _mentions(prose: Prose, library: Library) -> Iterator[Mention]:
         position = end
         line, line_end = prose.line(start)
         before, after = prose.lower[max(line, start - 24) : start], prose.lower[end : min(line_end, end + 16)]
-        if match.group(1) in _EVERYDAY and not (_AS_PROGRAM.search(before) or _AS_PROGRAM_AFTER.search(after)):
-            if match.group(1).islower() and prose.text[start:end] not in spellings or prose.text[start:end].islower():
-                continue
+        written = prose.text[start:end]
+        everyday = match.group(1) in _EVERYDAY and not (_AS_PROGRAM.search(before) or _AS_PROGRAM_AFTER.search(after))
+        if everyday and (written not in spellings or written.islower()):
+            continue
         claim = claim_of(prose, start, end)
         listed = bool(_VERSION.search(after)) and bool(_LISTED.search(prose.lower[max(0, start - 8) : start]))
         yield Mention(owner[match.group(1)], start, end, claim, 0 if listed else 1)

@@ -17,7 +17,7 @@ import re2
 
 from advisor.facts import Observation
 from advisor.library import Library
-from advisor.names import find_gpus
+from advisor.names import GpuName, find_gpus
 from advisor.readers.document import Document
 from advisor.readers.prose.lines import Prose, prose_of
 from advisor.readers.prose.negation import Claim, Mention, best, claim_of, observe
@@ -36,7 +36,8 @@ _BRAND = r"(?:nvidia|geforce|tesla|quadro|amd|radeon|intel|rtx|显卡|gpus?|of|t
 # Number of cards right before a name: "8x", "two 40G", "4张", "7块40G的", "2 nodes with 8".
 _COUNT_BEFORE = re2.compile(
     rf"(?:^|[^\w.\-/])(?:{_N}\s?(?:nodes?|机|节点|台)\s?(?:of|with|each with|,|，|\*|x|×|每台|各|每节点)?\s?(?:each )?)?"
-    rf"(?:(\d{{1,3}})\s?[*x×]\s?)?({NUMBER}|single|dual|单|双)(?:\s?=\s?(\d{{1,4}}))?(?:\s?-?(?:[x×*]|{_UNIT})\s?|\s|-|的|\b)"
+    rf"(?:(\d{{1,3}})\s?[*x×]\s?)?({NUMBER}|single|dual|单|双)(?:\s?=\s?(\d{{1,4}}))?(?:\s?-?(?:[x×*]|{_UNIT})\s?|\s|"
+    rf"-|的|\b)"
     rf"(?:的\s?)?(?:{SIZE}\s?-?(?:的|显存的?|vram)?\s?)?(?:{_BRAND}\s?){{0,3}}-?$"
 )
 # Number of cards right after a name: "A100 40G*4", "3090 x2", "4090 两张", "V100(32GB) 8卡".
@@ -48,8 +49,10 @@ _SIZE_BEFORE = re2.compile(
     rf"(?:^|[^\w.]){SIZE}\s?-?(?:的|显存的?|显存|of vram|vram|version|版(?:本)?的?)?\s?(?:{_BRAND}\s?){{0,3}}-?$"
 )
 _SIZE_AFTER = re2.compile(
-    rf"^(?:[\s-]?(?:gpus?|graphics cards?|cards?|显卡|pcie|sxm\d?|hbm\d\w?|laptop|笔记本|[x×*]\s?\d{{1,2}}|版|\d{{1,2}}卡)){{0,3}}\s?"
-    rf"(?:[\s(（\[,，@:：-]|with|w/?|each|has|having|of|的|单卡|每张卡?|每卡|每块|显存|为|是|memory|size|about|only|only has){{0,8}}?{SIZE}(?:[^\w/]|$|\s?vram|\s?x\s?\d|显存)"
+    rf"^(?:[\s-]?(?:gpus?|graphics cards?|cards?|显卡|pcie|sxm\d?|hbm\d\w?|laptop|笔记本|[x×*]\s?\d{{1,2}}|版|"
+    rf"\d{{1,2}}卡)){{0,3}}\s?"
+    rf"(?:[\s(（\[,，@:：-]|with|w/?|each|has|having|of|的|单卡|每张卡?|每卡|每块|显存|为|是|memory|size|about|only|"
+    rf"only has){{0,8}}?{SIZE}(?:[^\w/]|$|\s?vram|\s?x\s?\d|显存)"
 )
 _SIZE_INSIDE = re2.compile(rf"[\s\-_(]{SIZE}\b")
 _PER_CARD = re2.compile(
@@ -58,34 +61,52 @@ _PER_CARD = re2.compile(
 )
 # Memory of a card that isn't named.
 _MEMORY = re2.compile(
-    rf"(?:^|[^\w.\-~/]){SIZE}\s?(?:of |的)?\s?(?:(?:gpu|graphics|video|cuda|nvidia|dedicated|per|on)[ -]?(?:a |my |the )?){{0,2}}(?:vram|显存|显卡|gpus?\b|graphics card|video card|video memory|cards?\b|的?卡)|"
-    rf"(?:显存|vram|显卡|gpu memory|gpu mem|memory per gpu|video memory|单卡|每张?卡|gpu ram)(?:大小|容量|总量|只有|为|是|有|也?就|不到|:|：|=|size|of|is|\s|都|才|约|\(|（){{0,4}}{SIZE}(?:[^\w/]|$)|"
-    rf"\bgpu[^\n.,;]{{0,24}}?\b(?:has|with|having|of|is|only)\s(?:only |about |just )?{SIZE}\b|"
+    rf"(?:^|[^\w.\-~/]){SIZE}\s?(?:of |的)?\s?(?:(?:gpu|graphics|video|cuda|nvidia|dedicated|per|on)[ -]?(?:a |my |"
+    rf"the )?){{0,2}}(?:vram|显存|显卡|gpus?\b|graphics card|video card|video memory|cards?\b|的?卡)|"
+    rf"(?:显存|vram|显卡|gpu memory|gpu mem|memory per gpu|video memory|"
+    rf"单卡|每张?卡|gpu ram)(?:大小|容量|总量|只有|为|是|有|也?就|不到|:|：|"
+    rf"=|size|of|is|\s|都|才|约|\(|（){{0,4}}{SIZE}(?:[^\w/]|$)|"
+    rf"\b(?:gpu|graphics card|video card|card)s?(?: that)?(?: \w+)? (?:has|with|having|of|is|only)\s(?:only |about |"
+    rf"just )?{SIZE}\b|"
+    rf"\bgpus?\s?[:：]?\s?{SIZE}(?:[^\w/]|$)|"
     rf"\b(?:i|we) (?:only |just )?(?:have|got) (?:only |about |just |a )?{SIZE}(?:\s?[.,;?!]|$)|"
     rf"\b(?:oom|ooming|out of memory)\b[^\n.]{{0,20}}?\b(?:with|on|at)\s(?:a |my )?{SIZE}\b"
 )
 _NOT_A_CARD = re2.compile(
-    r"(?i)(?:takes?|took|taking|us(?:es|ing|ed|age)|need(?:s|ed)?|consum\w+|requir\w+|occup\w+|cost\w*|allocat\w+|peaks?|up to|less than|more than|around|"
-    r"~|exceed\w*|increas\w*|reach\w*|占用?(?:了|约|大概|到)?|需要?|要|用了|使用了?|消耗|达到|超过|至少|最少|共|总共|总计|合计|涨到|峰值|只要|仅需|够|还剩|剩余?|total|totally|reserved|free|of the)\s?"
+    r"(?i)(?:takes?|took|taking|us(?:es|ing|ed|age)|need(?:s|ed)?|consum\w+|requir\w+|occup\w+|cost\w*|allocat\w+|"
+    r"peaks?|up to|less than|more than|around|"
+    r"~|exceed\w*|increas\w*|reach\w*|占用?(?:了|约|大概|到)?|需要?|要|"
+    r"用了|使用了?|消耗|达到|超过|至少|最少|共|总共|总计|合计|涨到|峰值|只要|仅需|够|还剩|剩余?|"
+    r"total|totally|reserved|free|of the)\s?"
     r"(?:有|约|大约|大概|接近|是|为|to|of|at|about|only|just|it|the|a|在|到|个|了)?\s?$"
 )
 _USED_AFTER = re2.compile(
-    r"^\s?(?:显存|vram|of (?:gpu )?(?:memory|vram))?\s?(?:左右)?(?:就能|就够|足够|就行|才够|才能|is (?:used|needed|required)|used|usage|占用|左右|is enough|would be)"
+    r"^\s?(?:显存|vram|of (?:gpu )?(?:memory|vram))?\s?(?:左右)?(?:就能|就够|足够|就行|才够|才能|is (?:used|needed|required)|used|"
+    r"usage|占用|左右|is enough|would be)"
 )
 _RAM = re2.compile(
-    rf"(?:^|[^\w.]){SIZE}\s?(?:of )?(?:(?:system|host|cpu|main|machine|physical|unified|ddr\d?)[ -]?){{0,2}}(?:ram\b|内存|主存|memory \(ram\)|system memory)|"
-    rf"(?:内存|主存|主机|host ram|cpu ram|system ram|system memory|host memory|cpu memory|\bram\b)\s?(?:大小|容量|只有|为|是|有|:|：|=|is|of|size|total|\s){{0,4}}{SIZE}(?:[^\w/]|$)|"
+    rf"(?:^|[^\w.]){SIZE}\s?(?:of )?(?:(?:system|host|cpu|main|machine|physical|unified|"
+    rf"ddr\d?)[ -]?){{0,2}}(?:ram\b|内存|主存|memory \(ram\)|system memory)|"
+    rf"(?:内存|主存|主机|host ram|cpu ram|system ram|system memory|host memory|cpu memory|\bram\b)\s?(?:大小|容量|只有|为|是|有|:|"
+    rf"：|=|is|of|size|total|\s){{0,4}}{SIZE}(?:[^\w/]|$)|"
     rf"(?:total (?:machine |system )?memory|machine memory)\s?[:：]?\s?{SIZE}"
 )
 _PLAIN_COUNT = re2.compile(
-    rf"(?:^|[^\w.\-/#])(?:{_N}\s?(?:nodes?|机|节点)\s?(?:of|with|each with|,|，|\*|x|×|each|每台|各)\s?)?(\d{{1,3}}|one|two|three|four|six|eight|sixteen|dual|both)\s?-?(?:x|×|\*)?\s?(?:nvidia |identical |cuda |same |local )?(?:gpus\b|gpu\b|graphics cards\b|cards\b)|"
+    rf"(?:^|[^\w.\-/#])(?:{_N}\s?(?:nodes?|机|节点)\s?(?:of|with|each with|,|，|\*|x|×|each|每台|各)\s?)?(\d{{1,3}}|one|"
+    rf"two|three|four|six|eight|sixteen|dual|both)\s?-?(?:x|×|\*)?\s?(?:nvidia |identical |cuda |same |"
+    rf"local )?(?:gpus\b|gpu\b|graphics cards\b|cards\b)|"
     rf"(?:^|[^\w.\-第])(\d{{1,3}}|[一二两三四六八双])\s?(?:张|块|个|片)?\s?(?:{SIZE}的?)?(?:显卡|卡|gpu)(?:[^\w]|\p{{Han}}|$|\d)|"
     r"(single[- ](?:gpu|card|device|nvidia|graphics)|\bone gpu|only one card|单卡|单张(?:显?卡)?|单块(?:显?卡)?|单gpu|一张卡)"
+)
+_AND_MORE = re2.compile(
+    rf"^\s?(?:gpus?|cards?|显卡)?\s?(?:and|plus|\+|和|加|以及)\s?({NUMBER})\s?(?:[x×*]|"
+    rf"{_UNIT})?\s?(?:{SIZE}的?\s?)?(?:{_BRAND}\s?)?(?:gpus?\b|cards?\b|显卡|[avhlt]\d{{2,3}}\b|\d{{4}}\b)"
 )
 _MANY = re2.compile(r"\b(?:multiple|multi|several|many|more)[ -](?:\w+ )?(?:gpus?|cards)|多卡|多张|多块|多gpu")
 _INDEX = re2.compile(r"(?:gpu|cuda|rank|device|卡|per|each|一|每|第|id)[ :#]?$")
 _OWN = re2.compile(
-    r"(?:\bmy|\bour|\bi have|\bi've|\bi use|\bi'm using|\busing|\bon (?:a|an|my|one|two|the)?|\bwith|\bequipped|用的?是?|使用|我的?|机器|显卡(?:是|为|：|:)?|环境|配置|gpu\s?[:：])\s*\S{0,12}\s?$"
+    r"(?:\bmy|\bour|\bi have|\bi've|\bi use|\bi'm using|\busing|\bon (?:a|an|my|one|two|the)?|\bwith|\bequipped|"
+    r"用的?是?|使用|我的?|机器|显卡(?:是|为|：|:)?|环境|配置|gpu\s?[:：])\s*\S{0,12}\s?$"
 )
 _CHOICE = re2.compile(r"^[^\n.;]{0,24}(?:\bor\b|还是|或者?|,| and |和|、)[^\n.;]{0,16}$")
 
@@ -143,16 +164,38 @@ def _cards(doc: Document, prose: Prose, library: Library) -> Iterator[tuple[Ment
             between = prose.lower[hit.end : found[index + 1].start]
             if len(between) < 12 and _CHOICE.search(between):
                 weight -= 2  # one of several that are only named
-        repeats = [other for other in found[index:] if other.name == hit.name and prose.line(other.start) == prose.line(hit.start)]
-        if count is None and len(repeats) > 1 and all(
-            prose.text[one.end : two.start].strip(" ,;、，") in ("", "NVIDIA") for one, two in zip(repeats, repeats[1:], strict=False)
-        ):
-            count = len(repeats)
+        if count is None:
+            count = _run_of_names(prose, found, index)
         yield (
             Mention(name, hit.start, hit.end, claim, weight),
-            Mention(count, hit.start, hit.end, claim, 2) if count is not None else None,
+            _with_others(prose, Mention(count, hit.start, hit.end, claim, 2)) if count is not None else None,
             Mention(memory, hit.start, hit.end, claim, 2) if memory is not None and memory <= _MAX_CARD_GIB else None,
         )
+
+
+def _run_of_names(prose: Prose, found: list[GpuName], index: int) -> int | None:
+    """How often the name at `index` is repeated after it, only commas between, as environment reports list the cards."""
+
+    def joined(one: int, two: int) -> bool:
+        between = prose.lower[found[one].end : found[two].start].strip(" ,;、，")
+        return found[one].name == found[two].name and between in ("", "nvidia", "nvidia geforce", "nvidia tesla")
+
+    if index and joined(index - 1, index):
+        return None
+    last = index
+    while last + 1 < len(found) and joined(last, last + 1):
+        last += 1
+    return last - index + 1 if last > index else None
+
+
+def _with_others(prose: Prose, mention: Mention) -> Mention:
+    """The count with that of a second kind of card in the same breath ("two 40G A100 and one 80G GPU")."""
+    _, last = prose.sentence(mention.start)
+    more = _AND_MORE.search(prose.lower[mention.end : last])
+    extra = count_of(more.group(1)) if more is not None else None
+    if extra is None or not isinstance(mention.value, int):
+        return mention
+    return Mention(mention.value + extra, mention.start, mention.end, mention.claim, 3)
 
 
 def _plain_counts(prose: Prose) -> Iterator[Mention]:
@@ -160,7 +203,11 @@ def _plain_counts(prose: Prose) -> Iterator[Mention]:
         nodes, english, chinese, _, single = match.groups()
         start, end = match.start(), match.end()
         number = 1 if single else count_of(english or chinese or "")
-        if number is None or not 1 <= number <= _MAX_GPUS or _INDEX.search(prose.lower[max(0, start - 8) : start + 1].rstrip()):
+        if (
+            number is None
+            or not 1 <= number <= _MAX_GPUS
+            or _INDEX.search(prose.lower[max(0, start - 8) : start + 1].rstrip())
+        ):
             continue
         number *= (count_of(nodes) or 1) if nodes else 1
         yield Mention(number, start, end, claim_of(prose, start, end))
@@ -185,7 +232,10 @@ def _per_card(prose: Prose) -> Iterator[tuple[Mention, Mention]]:
         if not 2 <= memory <= _MAX_CARD_GIB or not 1 <= count <= _MAX_GPUS:
             continue
         claim = claim_of(prose, match.start(), match.end())
-        yield Mention(count, match.start(), match.end(), claim, 1), Mention(memory, match.start(), match.end(), claim, 1)
+        yield (
+            Mention(count, match.start(), match.end(), claim, 1),
+            Mention(memory, match.start(), match.end(), claim, 1),
+        )
 
 
 def _ram(prose: Prose) -> Iterator[Mention]:

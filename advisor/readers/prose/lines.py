@@ -21,47 +21,51 @@ MAX_PROSE = 60_000
 MAX_LINE = 4_000
 
 _MARKS = ".,;:!?()[]\"'`*"
-_STOPWORDS = frozenset(
-    "the a an is are was were be been to with on my i we our you it its this that these those of in for and or not but when "
-    "how can could would should have has had do does did what why which if so there any after before while still as at by "
-    "only using use used trying tried get got getting need needs want from i'm i've i'd it's don't doesn't didn't can't "
-    "cannot am me will then than also just even same without".split()
-)
+_STOPWORDS = frozenset((
+    "the", "a", "an", "is", "are", "was", "were", "be", "been", "to", "with", "on", "my", "i", "we", "our", "you",
+    "it", "its", "this", "that", "these", "those", "of", "in", "for", "and", "or", "not", "but", "when", "how",
+    "can", "could", "would", "should", "have", "has", "had", "do", "does", "did", "what", "why", "which", "if",
+    "so", "there", "any", "after", "before", "while", "still", "as", "at", "by", "only", "using", "use", "used",
+    "trying", "tried", "get", "got", "getting", "need", "needs", "want", "from", "i'm", "i've", "i'd", "it's",
+    "don't", "doesn't", "didn't", "can't", "cannot", "am", "me", "will", "then", "than", "also", "just", "even",
+    "same", "without",
+))  # fmt: skip
 
-_CERTAIN = (
-    "|".join(
-        (
-            r"^\s*File [\"']?[^ ]+[\"']?(?:, line \d+|:\d+, in )",
-            r"Traceback \(most recent call last\)",
-            r"^\s*-+>\s*\d+ ",
-            r"^\s{0,8}\d{1,5}(?:\s{2,}|\s+>>>)\S",
-            r"^\W{0,3}\d{4}[-/]\d\d[-/]\d\d[ T_]\d\d[:_]\d\d",
-            r"^\W{0,2}\d\d:\d\d:\d\d",
-            r"^\W{0,2}(?:INFO|WARN|WARNING|ERROR|DEBUG|CRITICAL|FATAL)\b[ :\]|]",
-            r"\[(?:INFO|WARN|WARNING|ERROR|DEBUG)[\]|]",
-            r"\b(?:INFO|WARNING|ERROR|DEBUG) \d\d-\d\d \d\d:\d\d",
-            r"^[IWEF]\d{4} |^\[\s*\d+\.\d+\]|^\[[EWI]\d* |^time=\d|^\[GIN\]",
-            r"^\[[A-Z][a-z]{2} [A-Z][a-z]{2} +\d+ [\d:]{8} \d{4}\]",
-            r"\d%\s?\||\d(?:it/s|s/it)\b|^\s*\d+%",
-            r"^\s*\||^\s*\+[-=+]+|^[-=_*#~.\s]{4,}$",
-            r"==\(\(====\)\)==|^\s*\\\\\s+/\||^O\^O/|^\\\s+/\s{4}|^\s*\"-_+-\"",
-            r"^\s*(?:import \w|from [\w.]+ import\b|def \w+\(|class \w+[(:]|return\b.*[\w)\]]$|raise \w+|@\w+|assert \w)",
-            r"^\s*(?:elif .+:|else:|try:|except\b.*:|finally:|if __name__|(?:for|with|while|if) .+:)\s*(?:#.*)?$",
-            r"^\s*[\w.]+\([^()]*[,(]?\s*$|^\s*[\w.\[\]]+\([^)]*\)[,;]?\s*$",
-            r"^\s*[\"'][\w./ -]+[\"']\s*:|^\s*[\[\](){}<>,;]+\s*$|^\{'|^\s*\{\"",
-            r"^\s*-{1,2}[A-Za-z][\w-]*(?:[ =]\S|\s*\\?$)",
-            r"^\s*(?:export |set )?[A-Z][A-Z0-9_]+=\S+\s*\\?$",
-            r"frame #\d+|\.(?:cpp|cc|cu|cuh|hpp|rs|go):\d+|\w::\w+\(|^\s+at [\w.$<>]+\(|0x[0-9a-f]{6,}",
-            r"site-packages|dist-packages|^/[\w./-]+:\d+|^\s*\^+\s*$",
-            r"^(?:ggml|llama|llm|load|print|system|slot|srv)_?\w*:\s|\[\[(?:Node|\{\{)|^slurmstepd|^srun: |^\(raylet\)",
-            r"^[\w.-]+==\d|^\s*<[/?\w]",
-            r"^\[?(?:NCCL|bmlib|KeOps)\b|\bNCCL (?:INFO|WARN)\b",
-        )
+_CERTAIN = "|".join(
+    (
+        r"^\s*File [\"']?[^ ]+[\"']?(?:, line \d+|:\d+, in )",
+        r"Traceback \(most recent call last\)",
+        r"^\s*-+>\s*\d+ ",
+        r"^\s{0,8}\d{1,5}(?:\s{2,}|\s+>>>)\S",
+        r"^\W{0,3}\d{4}[-/]\d\d[-/]\d\d[ T_]\d\d[:_]\d\d",
+        r"^\W{0,2}\d\d:\d\d:\d\d",
+        r"^\W{0,2}(?:INFO|WARN|WARNING|ERROR|DEBUG|CRITICAL|FATAL)\b[ :\]|]",
+        r"\[(?:INFO|WARN|WARNING|ERROR|DEBUG)[\]|]",
+        r"\b(?:INFO|WARNING|ERROR|DEBUG) \d\d-\d\d \d\d:\d\d",
+        r"^[IWEF]\d{4} |^\[\s*\d+\.\d+\]|^\[[EWI]\d* |^time=\d|^\[GIN\]",
+        r"^\[[A-Z][a-z]{2} [A-Z][a-z]{2} +\d+ [\d:]{8} \d{4}\]",
+        r"\d%\s?\||\d(?:it/s|s/it)[\],]|^\s*\d+%",
+        r"^\s*\||^\s*\+[-=+]+|^[-=_*#~.\s]{4,}$",
+        r"==\(\(====\)\)==|^\s*\\\\\s+/\||^O\^O/|^\\\s+/\s{4}|^\s*\"-_+-\"",
+        r"^\s*(?:import \w|from [\w.]+ import\b|def \w+\(|class \w+[(:]|return\b.*[\w)\]]$|raise \w+|@\w+|"
+        r"assert \w)",
+        r"^\s*(?:elif .+:|else:|try:|except\b.*:|finally:|if __name__|(?:for|with|while|if) .+:)\s*(?:#.*)?$",
+        r"^\s*[\w.]+\([^()]*[,(]?\s*$|^\s*[\w.\[\]]+\([^)]*\)[,;]?\s*$",
+        r"^\s*[\"'][\w./ -]+[\"']\s*:|^\s*[\[\](){}<>,;]+\s*$|^\{'|^\s*\{\"",
+        r"^\s*-{1,2}[A-Za-z][\w-]*(?:[ =]\S|\s*\\?$)",
+        r"^\s*(?:export |set )?[A-Z][A-Z0-9_]+=\S+\s*\\?$",
+        r"frame #\d+|\.(?:cpp|cc|cu|cuh|hpp|rs|go):\d+|\w::\w+\(|^\s+at [\w.$<>]+\(|0x[0-9a-f]{6,}",
+        r"site-packages|dist-packages|^/[\w./-]+:\d+|^\s*\^+\s*$",
+        r"^(?:ggml|llama|llm|load|print|system|slot|srv)_?\w*:\s|\[\[(?:Node|\{\{)|^slurmstepd|^srun: |^\(raylet\)",
+        r"^[\w.-]+==\d|^\s*<[/?\w]",
+        r"^\[?(?:NCCL|bmlib|KeOps)\b|\bNCCL (?:INFO|WARN)\b",
     )
 )
 _COMMAND = (
-    r"^\s*(?:\([\w.-]+\) ?)?(?:[\w.-]+@[\w.-]+[: ]?[^ #$]*[#$] ?|[$%] ?|>>> )?(?:[A-Z_][A-Z0-9_]*=\S* +)*(?:\S*/)?"
-    r"(?:python[\d.]*|torchrun|accelerate(?:-launch)?|deepspeed|swift|xtuner|llamafactory-cli|tune|ilab|bash|sh|sudo|pip|conda|"
+    r"^\s*(?:\([\w.-]+\) ?)?[A-Za-z]:\\[^>\n]*>\s?\w|^\s*(?:\([\w.-]+\) ?)?(?:[\w.-]+@[\w.-]+[: ]?[^ #$]*[#$] ?|"
+    r"[$%] ?|>>> )?(?:[A-Z_][A-Z0-9_]*=\S* +)*(?:\S*/)?"
+    r"(?:python[\d.]*|torchrun|accelerate(?:-launch)?|deepspeed|swift|xtuner|llamafactory-cli|tune|ilab|bash|sh|"
+    r"sudo|pip|conda|"
     r"docker|nohup|srun|sbatch|mpirun|vllm|ollama|curl|kubectl|git|cd|kill|nnUNet\w*|\S+\.(?:sh|py|exe|llamafile))\s+\S"
 )
 _COMMAND_MARK = r"\s--?[A-Za-z]|\.(?:py|sh|ya?ml|json|toml)\b|&&|\\\s*$|\b(?:install|launch|serve|run|train) \S"
@@ -72,25 +76,30 @@ _LOWER_KEY = r"^\s*(?:- )?[a-z][a-z0-9.-]*:(?:\s|$)"
 _ERROR_CLASS = r"^\W{0,3}(?:\w+\.)*\w*(?:Error|Exception|Warning|Interrupt)\w*\W*(?::|$)"
 # A line of a form that a person filled in.
 _FORM = (
-    r"(?i)^\s*[-*•]?\s*[\w/()\p{Han} ]{0,32}(?:gpus?|vram|cuda device|graphics|hardware|model|batch size|precision|optimi[sz]er|seq(?:uence)? length|resolution|显存|显卡|模型|内存|精度)"
+    r"(?i)^\s*[-*•]?\s*[\w/()\p{Han} ]{0,32}(?:gpus?|vram|cuda device|graphics|hardware|model|batch size|precision|"
+    r"optimi[sz]er|seq(?:uence)? length|resolution|显存|显卡|模型|内存|精度)"
     r"[\w/()\p{Han} ]{0,24}\s?[:：]\s?\S"
 )
 # A runtime's own message inside a line; what a person wrote before or after it stays.
 _MESSAGE = re2.compile(
-    r"(?i)(?:[\w.]*(?:error|exception)\w*\W{1,3})*(?:allocation on device|(?:cuda|hip|xpu|npu|mps)?[a-z .]{0,24}out of memory\W{0,3}"
+    r"(?i)(?:[\w.]*(?:error|exception)\w*\W{1,3})*(?:allocation on device|(?:cuda|hip|xpu|npu|"
+    r"mps)?[a-z .]{0,24}out of memory\W{0,3}"
     r"(?:error on gpu)?)[^\n]{0,60}?(?:tried to allocate|cannot allocate|trying to allocate)"
     r"(?:[^\n]*(?:pytorch_\w+|environment-variables\)?|fragmentation\.?|pytorch but unallocated\.?|total by pytorch\)?|"
     r"system failure\)\.?)|[^\n]*)"
 )
+_QUOTED_ERROR = re2.compile(r"(?:\w+\.)*\w*(?:Error|Exception|OutOfResources): ")
 # Sentences that runtimes print after an error: advice to everybody, said by nobody.
 _BOILERPLATE = (
-    r"(?i)please check whether there is any other process using gpu|if yes, please stop them|if no, please decrease the batch|"
+    r"(?i)please check whether there is any other process using gpu|if yes, please stop them|"
+    r"if no, please decrease the batch|"
     r"kernel errors might be asynchronously|for debugging consider passing|compile with `?torch_use_cuda_dsa|"
     r"if reserved (?:but unallocated )?memory is|see documentation for memory management|reducing block sizes or|"
     r"you may try smaller batch|caller indicates that this is not a failure|try increasing `?gpu_memory_utilization|"
     r"is more than total mem size|please try to raise your shared memory|if you are running out of memory, consider|"
     r"no available memory for the cache blocks|decrease gpu memory utilization or|model requires more system memory|"
-    r"^\s*(?:currently allocated|requested|device limit|free \(according to cuda\))\s*:|passes? through the model will result in"
+    r"^\s*(?:currently allocated|requested|device limit|free \(according to cuda\))\s*:|"
+    r"passes? through the model will result in"
 )
 
 
@@ -184,7 +193,9 @@ def _grades(doc: Document) -> list[int]:
     grades: list[int] = []
     continued = False
     for line in doc.lines:
-        grade = -2 if continued and line.text.strip() else _grade(line.text[:MAX_LINE], line.raw)
+        grade = _grade(line.text[:MAX_LINE], line.raw)
+        if continued and grade == 1:
+            grade = -2
         grades.append(grade)
         continued = grade == -2 and line.text.rstrip().endswith("\\")
     # A doubtful line belongs to what stands directly above and below it.
@@ -200,7 +211,7 @@ def _grades(doc: Document) -> list[int]:
     return settled
 
 
-_ABBREVIATIONS = frozenset("e.g i.e eg ie vs etc approx ca cf fig no resp".split())
+_ABBREVIATIONS = frozenset(["e.g", "i.e", "eg", "ie", "vs", "etc", "approx", "ca", "cf", "fig", "no", "resp"])
 _CLOSING = "\"')]"
 _WRAPPED_FROM = 60  # a line of this length that goes on in lower case was wrapped by an editor
 
@@ -237,7 +248,18 @@ def _abbreviated(before: str) -> bool:
     words = before.split()
     if not words:
         return True
-    return words[-1].lower().lstrip("(") in _ABBREVIATIONS or (len(words) == 1 and words[0].isdigit() and len(words[0]) <= 2)
+    return words[-1].lower().lstrip("(") in _ABBREVIATIONS or (
+        len(words) == 1 and words[0].isdigit() and len(words[0]) <= 2
+    )
+
+
+def _said_before(text: str) -> int:
+    """How many characters of a title stand before the error that it quotes ("[Bug] T4: torch.OutOfMemoryError: ...")."""
+    error = _QUOTED_ERROR.search(text[:400])
+    if error is None or error.start() < 12:
+        return 0
+    prefix = text[: error.start()]
+    return error.start() if sum(word.isalpha() for word in prefix.split()) >= 2 and not _PATTERNS.names(prefix) else 0
 
 
 def _blank(text: str) -> str:
@@ -251,7 +273,8 @@ def prose_of(doc: Document) -> Prose:
     kept = 0
     for line, grade in zip(doc.lines, _grades(doc), strict=True):
         if grade <= 0 or kept > MAX_PROSE:
-            parts.append(_blank(line.text))
+            said = _said_before(line.text) if grade < 0 and kept <= MAX_PROSE else 0
+            parts.append(line.text[:said] + _blank(line.text[said:]))
             continue
         text = line.text
         if len(text) > MAX_LINE:

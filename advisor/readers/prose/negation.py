@@ -38,59 +38,86 @@ class Claim(IntEnum):
 
 
 _DENY_BEFORE = Test(
-    r"(?i)(?:\bwithout|\bw/o|\bnot (?:using|use|enabl\w*|sett?\w*|pass\w*|turn\w*|appl\w*|load\w*|a|in|with)|\bno|\bnon-?|\bnever(?: \w+)?|"
-    r"(?:do|does|did|have|has|is|are|was|were|can|could|would|wo)n[o']?t (?:\w+ ){0,3}?(?:use|using|used|enable\w*|set|pass\w*|turn\w*|apply|"
-    r"have|need|want|employ|support|run|work with)|(?:do|does|did|have|has) not (?:\w+ ){0,2}?(?:use|enable|set|pass|turn on|have|apply)\w*|"
-    r"\binstead of|\brather than|\bother than|\bbesides|\bdisabl\w+|\bturn(?:ed|ing)? off|\bswitch(?:ed|ing)? off|\bremov\w+|\bdropp?\w*|"
+    r"(?i)(?:\bwithout|\bw/o|\bnot (?:using|use|enabl\w*|sett?\w*|pass\w*|turn\w*|appl\w*|load\w*|a|in|with)|\bno|"
+    r"\bnon-?|\bnever(?: \w+)?|"
+    r"(?:do|does|did|have|has|is|are|was|were|can|could|would|wo)n[o']?t (?:\w+ ){0,3}?(?:use|using|used|enable\w*|"
+    r"set|pass\w*|turn\w*|apply|"
+    r"have|need|want|employ|support|run|work with)|(?:do|does|did|have|has) not (?:\w+ ){0,2}?(?:use|enable|set|"
+    r"pass|turn on|have|apply)\w*|"
+    r"\binstead of|\brather than|\bother than|\bbesides|\bdisabl\w+|\bturn(?:ed|ing)? off|\bswitch(?:ed|ing)? off|"
+    r"\bremov\w+|\bdropp?\w*|"
     r"\b(?:compared (?:to|with)|unlike|than))"
-    r"[ \t`'\"(]{0,3}(?:(?:the|a|an|any|my|use of|using|deepspeed|both|pytorch)[ \t`'\"]{1,2}){0,2}(?:[\w./-]+(?:,| or| and|/) ?){0,2}$"
+    r"[ \t`'\"(]{0,3}(?:(?:the|a|an|any|my|use of|using|deepspeed|both|pytorch)[ \t`'\"]{1,2}){0,2}(?:[\w./-]+(?:,|"
+    r" or| and|/) ?){0,2}$"
     r"|\b(?:instead of|rather than) (?:the |a |an |my )?(?:[\w.-]+ ){0,2}$"
-    r"|(?:没有?|未|不|别|无需?|无法|勿)(?:有|再|去|想|能|会|打)?(?:使用|启用|开启|打开|设置|采用|加上?|用|开|配置?|支持|量化)?[了过到任何的 `\"“]{0,4}$"
+    r"|(?:没有?|未|不|别|无需?|无法|勿)(?:有|再|去|想|能|会|打)?(?:使用|启用|"
+    r"开启|打开|设置|采用|加上?|用|开|配置?|支持|量化)?[了过到任何的 `\"“]{0,4}$"
     r"|(?:关闭?|关掉|禁用|去掉|取消|停用|移除|除)(?:了|掉)?[ `\"“]{0,2}$|而不是[ ]?$|不同于$|相比$"
 )
 _DENY_AFTER = Test(
-    r"(?i)^[`'\")\]”]{0,2}\s*(?:(?:is|was|are|were|has been|had been)? ?(?:also |both |currently )?(?:not (?:used|enabled|set|on|active|supported)|disabled|"
-    r"off\b|turned off|switched off|false\b|unchecked)|isn'?t (?:used|on|enabled|set)|(?:=|:|=>)\s?(?:false|no\b|off\b|none\b|0\b)|"
-    r"(?:都|也|均|还)?(?:没有?|未|不)(?:有|被)?(?:开启?|启用|使用|用|打开|设置|生效)(?:[^了]|$)|(?:都|也|已)?(?:关闭?|关掉|禁用|停用)了?|设(?:置)?[为成]?(?:false|False|关))"
+    r"(?i)^[`'\")\]”]{0,2}\s*(?:(?:is|was|are|were|has been|had been)? ?(?:also |both |currently )?(?:not (?:used|"
+    r"enabled|set|on|active|supported)|disabled|"
+    r"off\b|turned off|switched off|false\b|unchecked)|isn'?t (?:used|on|enabled|set)|(?:=|:|=>)\s?(?:false|no\b|"
+    r"off\b|none\b|0\b)|"
+    r"(?:都|也|均|还)?(?:没有?|未|不)(?:有|被)?(?:开启?|启用|使用|用|打开|设置|生效)(?:[^了]|$)|(?:都|也|已)?(?:关闭?|关掉|禁用|停用)了?|"
+    r"设(?:置)?[为成]?(?:false|False|关))"
 )
 _IDEA_BEFORE = Test(
-    r"(?i)(?:\bif (?:i|we|you|one|it|using|there|the|not)\b|\bif only|\bwhether\b|\bshould (?:i|we|it|one)\b|\bcan (?:i|we|you|it|one)\b|\bcould (?:i|we|you|it|one)\b|"
-    r"\b(?:i|we|it|you|that|this) (?:would|could|might|may|should|can)\b|\bwould (?:it|i|using|a|an|the|lora|qlora)\b|\bmay(?:be)?\b|\bmight\b|\bperhaps\b|"
-    r"\bhow (?:do|can|could|should|would|to)\b|\bis (?:it|there) (?:a way|possible|any way|an option|support|any plan)|\b(?:do|did|have|are) you\b|\bplan(?:ning|s)? to|"
-    r"\bwant to\b|\bwill\b|\bgoing to\b|\bthinking (?:of|about)|\bconsider\w*|\bwonder\w*|\bhope to|\bintend to|\bwould like|\bsupport(?:s|ed)? for|\badd(?:ing)? support|"
-    r"如果|假如|若是?|要是|能否|能不能|是否|可否|可不可以|可以(?:用|使用|开|通过)|要不要|该不该|有没有|想用|想要|打算|准备|考虑|应该|或许|也许|可能|怎么|如何|请问|(?:^|[^按照据的])建议)"
+    r"(?i)(?:\bif (?:i|we|you|one|it|using|there|the|not)\b|\bif only|\bwhether\b|\bshould (?:i|we|it|one)\b|"
+    r"\bcan (?:i|we|you|it|one)\b|\bcould (?:i|we|you|it|one)\b|"
+    r"\b(?:i|we|it|you|that|this) (?:would|could|might|may|should|can)\b|\bwould (?:it|i|using|a|an|the|lora|"
+    r"qlora)\b|\bmay(?:be)?\b|\bmight\b|\bperhaps\b|"
+    r"\bhow (?:do|can|could|should|would|to)\b|\bis (?:it|there) (?:a way|possible|any way|an option|support|"
+    r"any plan)|\b(?:do|did|have|are) you\b|\bplan(?:ning|s)? to|"
+    r"\bwant to\b|\bwill\b|\bgoing to\b|\bthinking (?:of|about)|\bconsider\w*|\bwonder\w*|\bhope to|\bintend to|"
+    r"\bwould like|\bsupport(?:s|ed)? for|\badd(?:ing)? support|"
+    r"如果|假如|若是?|要是|能否|能不能|是否|可否|可不可以|可以(?:用|使用|开|通过)|要不要|该不该|"
+    r"有没有|想用|想要|打算|准备|考虑|应该|或许|也许|可能|怎么|如何|请问|(?:^|[^按照据的])建议)"
 )
 _IF_I = Test(r"(?i)\bif (?:i|we) (?:use|set|run|train|try|enable|increase|have|put)|如果(?:我)?(?:用|设|开|把|使用)")
 _ADVICE = Test(
-    r"(?i)(?:^|[.;:,]\s*)(?:please |just |then |so )?(?:try|use|set|enable|add|reduce|lower|switch|turn on|consider|upgrade|pass|make sure)\b|"
-    r"\byou (?:should|can|could|may|might|need|have to|must|are|will)\b|\b(?:suggest|recommend)\w*|\bfor you\b|你(?:可以|应该|需要|试试|用|把|先)|可以(?:试试|尝试)|试试|(?:^|[^按照据的])建议|推荐"
+    r"(?i)(?:^|[.;:,]\s*)(?:please |just |then |so )?(?:try|use|set|enable|add|reduce|lower|switch|turn on|consider|"
+    r"upgrade|pass|make sure)\b|"
+    r"\byou (?:should|can|could|may|might|need|have to|must|are|will)\b|\b(?:suggest|recommend)\w*|\bfor you\b|"
+    r"你(?:可以|应该|需要|试试|用|把|先)|可以(?:试试|尝试)|试试|(?:^|[^按照据的])建议|推荐"
 )
 _OTHERS = Test(
-    r"(?i)\b(?:readme|docs|documentation|docstring|the paper|authors? (?:say|claim|use|report|train)\w*|official(?:ly)?|wiki|tutorial|faq|table|according to|"
-    r"(?:the|your|this) (?:repo|guide|example|recipe|blog|discussion|page)s? (?:says?|uses?|claims?|lists?|states?|gives?)|setting of the|discussion says|"
-    r"claims?|supposed|recommend\w*|requires? (?:an?|at|about|some|\d|~)|required|requirements?|minimum|at least|min\.|someone|somebody|"
-    r"my (?:friend|colleague|boss)\w*|other people|others|colab pro|benchmarks?|as stated)\b|官方|文档|论文|说明|教程|推荐|最低|至少|要求|声称|别人|其他人|网上|有人|同事|据说|表里|表格|博客"
+    r"(?i)\b(?:readme|docs|documentation|docstring|the paper|authors? (?:say|claim|use|report|train)\w*|"
+    r"official(?:ly)?|wiki|tutorial|faq|table|according to|"
+    r"(?:the|your|this) (?:repo|guide|example|recipe|blog|discussion|page)s? (?:says?|uses?|claims?|lists?|states?|"
+    r"gives?)|setting of the|discussion says|"
+    r"claims?|supposed|recommend\w*|requires? (?:an?|at|about|some|\d|~)|required|minimum|at least|min\.|someone|"
+    r"somebody|"
+    r"my (?:friend|colleague|boss)\w*|other people|others|colab pro|benchmarks?|as stated)\b|官方|文档|论文|说明|教程|推荐|最低|"
+    r"至少|要求|声称|别人|其他人|网上|有人|同事|据说|表里|表格|博客"
 )
 _OTHER_SPEAKER = re2.compile(
-    r"(?i)^\W{0,3}[(（\[]?(?:an?other user|maintainer|collaborator|developer|bot|author|reply|answer|response|member|owner|contributor|"
+    r"(?i)^\W{0,3}[(（\[]?(?:an?other user|maintainer|collaborator|developer|bot|author|reply|answer|response|member|"
+    r"owner|contributor|"
     r"另(?:有|外)?一?位?用户|其他用户|维护者|作者|开发者|官方)[^)\n]{0,40}[)）\]:：]|[(（](?:an?other user|另(?:有|一位)?一?位?用户)"
 )
 _USER = Test(r"(?i)user|用户")
 _FAILS = Test(
-    r"(?i)\b(?:oom(?:s|ed|ing)?|out[ -]of[ -]memory|crash\w*|fail(?:s|ed|ing)?|kill(?:s|ed)?|die[sd]?|runs? out|ran out|running out|not enough|insufficient|error|"
-    r"exceed\w*|can'?t|cannot|does ?n[o']t (?:run|fit|work)|still)\b|爆显?存|爆了|显存不足|显存溢出|不够|报错|超显存|溢出|失败|崩溃|不行|oom"
+    r"(?i)\b(?:oom(?:s|ed|ing)?|out[ -]of[ -]memory|crash\w*|fail(?:s|ed|ing)?|kill(?:s|ed)?|die[sd]?|runs? out|"
+    r"ran out|running out|not enough|insufficient|error|"
+    r"exceed\w*|can'?t|cannot|does ?n[o']t (?:run|fit|work)|"
+    r"still)\b|爆显?存|爆了|显存不足|显存溢出|不够|报错|超显存|溢出|失败|崩溃|不行|oom"
 )
 _WORKING = (
-    r"(?i)\b(?:works?(?: fine| well| perfectly| ok(?:ay)?)?|worked|runs? (?:fine|well|ok|smoothly|normally|without)|ran fine|is (?:fine|ok|enough)|are fine|no (?:problem|issue|oom)s?|"
-    r"fits?|succeed\w*|successful\w*|went (?:fine|smoothly|well)|goes (?:fine|smoothly)|trains? (?:fine|well|ok)|stable|without (?:problem|issue|oom|error)s?|can (?:run|train)|"
-    r"fine-tuned .{0,40} (?:fine|ok)|solved|fixed|resolved)\b|正常|可以跑|能跑|跑得?通|没(?:有)?问题|跑起来|不会(?:爆|oom|OOM)|未出现|成功|搞定|解决了|才能(?:跑|训练)"
+    r"(?i)\b(?:works?(?: fine| well| perfectly| ok(?:ay)?)?|worked|runs? (?:fine|well|ok|smoothly|normally|without)|"
+    r"ran fine|is (?:fine|ok|enough)|are fine|no (?:problem|issue|oom)s?|"
+    r"fits?|succeed\w*|successful\w*|went (?:fine|smoothly|well)|goes (?:fine|smoothly)|trains? (?:fine|well|ok)|"
+    r"stable|without (?:problem|issue|oom|error)s?|can (?:run|train)|"
+    r"fine-tuned .{0,40} (?:fine|ok)|solved|fixed|resolved)\b|正常|可以跑|能跑|跑得?通|没(?:有)?问题|跑起来|不会(?:爆|oom|OOM)|未出现|成功|"
+    r"搞定|解决了|才能(?:跑|训练)"
 )
 _MAY_WORK, _WORKS = Test(_WORKING), re2.compile(_WORKING)
 _NEGATED_WORKS = Test(
     r"(?i)(?:not|n't|never|no longer|neither|hardly|barely|unable to|fail(?:s|ed)? to|不|没|无法|未能)[ ]?(?:\w+ ){0,2}?$"
 )
 _CLAUSE = re2.compile(
-    r"(?i)[,，;；:：()（）]|\s(?:but|however|while|whereas|although|though|yet|and (?:then|now|it)|so|because|since|when i|then)\s|但是?|不过|然而|可是|结果|"
+    r"(?i)[,，;；:：()（）]|\s(?:but|however|while|whereas|although|though|yet|and (?:then|now|it)|so|because|since|"
+    r"when i|then)\s|但是?|不过|然而|可是|结果|"
     r"却|改成|换成|\s-\s"
 )
 
@@ -148,7 +175,9 @@ def denied(prose: Prose, start: int, end: int) -> bool:
 
 def works(text: str) -> bool:
     """Whether the text says that something runs."""
-    return _MAY_WORK(text) and any(not _NEGATED_WORKS(text[max(0, m.start() - 24) : m.start()]) for m in _WORKS.finditer(text))
+    return _MAY_WORK(text) and any(
+        not _NEGATED_WORKS(text[max(0, m.start() - 24) : m.start()]) for m in _WORKS.finditer(text)
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -167,18 +196,19 @@ def claim_of(prose: Prose, start: int, end: int) -> Claim:
         return Claim.OTHERS
     if speaker is not None and " PR" not in speaker.group():
         # Another user with the same failure is worth something where the first says nothing; a maintainer advises.
-        return Claim.IDEA if _USER(speaker.group()) and _FAILS(prose.text[line:prose.line(start)[1]]) else Claim.OTHERS
+        return (
+            Claim.IDEA if _USER(speaker.group()) and _FAILS(prose.text[line : prose.line(start)[1]]) else Claim.OTHERS
+        )
     question = sentence.rstrip().endswith(("?", "？"))
     if _IDEA_BEFORE(before) or (question and _IDEA_BEFORE(prose.text[first:start])):
         # "If I use batch 8 it OOMs" reports a run; "would batch 8 fit?" asks about one.
         return Claim.FAILS if not question and _IF_I(before) and _FAILS(sentence) else Claim.IDEA
     if _ADVICE(before) and not _FAILS(clause):
         return Claim.OTHERS
-    if works(clause) and not _FAILS(clause):
-        return Claim.WORKS
     if _FAILS(clause):
         return Claim.FAILS
-    return Claim.HOLDS
+    # "X trained on the same data, and that is fine": the verdict stands in the next clause.
+    return Claim.WORKS if works(clause) or (works(sentence) and not _FAILS(sentence)) else Claim.HOLDS
 
 
 def is_question(prose: Prose, start: int) -> bool:
@@ -211,7 +241,9 @@ def best(mentions: list[Mention], *, ideas: bool, last: bool = False) -> Mention
     return strongest[-1] if last else strongest[0]
 
 
-def observe(doc: Document, fact: str, value: FactValue, offset: int, rank: int = RANK, confidence: float = 1.0) -> Observation:
+def observe(
+    doc: Document, fact: str, value: FactValue, offset: int, rank: int = RANK, confidence: float = 1.0
+) -> Observation:
     """The observation of a fact at an offset of the document."""
     return Observation(fact, value, doc.line_at(offset), doc.quote(offset), rank, confidence)
 
@@ -222,4 +254,18 @@ def matches(pattern: Any, prose: Prose) -> Iterator[tuple[int, int, tuple[str, .
         yield match.start(), match.end(), tuple(group or "" for group in match.groups())
 
 
-__all__ = ["RANK", "Claim", "Mention", "best", "claim_of", "clause_of", "denied", "is_question", "matches", "observe", "prose_of", "span_of", "works"]
+__all__ = [
+    "RANK",
+    "Claim",
+    "Mention",
+    "best",
+    "claim_of",
+    "clause_of",
+    "denied",
+    "is_question",
+    "matches",
+    "observe",
+    "prose_of",
+    "span_of",
+    "works",
+]

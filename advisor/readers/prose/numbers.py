@@ -3,10 +3,38 @@
 from __future__ import annotations
 
 _WORDS = {
-    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "twelve": 12,
-    "sixteen": 16, "single": 1, "dual": 2, "both": 2, "a": 1, "an": 1,
-    "一": 1, "二": 2, "两": 2, "双": 2, "单": 1, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9, "十": 10, "十六": 16,
-}  # fmt: skip
+    "one": 1,
+    "two": 2,
+    "three": 3,
+    "four": 4,
+    "five": 5,
+    "six": 6,
+    "seven": 7,
+    "eight": 8,
+    "nine": 9,
+    "ten": 10,
+    "twelve": 12,
+    "sixteen": 16,
+    "single": 1,
+    "dual": 2,
+    "both": 2,
+    "a": 1,
+    "an": 1,
+    "一": 1,
+    "二": 2,
+    "两": 2,
+    "双": 2,
+    "单": 1,
+    "三": 3,
+    "四": 4,
+    "五": 5,
+    "六": 6,
+    "七": 7,
+    "八": 8,
+    "九": 9,
+    "十": 10,
+    "十六": 16,
+}
 NUMBER = r"\d{1,7}|one|two|three|four|five|six|seven|eight|nine|ten|twelve|sixteen|十六|[一二两三四五六七八九十]"
 # A size in gigabytes, its digits captured; `g` alone is how people write it.
 SIZE = r"(\d{1,4}(?:\.\d{1,2})?)\s?(?:gib|gb|g)"

@@ -25,58 +25,133 @@ from advisor.readers.prose.patterns import Patterns, Test
 TRIGGERS: tuple[str, ...] = ()
 
 _TRAIN = re2.compile(
-    r"(?:^|[^a-z-])(?:train(?:s|ed|ing|er|able)?|fine[ -]?tu(?:n|i)\w*|finetun\w*|pre-?training|sft\w*|dpo\w*|grpo\w*|ppo\w*|rlhf|kto|orpo|epochs?|backward|backprop\w*|"
+    r"(?:^|[^a-z-])(?:train(?:s|ed|ing|er|able)?|fine[ -]?tu(?:n|i)\w*|finetun\w*|pre-?training|sft\w*|dpo\w*|"
+    r"grpo\w*|ppo\w*|rlhf|kto|orpo|epochs?|backward|backprop\w*|"
     r"optimi[sz]er|gradient\w*|q?lora|dreambooth|post[ -]training|loss)(?:[^a-z-]|$)|训练|微调|预训练|反向传播|精调|续训|强化学习"
 )
 _TRAIN_STRONG = Test(r"train(?:s|ed|ing|er)?$|tun|sft|dpo|grpo|ppo|训练|微调|精调")
 _NOT_TRAIN = Test(r"(?:pre-?|already |un|well-?|the |a )$")
 _INFER = re2.compile(
-    r"(?:^|[^\w-])(?:inference|infer(?:ring)?|generat(?:e|es|ing)|image generation|text generation|serv(?:e|es|ing)|deploy\w*|predict\w*|rollouts?|txt2img|img2img|transcri\w+|"
+    r"(?:^|[^\w-])(?:inference|infer(?:ring)?|generat(?:e|es|ing)|image generation|text generation|serv(?:e|es|ing)|"
+    r"deploy\w*|predict\w*|rollouts?|txt2img|img2img|transcri\w+|"
     r"webui|chatbot|api server|evaluation script|upscal\w+|decoded?)(?:[^\w-]|$)|推理|部署|预测|对话|问答|转写|转录|出图|跑图|生图|生成图"
 )
 _RUNTIME_WORDS = re2.compile(r"vllm|ollama|llama\.cpp|llama-server|comfyui|tensorrt")
 
 _PHASES = Patterns(
     (
-        ("resume", r"\bresum(?:e|es|ed|ing)\b|from (?:a |the |my |last |saved |an? unfinished )*(?:state )?checkpoint|断点续训|恢复训练|继续训练|续训"),
-        ("checkpoint_save", r"\bsav(?:e|es|ing) (?:the |a |my |as )?(?:final |mode |full )?(?:model|checkpoint|ckpt|weights?|state|gguf|adapter)|(?:when|while|during|on|but|by|after|at) sav(?:ing|e)\b|"
-                            r"error on saving|merg(?:e|es|ing) (?:the )?(?:model|weights?|lora|adapter)s?|save_pretrained\w*|保存(?:模型|权重|检查点|checkpoint|ckpt)|(?:模型|权重)?保存(?:的)?(?:时|就|过程)|合并(?:权重|模型|lora)"),
-        ("eval", r"(?:during|in|at|into|enter\w*|with|on|to be|the|each|every|after) (?:the |each |every |a |an )?(?:first )?(?:eval(?:uation)?|validation)\b(?: step| phase| stage| loop| batch| set)?|"
-                 r"(?:eval(?:uation)?|validation)[ _](?:step|phase|stage|loop|batch)|eval_step|(?:验证|评估|eval|validation|val) ?(?:时|阶段|就|的时候|过程|步)|evaluation script|到验证"),
+        (
+            "resume",
+            (
+                r"\bresum(?:e|es|ed|ing)\b|from (?:a |the |my |last |saved |an? unfinished )*(?:state )?checkpoint|断点续训|"
+                r"恢复训练|继续训练|续训"
+            ),
+        ),
+        (
+            "checkpoint_save",
+            r"\bsav(?:e|es|ing) (?:the |a |my |as )?(?:final |mode |full )?(?:model|checkpoint|ckpt|weights?|state|"
+            r"gguf|adapter)|(?:when|while|during|on|but|by|after|at) sav(?:ing|e)\b|"
+            r"error on saving|merg(?:e|es|ing) (?:the )?(?:model|weights?|lora|adapter)s?|"
+            r"save_pretrained\w*|保存(?:模型|权重|检查点|checkpoint|ckpt)|(?:模型|权重)?保存(?:的)?(?:时|就|过程)|"
+            r"合并(?:权重|模型|lora)",
+        ),
+        (
+            "eval",
+            r"(?:during|in|at|into|enter\w*|with|on|to be|the|each|every|after) (?:the |each |every |a |"
+            r"an )?(?:first )?(?:eval(?:uation)?|validation)\b(?: step| phase| stage| loop| batch| set)?|"
+            r"(?:eval(?:uation)?|validation)[ _](?:step|phase|stage|loop|batch)|eval_step|(?:验证|评估|eval|"
+            r"validation|val) ?(?:时|阶段|就|的时候|过程|步)|evaluation script|到验证",
+        ),
         ("optimizer_step", r"optimi[sz]er[. _]step|优化器(?:更新|步)|更新参数时"),
-        ("backward", r"(?:during|in|at|on|while|when|by|the) (?:the )?(?:loss\.)?backward|backward pass|loss\.backward|反向传播(?:时|阶段|的时候)?|反传"),
-        ("forward", r"(?:first )?forward pass|(?:during|in|at|on) (?:the )?forward\b|前向(?:传播|计算)?(?:时|阶段|的时候)"),
-        ("load", r"(?:when|while|during|at|after|for|by|on) (?:the )?(?:model )?(?:loading|load)\b|(?:when|while|during|cannot|can't|fails? to|unable to|failed to) (?:it )?load(?:ing)? (?:the |a |my )?(?:\w+ )?(?:model|weights|checkpoint)|"
-                 r"loading (?:the )?(?:model|weights|checkpoint|shards)|(?:加载|载入|读取)(?:模型|权重|checkpoint)?(?:时|的时候|就|阶段|过程)|模型加载(?:时|就|阶段)"),
-        ("generate", r"(?:when|while|during|at) (?:the )?(?:generating|generation|sampling|decoding)|(?:generating|generate) (?:an? |the |my )?(?:images?|videos?|text|pictures?)|decoded by vae|vae decod\w+|生成(?:阶段|时|的时候|图)|采样(?:阶段|时)|出图"),
+        (
+            "backward",
+            (
+                r"(?:during|in|at|on|while|when|by|the) (?:the )?(?:loss\.)?backward|backward pass|loss\.backward|"
+                r"反向传播(?:时|阶段|的时候)?|反传"
+            ),
+        ),
+        (
+            "forward",
+            r"(?:first )?forward pass|(?:during|in|at|on) (?:the )?forward\b|前向(?:传播|计算)?(?:时|阶段|的时候)",
+        ),
+        (
+            "load",
+            r"(?:when|while|during|at|after|for|by|on) (?:the )?(?:model )?(?:loading|load)\b|(?:when|while|during|"
+            r"cannot|can't|fails? to|unable to|failed to) (?:it )?load(?:ing)? (?:the |a |my )?(?:\w+ )?(?:model|"
+            r"weights|checkpoint)|"
+            r"loading (?:the )?(?:model|weights|checkpoint|shards)|(?:加载|载入|读取)(?:模型|权重|checkpoint)?(?:时|的时候|就|"
+            r"阶段|过程)|模型加载(?:时|就|阶段)",
+        ),
+        (
+            "generate",
+            (
+                r"(?:when|while|during|at) (?:the )?(?:generating|generation|sampling|decoding)|(?:generating|"
+                r"generate) (?:an? |the |my )?(?:images?|videos?|text|pictures?)|decoded by vae|vae decod\w+|生成(?:阶段|时|"
+                r"的时候|图)|采样(?:阶段|时)|出图"
+            ),
+        ),
     )
-)  # fmt: skip
-_LATER = re2.compile(r"\b(?:after|once|when) (?:the )?(?:training|train\w*) (?:is|has|was) (?:done|finished|complete\w*)|训练(?:结束|完成|完)(?:之?后|时)")
+)
+_LATER = re2.compile(
+    r"\b(?:after|once|when) (?:the )?(?:training|train\w*) (?:is|has|was) (?:done|finished|complete\w*)|训练(?:结束|完成|"
+    r"完)(?:之?后|时)"
+)
 
 _VRAM = re2.compile(
-    r"cuda[ :]*(?:error[: ]*)?(?:oom\b|out[ -]of[ -]memory)|oom cuda|gpu (?:is |runs? |ran |went |goes )?(?:oom\b|out[ -]of[ -](?:gpu )?memory)|out of (?:gpu|cuda|video|graphics|device|vram)\b|out of cuda memory|"
-    r"vram (?:is )?(?:full|insufficient|not enough|runs? out|ran out|overflow)|(?:not enough|insufficient|lack of|too little|exceed\w*(?: the)?|run(?:s|ning)? out of|ran out of|low on) (?:my |the |available )?(?:vram|gpu (?:memory|ram)|video memory|graphics memory)|"
-    r"爆(?:了)?显?存|显存(?:直接|突然|都|就|会|老是|还是)?(?:不足|溢出|不够|爆|超|炸|暴涨)|超(?:出)?显存|爆卡|gpu ?内存(?:不足|不够|溢出)|炸显存"
+    r"cuda[ :]*(?:error[: ]*)?(?:oom\b|out[ -]of[ -]memory)|oom cuda|gpu (?:is |runs? |ran |went |goes )?(?:oom\b|"
+    r"out[ -]of[ -](?:gpu )?memory)|out of (?:gpu|cuda|video|graphics|device|vram)\b|out of cuda memory|"
+    r"vram (?:is )?(?:full|insufficient|not enough|runs? out|ran out|overflow)|(?:not enough|insufficient|lack of|"
+    r"too little|exceed\w*(?: the)?|run(?:s|ning)? out of|ran out of|low on) (?:my |the |available )?(?:vram|"
+    r"gpu (?:memory|ram)|video memory|graphics memory)|"
+    r"爆(?:了)?显?存|显存(?:直接|突然|都|就|会|老是|还是)?(?:不足|溢出|不够|"
+    r"爆|超|炸|暴涨)|超(?:出)?显存|爆卡|gpu ?内存(?:不足|不够|溢出)|炸显存"
 )
-_PLAIN = re2.compile(r"(?:^|[^\w])(?:oom(?:s|ed|ing)?|out[ -]of[ -]memory|insufficient memory|memory (?:is |was )?exceeded|memory error)(?:[^\w]|$)|内存溢出|内存不足|不足内存|oom")
+_PLAIN = re2.compile(
+    r"(?:^|[^\w])(?:oom(?:s|ed|ing)?|out[ -]of[ -]memory|insufficient memory|memory (?:is |was )?exceeded|"
+    r"memory error)(?:[^\w]|$)|内存溢出|内存不足|不足内存|oom"
+)
 _HOST = re2.compile(
-    r"(?:out of|runs? out of|running out of|ran out of|not enough|insufficient|run out) (?:system |cpu |host |main |physical )?(?:ram|cpu memory|host memory|system memory)\b|"
-    r"\b(?:cpu|system|host|main) (?:ram|memory|oom)\b[^\n.]{0,40}?(?:full|fills?|keeps?|increas\w*|grow\w*|out of|exhaust\w*|runs? out|oom|not enough|gone|peak|leak)|\bcpu oom\b|cpu out of memory|"
-    r"\bram (?:usage )?(?:keeps?|fills?|is full|increas\w*|grow\w*|runs? out|exhaust\w*|is gone)|\ball of my \d+ ?g\w* (?:of )?ram|minimum (?:cpu|host|system) (?:ram|memory)|"
-    r"\b\d(?:\.\d)?\s?tb? of (?:memory|ram)|(?:using|used) all (?:of the |the )?(?:available )?ram\b|session (?:is )?crash\w*|crash\w* (?:the |my )?session|"
-    r"(?:process|training|job|it|script) (?:is|was|gets?|got|being|been|will be) (?:randomly )?killed|being killed|killed (?:by the )?(?:system|kernel|os|oom)|"
-    r"(?:主机|系统|cpu|机器|服务器|物理)内存(?:不足|不够|溢出|爆|一直)|内存(?:会|就|也)?(?:一直|不断|持续)(?:增加|增长|上涨|上升|涨)|内存(?:占用)?(?:爆|耗尽|满了|泄[漏露])|被(?:系统)?(?:kill|杀)|爆内存"
+    r"(?:out of|runs? out of|running out of|ran out of|not enough|insufficient|run out) (?:system |cpu |host |main |"
+    r"physical )?(?:ram|cpu memory|host memory|system memory)\b|"
+    r"\b(?:cpu|system|host|main) (?:ram|memory|oom)\b[^\n.]{0,40}?(?:full|fills?|keeps?|increas\w*|grow\w*|out of|"
+    r"exhaust\w*|runs? out|oom|not enough|gone|peak|leak)|\bcpu oom\b|cpu out of memory|"
+    r"\bram (?:usage )?(?:keeps?|fills?|is full|increas\w*|grow\w*|runs? out|exhaust\w*|is gone)|"
+    r"\ball of my \d+ ?g\w* (?:of )?ram|minimum (?:cpu|host|system) (?:ram|memory)|"
+    r"\b\d(?:\.\d)?\s?tb? of (?:memory|ram)|(?:using|used) all (?:of the |the )?(?:available )?ram\b|"
+    r"session (?:is )?crash\w*|crash\w* (?:the |my )?session|"
+    r"(?:process|training|job|it|script) (?:is|was|gets?|got|being|been|will be) (?:randomly )?killed|being killed|"
+    r"killed (?:by the )?(?:system|kernel|os|oom)|"
+    r"(?:主机|系统|cpu|机器|服务器|物理)内存(?:不足|不够|溢出|爆|一直)|内存(?:会|就|"
+    r"也)?(?:一直|不断|持续)(?:增加|增长|上涨|上升|涨)|内存(?:占用)?(?:爆|耗尽|满了|"
+    r"泄[漏露])|被(?:系统)?(?:kill|杀)|爆内存"
 )
 _GPU_MEMORY = Test(r"(?:gpu|显|cuda|video|device|vram)[ ]?(?:的)?$")
-_KV = re2.compile(r"(?:kv[ _-]?cache|cache blocks?)[^\n.]{0,40}?(?:too small|not enough|insufficient|no (?:available )?memory|does ?n[o']t fit|can'?t (?:fit|hold|allocate)|不足|不够|放不下)|(?:no available|not enough) memory for (?:the )?(?:kv[ -]?)?cache")
-_SHM = re2.compile(r"(?:out of|insufficient|not enough|limited) shared memory|shm(?:-size)? (?:is )?too small|共享内存不足|\bbus error\b")
-_ASKS = re2.compile(
-    r"how (?:much|many|big|large)[^\n?.]{0,40}(?:vram|gpus?|memory|ram|cards?)|(?:what|which) (?:is the |are the )?(?:\w+ )?(?:gpus?|hardware|vram|memory|requirements?)|(?:vram|gpu|memory|hardware) (?:requirements?|needs?|expectations?|usage)|"
-    r"(?:can|could) (?:i|we|it|a|an|you|one)\b[^\n?]{0,80}(?:gpus?|vram|\d ?gb?\b|card|train|fine-?tun|run|fit)|is (?:it|this|that|a|an|one|\w+ ?\w*) (?:possible|enough|sufficient|feasible)|will (?:it|this|a|the)\b[^\n?]{0,40}(?:fit|run|work)|"
-    r"would (?:it|this|a)\b[^\n?]{0,40}(?:fit|run|be enough)|right gpu|recommended (?:gpu|hardware)|minimum (?:gpu|hardware|vram|requirement)|"
-    r"多[大少](?:的)?(?:的)?(?:显存|内存|gpu|卡|显卡)|多[大少]显存|(?:显存|配置|硬件|资源)(?:要求|需求)|需要(?:什么|几张|多少|怎样|多大)|能(?:跑|训|微调|部署)[^\n。]{0,12}[吗么?？]|够(?:不够|吗|用吗)|最低(?:配置|显存|要求)|跑得动|(?:可以|能否|能不能|是否)[^\n。?？]{0,30}(?:微调|训练|部署|跑|推理)[^\n。]{0,12}[吗么?？]"
+_KV = re2.compile(
+    r"(?:kv[ _-]?cache|cache blocks?)[^\n.]{0,40}?(?:too small|not enough|insufficient|no (?:available )?memory|"
+    r"does ?n[o']t fit|can'?t (?:fit|hold|allocate)|不足|不够|放不下)|(?:no available|"
+    r"not enough) memory for (?:the )?(?:kv[ -]?)?cache"
 )
-_AVOID = Test(r"(?:avoid|without|prevent|no|not|never|fix|against|避免|防止|不会|没有?|未出现)\s?(?:any |an |the |cuda |getting |出现)*$")
+_SHM = re2.compile(
+    r"(?:out of|insufficient|not enough|limited) shared memory|shm(?:-size)? (?:is )?too small|共享内存不足|\bbus error\b"
+)
+_ASKS = re2.compile(
+    r"how (?:much|many|big|large)[^\n?.]{0,40}(?:vram|gpus?|memory|ram|cards?)|(?:what|which) (?:is the |"
+    r"are the )?(?:\w+ )?(?:gpus?|hardware|vram|memory|requirements?)|(?:vram|gpu|memory|hardware) (?:requirements?|"
+    r"needs?|expectations?|usage)|"
+    r"(?:can|could) (?:i|we|it|a|an|you|one)\b[^\n?]{0,80}(?:gpus?|vram|\d ?gb?\b|card|train|fine-?tun|run|fit)|"
+    r"is (?:it|this|that|a|an|one|\w+ ?\w*) (?:possible|enough|sufficient|feasible)|will (?:it|this|a|"
+    r"the)\b[^\n?]{0,40}(?:fit|run|work)|"
+    r"would (?:it|this|a)\b[^\n?]{0,40}(?:fit|run|be enough)|right gpu|recommended (?:gpu|hardware)|minimum (?:gpu|"
+    r"hardware|vram|requirement)|"
+    r"多[大少](?:的)?(?:的)?(?:显存|内存|gpu|卡|显卡)|多[大少]显存|(?:显存|"
+    r"配置|硬件|资源)(?:要求|需求)|需要(?:什么|几张|多少|怎样|多大)|能(?:跑|训|微调|"
+    r"部署)[^\n。]{0,12}[吗么?？]|够(?:不够|吗|用吗)|最低(?:配置|显存|要求)|"
+    r"跑得动|(?:可以|能否|能不能|是否)[^\n。?？]{0,30}(?:微调|训练|部署|跑|"
+    r"推理)[^\n。]{0,12}[吗么?？]"
+)
+_AVOID = Test(
+    r"(?:avoid|without|prevent|no|not|never|fix|against|避免|防止|不会|没有?|未出现)\s?(?:any |an |the |cuda |getting |出现)*$"
+)
 
 
 def _task(prose: Prose) -> tuple[str, int, int] | None:
@@ -111,7 +186,8 @@ def _fails(prose: Prose, first: int, last: int) -> bool:
 
 
 _FAIL_WORDS = Test(
-    r"oom|out[ -]of|crash|fail|kill|error|problem|issue|cannot|can't|unable|exceed|goes up|increas|grow|climb|stops|until nothing|narrowed|source|accumul|caus|crashes|shows|throws|gives|gave|took|takes|memory|爆|不足|溢出|报错|失败|崩|涨"
+    r"oom|out[ -]of|crash|fail|kill|error|problem|issue|cannot|can't|unable|exceed|goes up|increas|grow|climb|stops|"
+    r"until nothing|narrowed|source|accumul|caus|crashes|shows|throws|gives|gave|took|takes|memory|爆|不足|溢出|报错|失败|崩|涨"
 )
 
 
@@ -144,7 +220,10 @@ def _phase(prose: Prose) -> tuple[str, int] | None:
 
 
 _AFTERWARDS = Test(r"(?:after|once|when) (?:the )?$|\bafter (?:the )?(?:model |checkpoint )?(?:is |was )?$")
-_STRONG = Test(r"oom|out[ -]of[ -](?:gpu |cuda )?memory|crash|killed|memory[^\n.;]{0,40}(?:goes up|increas|grow|climb)|爆显?存|显存不足|溢出|爆oom|fails|(?:this|the|an|same) error")
+_STRONG = Test(
+    r"oom|out[ -]of[ -](?:gpu |cuda )?memory|crash|killed|memory[^\n.;]{0,40}(?:goes up|increas|grow|climb)|爆显?存|"
+    r"显存不足|溢出|爆oom|fails|(?:this|the|an|same) error"
+)
 
 
 def _strong_failure(sentence: str) -> bool:
@@ -194,4 +273,3 @@ def read(doc: Document) -> Iterator[Observation]:
         yield observe(doc, "phase", phase[0], phase[1])
     for kind, offset, confidence in _kinds(prose):
         yield observe(doc, "failure_kind", kind, offset, confidence=confidence)
-

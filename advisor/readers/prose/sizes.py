@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import re2
 
@@ -27,7 +26,8 @@ TRIGGERS: tuple[str, ...] = ()
 
 # What stands between the name of a setting and its number.
 _OP = (
-    r"(?:[\s=:：`'\"“”]|is|was|are|of|to|at|as|set|already|only|just|down|currently|now|both|all|even|equal|low|small|like|reduced|lowered|decreased|"
+    r"(?:[\s=:：`'\"“”]|is|was|are|of|to|at|as|set|already|only|just|down|currently|now|both|all|even|equal|low|"
+    r"small|like|reduced|lowered|decreased|"
     r"设|置|为|成|是|都|到|改|降|减|调|小|只有|只|已|经|才|也|用|了|至|采用|默认){1,8}"
 )
 _N = r"(\d{1,7}|one|two|three|four|eight|sixteen|一|二|两|四|八)"
@@ -51,7 +51,8 @@ def _fraction(text: str) -> float | None:
 
 
 _NOT_PER_DEVICE = Test(
-    r"(?:total|global|effective|eval(?:uation)?|val(?:idation)?|test|rollout|overall|bigger|larger|train_|总|全局|有效|等效|验证|评估|推理)[ _-]?(?:train(?:ing)?[ _-])?(?:的)?$"
+    r"(?:total|global|effective|eval(?:uation)?|val(?:idation)?|test|rollout|overall|bigger|larger|train_|总|全局|有效|"
+    r"等效|验证|评估|推理)[ _-]?(?:train(?:ing)?[ _-])?(?:的)?$"
 )
 _NOT_SEQ = Test(r"(?:new|completion|response|output|generate|prompt|生成|输出|回复)[ _-]?(?:max[ _-]?)?$")
 
@@ -59,8 +60,11 @@ _SIZES = (
     _Size(
         "batch_size",
         (
-            rf"(?:(?:per[ _-](?:device|gpu)[ _-]|micro[ _-]?|mini[ _-]?|device[ _-]?)?(?:train(?:ing)?[ _-])?(?:batch[ _-]?sizes?(?:[ _-]per[ _-](?:device|gpu))?|(?:\b|_)bsize|\bbsz?|批次?大小|批量(?:大小)?|批处理大小|批大小)"
-            rf"(?:from\s?\d+|从\s?\d+){{0,1}}{_OP}(?:from \d+ to |从\s?\d+\s?(?:降|减|改|调)(?:低|小)?(?:到|为|成|至)\s?)?{_N}{_END})|"
+            rf"(?:(?:per[ _-](?:device|gpu)[ _-]|micro[ _-]?|mini[ _-]?|"
+            rf"device[ _-]?)?(?:train(?:ing)?[ _-])?(?:batch[ _-]?sizes?(?:[ _-]per[ _-](?:device|gpu))?|(?:\b|"
+            rf"_)bsize|\bbsz?|批次?大小|批量(?:大小)?|批处理大小|批大小)"
+            rf"(?:from\s?\d+|从\s?\d+){{0,1}}{_OP}(?:from \d+ to |从\s?\d+\s?(?:降|减|改|调)(?:低|小)?(?:到|为|成|"
+            rf"至)\s?)?{_N}{_END})|"
             rf"(?:\b(?:a|per[ -]device|micro|单卡|每卡) ?batch(?: of|es of)?[ =]?{_OP}?{_N}{_END})|"
             rf"(?:\bbatch[ =:]{_OP}?{_N}{_END})|(?:\b(?:batch|bs) ?{_N}{_END})"
         ),
@@ -69,49 +73,85 @@ _SIZES = (
     _Size(
         "grad_accum",
         (
-            rf"(?:(?:grad(?:ient)?s?[ _-]?acc(?:um(?:ulation|ulate|s)?)?|accum(?:ulation|ulate)?[ _-]?grad(?:ient)?|accumulation)(?:[ _-](?:steps?|batches|iters?|iterations?))?|梯度累[积计加](?:步数|次数|步)?|累[积计]步数|累积次数)"
+            rf"(?:(?:grad(?:ient)?s?[ _-]?acc(?:um(?:ulation|ulate|s)?)?|accum(?:ulation|ulate)?[ _-]?grad(?:ient)?|"
+            rf"accumulation)(?:[ _-](?:steps?|batches|iters?|iterations?))?|梯度累[积计加](?:步数|次数|步)?|累[积计]步数|累积次数)"
             rf"{_OP}{_N}{_END}|{_N}[ -](?:steps? of )?(?:gradient|grad) accumulation"
         ),
     ),
     _Size(
         "seq_len",
         (
-            rf"(?:(?:max(?:imum)?[ _-]?)?(?:model[ _-]?max[ _-]?len(?:gth)?|seq(?:uence)?s?(?:[ _-]?len(?:gth)?s?)?|cut[ -_]?off(?:[ _-]?len(?:gth)?)?|(?:context|ctx)(?:[ _-]?(?:len(?:gth)?|window|size))?|max[ _-]?len(?:gth)?|token length)"
+            rf"(?:(?:max(?:imum)?[ _-]?)?(?:model[ _-]?max[ _-]?len(?:gth)?|seq(?:uence)?s?(?:[ _-]?len(?:gth)?s?)?|"
+            rf"cut[ -_]?off(?:[ _-]?len(?:gth)?)?|(?:context|ctx)(?:[ _-]?(?:len(?:gth)?|window|size))?|"
+            rf"max[ _-]?len(?:gth)?|token length)"
             rf"|上下文(?:长度|窗口)?|序列(?:最大)?长度|最大(?:序列)?长度|截断长度|文本长度|长度){_OP}{_TOKENS}{_END}|"
-            rf"(?:^|[^\w.,/]){_TOKENS}[ -]?(?:tokens? )?(?:(?:max(?:imum)? )?(?:context|ctx|seq(?:uence)?)(?:[ -]?(?:len(?:gth)?|window|size))?\b|cut[ -]?off|的?上下文|的?序列|token[ -]sequences)"
+            rf"(?:^|[^\w.,/]){_TOKENS}[ -]?(?:tokens? )?(?:(?:max(?:imum)? )?(?:context|ctx|"
+            rf"seq(?:uence)?)(?:[ -]?(?:len(?:gth)?|window|size))?\b|cut[ -]?off|的?上下文|的?序列|token[ -]sequences)"
         ),
         tokens_of,
         _NOT_SEQ,
     ),
-    _Size("num_generations", (
-        rf"(?:num[ _-]?generations?|n[_ ]samples[_ ]per[_ ]prompt|group size|rollout\.n|num_return_sequences|生成数量|采样数){_OP}{_N}{_END}|"
-        rf"{_N} (?:generations|completions|samples|responses|rollouts)(?: per|/) ?prompt|(?:^|\W)g ?= ?{_N}{_END}")),
-    _Size("lora_rank", (
-        rf"(?:lora|network|adapter)[ _-]?(?:r\b|rank|dim|的秩)(?:\(dimension\)|ension)?{_OP}{_N}{_END}|(?:^|[^\w])(?:rank|秩){_OP}{_N}{_END}|(?:^|[^\w])r ?= ?{_N}{_END}"),
-        unless=Test(r"(?:on|local|global|from|node|gpu|\[|every|each|world)[ _-]?$")),
-    _Size("images_per_sample", (
-        rf"{_N} (?:images|pictures|photos|views)(?: in| per| for)(?: each| every| one| a)?[ -](?:sample|example|prompt|conversation|item|instance|request)|"
-        rf"(?:每个?|一个?|一条|单个?|单条)(?:样本|数据|sample|请求)(?:里|中)?(?:有|含|包含|是)?[:：\s]{{0,3}}{_N}\s?[张幅]图")),
+    _Size(
+        "num_generations",
+        (
+            rf"(?:num[ _-]?generations?|n[_ ]samples[_ ]per[_ ]prompt|group size|rollout\.n|num_return_sequences|生成数量|"
+            rf"采样数){_OP}{_N}{_END}|"
+            rf"{_N} (?:generations|completions|samples|responses|rollouts)(?: per|/) ?prompt|(?:^|\W)g ?= ?{_N}{_END}"
+        ),
+    ),
+    _Size(
+        "lora_rank",
+        (
+            rf"(?:lora|network|adapter)[ _-]?(?:r\b|rank|dim|的秩)(?:\(dimension\)|ension)?{_OP}{_N}{_END}|(?:^|"
+            rf"[^\w])(?:rank|秩){_OP}{_N}{_END}|(?:^|[^\w])r ?= ?{_N}{_END}"
+        ),
+        unless=Test(r"(?:on|local|global|from|node|gpu|\[|every|each|world)[ _-]?$"),
+    ),
+    _Size(
+        "images_per_sample",
+        (
+            rf"{_N} (?:images|pictures|photos|views)(?: in| per| for)(?: each| every| one| a)?[ -](?:sample|example|"
+            rf"prompt|conversation|item|instance|request)|"
+            rf"(?:每个?|一个?|一条|单个?|单条)(?:样本|数据|sample|请求)(?:里|中)?(?:有|含|包含|是)?[:：\s]{{0,3}}{_N}\s?[张幅]图"
+        ),
+    ),
     _Size("num_frames", (rf"{_N}[ -]frames?\b|{_N}\s?帧|num_frames{_OP}{_N}{_END}")),
-    _Size("gpu_memory_utilization", (
-        rf"(?:gpu[ _-]?(?:memory|mem)?[ _-]?utili[sz]ation|mem[ _-]fraction[ _-]static|显存利用率|显存占用比例){_OP}(0?\.\d{{1,3}}|1\.0){_END}|(?:^|\s)(0\.\d{{1,3}}) (?:of )?gpu_memory_utilization"), _fraction),
+    _Size(
+        "gpu_memory_utilization",
+        (
+            rf"(?:gpu[ _-]?(?:memory|mem)?[ _-]?utili[sz]ation|mem[ _-]fraction[ _-]static|显存利用率|"
+            rf"显存占用比例){_OP}(0?\.\d{{1,3}}|1\.0){_END}|(?:^|\s)(0\.\d{{1,3}}) (?:of )?gpu_memory_utilization"
+        ),
+        _fraction,
+    ),
     _Size("max_model_len", (rf"max[ _-]model[ _-]len(?:gth)?{_OP}{_TOKENS}{_END}"), tokens_of),
-    _Size("concurrency", (rf"{_N} concurrent (?:requests|users|sequences|clients)|concurrency{_OP}{_N}{_END}|并发(?:数|量)?{_OP}{_N}{_END}|max[ _-]num[ _-]seqs{_OP}{_N}{_END}")),
-)  # fmt: skip
+    _Size(
+        "concurrency",
+        (
+            rf"{_N} concurrent (?:requests|users|sequences|clients)|concurrency{_OP}{_N}{_END}|并发(?:数|"
+            rf"量)?{_OP}{_N}{_END}|max[ _-]num[ _-]seqs{_OP}{_N}{_END}"
+        ),
+    ),
+)
 
 _PATTERNS = Patterns([(size.fact, size.pattern) for size in _SIZES])
 
 _WXH = re2.compile(
-    r"(?:^|[^\w.])(\d{2,5})\s?[x×*]\s?(\d{2,5})(?:\s?(px|pixels?|像素|p\b|分辨率|images?|resolution|图))?(?:[^\w*×.]|\.(?:\D|$)|$)|(?:resolution|分辨率)[^\n\d]{0,6}(\d{2,5}), ?(\d{2,5})"
+    r"(?:^|[^\w.])(\d{2,5})\s?[x×*]\s?(\d{2,5})(?:\s?(px|pixels?|像素|p\b|分辨率|images?|resolution|图))?(?:[^\w*×.]|"
+    r"\.(?:\D|$)|$)|(?:resolution|分辨率)[^\n\d]{0,6}(\d{2,5}), ?(\d{2,5})"
 )
 _SQUARE = re2.compile(
-    rf"(?:(?:image|input|training|train|max|图像|图片|输入)?[ _-]?(?:resolution|img[ _-]?sz|image[ _-]?size|img[ _-]?size|crop[ _-]?size)|分辨率|图像尺寸|图片大小){_OP}(\d{{2,4}})(?:\s?px)?(?:[^\w.×*,]|$)|"
+    rf"(?:(?:image|input|training|train|max|图像|图片|输入)?[ _-]?(?:resolution|img[ _-]?sz|image[ _-]?size|img[ _-]?size|"
+    rf"crop[ _-]?size)|分辨率|图像尺寸|图片大小){_OP}(\d{{2,4}})(?:\s?px)?(?:[^\w.×*,]|$)|"
     r"(?:^|[^\w.])(\d{2,4})\s?(?:px\b|pixels?\b|像素)"
 )
 _PICTURE = Test(r"image|resol|pixel|\bpx\b|photo|picture|video|frame|dimension|resiz|crop|图|分辨率|像素|视频|尺寸|画")
 _PER_DEVICE = Test(r"micro|per[ _-](?:device|gpu)|单卡|每卡")
 _PER_GPU = re2.compile(r"^[^\n.;]{0,24}?\((\d{1,5}) (?:per|on each|a) (?:gpu|device|card)")
-_AMBIGUOUS_NUMBER = Test(r"(?:greater|larger|bigger|more|less|smaller|higher|above|below|over|under) than\s?$|^\s?(?:k\b|tokens? per second|%|-bit|bit)")
+_AMBIGUOUS_NUMBER = Test(
+    r"(?:greater|larger|bigger|more|less|smaller|higher|above|below|over|under) than\s?$|^\s?(?:k\b|"
+    r"tokens? per second|%|-bit|bit)"
+)
 
 
 def _mentions(prose: Prose, size: _Size) -> Iterator[Mention]:
@@ -121,7 +161,9 @@ def _mentions(prose: Prose, size: _Size) -> Iterator[Mention]:
             continue
         value = size.number(match.group(group))
         start, end = match.start(group), match.end(group)
-        if value is None or (size.unless is not None and size.unless(prose.lower[max(0, match.start() - 16) : match.start()])):
+        if value is None or (
+            size.unless is not None and size.unless(prose.lower[max(0, match.start() - 16) : match.start()])
+        ):
             continue
         if _AMBIGUOUS_NUMBER(prose.lower[max(0, start - 16) : start]) or _AMBIGUOUS_NUMBER(prose.lower[end : end + 20]):
             continue
@@ -141,7 +183,9 @@ def _resolutions(prose: Prose) -> Iterator[Mention]:
             continue
         width, height = (match.group(1), match.group(2)) if match.group(1) else (match.group(4), match.group(5))
         if 16 <= int(width) <= 20_000 and 16 <= int(height) <= 20_000:
-            yield Mention(f"{width}x{height}", match.start(), match.end(), claim_of(prose, match.start(), match.end()), 1)
+            yield Mention(
+                f"{width}x{height}", match.start(), match.end(), claim_of(prose, match.start(), match.end()), 1
+            )
     for match in _SQUARE.finditer(prose.lower):
         side = match.group(1) or match.group(2)
         if int(side) >= 32:

@@ -11,6 +11,7 @@ zero_stage 3
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,73 +28,142 @@ TRIGGERS: tuple[str, ...] = ()
 _L, _R = r"(?:^|[^\w])", r"(?:[^\w]|$)"
 
 CHECKPOINTING = (
-    r"(?:gradient|grad|activation)s?[ _-]?(?:check[ -]?point(?:ing|s)?|ckpt)|activation recomput\w+|recomput\w+ (?:of )?(?:the )?activations|梯度检查点|激活(?:值)?检查点|激活(?:值)?重计算|重计算"
+    r"(?:gradient|grad|activation)s?[ _-]?(?:check[ -]?point(?:ing|s)?|ckpt)|activation recomput\w+|"
+    r"recomput\w+ (?:of )?(?:the )?activations|梯度检查点|激活(?:值)?检查点|激活(?:值)?重计算|重计算"
 )
 FLASH = r"flash[ _-]?att(?:n|ention)?s?(?:[ _-]?v?[23])?|\bfa[23]\b|xformers|memory[ -]efficient[ _-]attention"
-_BOOLEANS = Patterns((
-    ("flash_attention", FLASH),
-    ("fsdp", (r"\bfsdp[12]?\b|fully[ -]?sharded[ -]?data[ -]?parallel")),
-    ("fused_ce", (r"fused (?:linear )?cross[ -]?entropy|chunked (?:cross[ -]?entropy|loss)|liger(?:[ _-]kernels?)?\b|cut cross[ -]?entropy")),
-    ("gradient_checkpointing", CHECKPOINTING),
-))  # fmt: skip
+_BOOLEANS = Patterns(
+    (
+        ("flash_attention", FLASH),
+        ("fsdp", (r"\bfsdp[12]?\b|fully[ -]?sharded[ -]?data[ -]?parallel")),
+        (
+            "fused_ce",
+            (
+                r"fused (?:linear )?cross[ -]?entropy|chunked (?:cross[ -]?entropy|loss)|liger(?:[ _-]kernels?)?\b|"
+                r"cut cross[ -]?entropy"
+            ),
+        ),
+        ("gradient_checkpointing", CHECKPOINTING),
+    )
+)
 # A word of a closed set: each pattern with its value, the more specific first where they overlap.
 _WORDS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
-    ("method", (
-        ("qlora", r"\bq-?lora\b|\bq-?lora_"),
-        ("lora", r"\b(?:do)?lora\b|\blora_r\b"),
-        ("full", r"\bfull[ -]?(?:-?(?:parameters?|params?|model|weights?|scale))?s?[ -]?(?:fine[ -]?t\w{1,3}ing|fine[ -]?tuned?|finetune\w*|sft|ft\b)|\bsft full\b|\bfft\b|"
-                 r"\bfull[ -]parameters?[ -](?:training|tuning)|全参(?:数|量)?(?:的)?(?:微调|训练|sft|finetune|调优|更新)?|全量(?:参数)?(?:的)?(?:微调|训练|sft|finetune)"),
-        ("dreambooth", r"\bdreambooth\b"),
-        ("freeze", r"\bfreeze[ -](?:tuning|training|fine-?tuning)|冻结微调|freeze ?微调"),
-    )),
-    ("precision", (
-        ("amp-bf16", r"(?:bf16|bfloat16)[ -]?(?:mixed|amp)|mixed[ -]precision (?:\(|with |training \(|of )?(?:bf16|bfloat16)|bf16 ?混合精度"),
-        ("amp-fp16", r"(?:fp16|float16)[ -]?(?:mixed|amp)|mixed[ -]precision (?:\(|with |training \(|of )?(?:fp16|float16)|fp16 ?混合精度|\bamp\b|native amp|apex"),
-        ("bf16", r"(?:^|[^\w])(?:bf16|bfloat16|pure_bf16)\b"),
-        ("fp16", r"(?:^|[^\w])(?:fp16|float16)\b|half[ -]precision|半精度"),
-        ("fp32", r"(?:^|[^\w])(?:fp32|float32)\b|full[ -]precision|single[ -]precision|全精度|单精度"),
-    )),
-    ("quantization", (
-        ("nf4", r"\bnf4\b"),
-        ("gptq", r"\bgptq\b"),
-        ("awq", r"\bawq\b"),
-        ("4bit", r"\b(?:4|four)[ -]?bits?\b|\bint4\b|\bload_in_4bit\b|\bload_in_bit ?= ?4\b|\bw4a16\b|\bq4_[k0]\w*|4位量化"),
-        ("8bit", r"\b(?:8|eight)[ -]?bits?\b|\bint8\b|\bload_in_8bit\b|\bw8a8\b|8位量化"),
-        ("fp8", r"\bfp8\b"),
-    )),
-    ("optimizer", (
-        ("paged_adamw_8bit", r"\bpaged[_ -]?adamw?[_ -]?8[ -]?bit\b"),
-        ("paged_adamw_32bit", r"\bpaged[_ -]?adamw?(?:[_ -]?32[ -]?bit)?\b"),
-        ("adamw_8bit", r"\b(?:8[ -]?bit[ _-]?adam(?:w)?|adamw?[_ -]?(?:bnb[_ -])?8[ -]?bit|use_8bit_adam)\b|8[ -]?bit optimi[sz]er|8位优化器"),
-        ("adafactor", r"\badafactor\b"),
-        ("adamw", r"\badamw\b"),
-        ("adam", r"\badam\b"),
-        ("sgd", r"\bsgd\b"),
-        ("lion", r"\blion(?: optimi[sz]er)\b"),
-        ("galore", r"\bgalore\b"),
-        ("muon", r"\bmuon\b"),
-        ("prodigy", r"\bprodigy\b"),
-        ("lomo", r"\b(?:ada)?lomo\b"),
-    )),
+    (
+        "method",
+        (
+            ("qlora", r"\bq-?lora\b|\bq-?lora_"),
+            ("lora", r"\b(?:do)?lora\b|\blora_r\b"),
+            (
+                "full",
+                r"\bfull[ -]?(?:-?(?:parameters?|params?|model|weights?|scale))?s?[ -]?(?:fine[ -]?t\w{1,3}ing|"
+                r"fine[ -]?tuned?|finetune\w*|sft|ft\b)|\bsft full\b|\bfft\b|"
+                r"\bfull[ -]parameters?[ -](?:training|tuning)|全参(?:数|量)?(?:的)?(?:微调|训练|sft|finetune|调优|更新)?|"
+                r"全量(?:参数)?(?:的)?(?:微调|训练|sft|finetune)",
+            ),
+            ("dreambooth", r"\bdreambooth\b"),
+            ("freeze", r"\bfreeze[ -](?:tuning|training|fine-?tuning)|冻结微调|freeze ?微调"),
+        ),
+    ),
+    (
+        "precision",
+        (
+            (
+                "amp-bf16",
+                (
+                    r"(?:bf16|bfloat16)[ -]?(?:mixed|amp)|mixed[ -]precision (?:\(|with |training \(|of )?(?:bf16|bfloat16)|"
+                    r"bf16 ?混合精度"
+                ),
+            ),
+            (
+                "amp-fp16",
+                (
+                    r"(?:fp16|float16)[ -]?(?:mixed|amp)|mixed[ -]precision (?:\(|with |training \(|of )?(?:fp16|float16)|"
+                    r"fp16 ?混合精度|\bamp\b|native amp|apex"
+                ),
+            ),
+            ("bf16", r"(?:^|[^\w])(?:bf16|bfloat16|pure_bf16)\b"),
+            ("fp16", r"(?:^|[^\w])(?:fp16|float16)\b|half[ -]precision|半精度"),
+            ("fp32", r"(?:^|[^\w])(?:fp32|float32)\b|full[ -]precision|single[ -]precision|全精度|单精度"),
+        ),
+    ),
+    (
+        "quantization",
+        (
+            ("nf4", r"\bnf4\b"),
+            ("gptq", r"\bgptq\b"),
+            ("awq", r"\bawq\b"),
+            (
+                "4bit",
+                r"\b(?:4|four)[ -]?bits?\b|\bint4\b|\bload_in_4bit\b|\bload_in_bit ?= ?4\b|\bw4a16\b|\bq4_[k0]\w*|4位量化",
+            ),
+            ("8bit", r"\b(?:8|eight)[ -]?bits?\b|\bint8\b|\bload_in_8bit\b|\bw8a8\b|8位量化"),
+            ("fp8", r"\bfp8\b"),
+        ),
+    ),
+    (
+        "optimizer",
+        (
+            ("paged_adamw_8bit", r"\bpaged[_ -]?adamw?[_ -]?8[ -]?bit\b"),
+            ("paged_adamw_32bit", r"\bpaged[_ -]?adamw?(?:[_ -]?32[ -]?bit)?\b"),
+            (
+                "adamw_8bit",
+                (
+                    r"\b(?:8[ -]?bit[ _-]?adam(?:w)?|adamw?[_ -]?(?:bnb[_ -])?8[ -]?bit|use_8bit_adam)\b|"
+                    r"8[ -]?bit optimi[sz]er|8位优化器"
+                ),
+            ),
+            ("adafactor", r"\badafactor\b"),
+            ("adamw", r"\badamw\b"),
+            ("adam", r"\badam\b"),
+            ("sgd", r"\bsgd\b"),
+            ("lion", r"\blion(?: optimi[sz]er)\b"),
+            ("galore", r"\bgalore\b"),
+            ("muon", r"\bmuon\b"),
+            ("prodigy", r"\bprodigy\b"),
+            ("lomo", r"\b(?:ada)?lomo\b"),
+        ),
+    ),
     ("attention", (("sdpa", r"\bsdpa\b"), ("eager", r"\beager attention\b"))),
-)  # fmt: skip
+)
 _TABLES = tuple((fact, Patterns(words)) for fact, words in _WORDS)
-ZERO = r"(?:deepspeed[ _-]?)?zero[ _-]?(?:stage[ _-]?|optimization stage |=)?([0-3])(?:[^\d.]|\.\D|$)|\bds[ _-]?z(?:ero)?([0-3])|(?:deepspeed|zero)(?:'s)?[ _-](?:with )?stage[ _=:-]{0,3}([0-3])\b|zero_stage[ =:]{0,3}([0-3])"
+ZERO = (
+    r"(?:deepspeed[ _-]?)?zero[ _-]?(?:stage[ _-]?|optimization stage |=)?([0-3])(?:[^\d.]|\.\D|$)|"
+    r"\bds[ _-]?z(?:ero)?([0-3])|(?:deepspeed|zero)(?:'s)?[ _-](?:with )?stage[ _=:-]{0,3}([0-3])\b|"
+    r"zero_stage[ =:]{0,3}([0-3])"
+)
 _ZERO = re2.compile(ZERO)
 _OFFLOAD = re2.compile(
     r"zero[ _-]?(?:stage[ _-]?)?([23])[ _+-]{0,3}(?:with |\+ ?|w/ ?|的)?(?:cpu[ _-]?)?offload\w*|"
-    r"(offload_optimizer\W{0,3}(?:和|and|&|,|、|/)\s?offload_params?|offload(?:ing)? (?:both )?(?:the )?(?:optimizer|params?|parameters) and (?:the )?(?:optimizer|params?|parameters))|"
-    r"(offload_optimizer|optimizer[ _-](?:states? )?(?:cpu[ -])?offload\w*|adam_offload|offload(?:ing)? (?:the )?optimizer|优化器卸载|卸载优化器)|"
-    r"(offload_params?\b|param(?:eter)?s?[ _-](?:cpu[ -])?offload\w*|参数卸载)|(cpu[ _-]?offload\w*|offload(?:ing|ed)? (?:\w+ )?to (?:the )?cpu|(?:^|[^\w-])offload(?:ing)?(?:[^\w]|$))"
+    r"(offload_optimizer\W{0,3}(?:和|and|&|,|、|/)\s?offload_params?|offload(?:ing)? (?:both )?(?:the )?(?:optimizer|"
+    r"params?|parameters) and (?:the )?(?:optimizer|params?|parameters))|"
+    r"(offload_optimizer|optimizer[ _-](?:states? )?(?:cpu[ -])?offload\w*|adam_offload|"
+    r"offload(?:ing)? (?:the )?optimizer|优化器卸载|卸载优化器)|"
+    r"(offload_params?\b|param(?:eter)?s?[ _-](?:cpu[ -])?offload\w*|参数卸载)|(cpu[ _-]?offload\w*|offload(?:ing|"
+    r"ed)? (?:\w+ )?to (?:the )?cpu|(?:^|[^\w-])offload(?:ing)?(?:[^\w]|$))"
 )
 _FROZEN = re2.compile(
-    r"(?:freez(?:e|ing)|froze|frozen|冻结(?:了|住)?)[ `\"的]{0,2}(?:the |both )?(vision|vit|visual|image encoder|text encoder|language model|llm|backbone|projector|head|embeddings?|视觉|图像|语言模型|投影|词嵌入)"
+    r"(?:freez(?:e|ing)|froze|frozen|冻结(?:了|住)?)[ `\"的]{0,2}(?:the |both )?(vision|vit|visual|image encoder|"
+    r"text encoder|language model|llm|backbone|projector|head|embeddings?|视觉|图像|语言模型|投影|词嵌入)"
 )
 _PARTS = {
-    "vision": "vision", "vit": "vision", "visual": "vision", "image encoder": "vision", "视觉": "vision", "图像": "vision", "projector": "projector",
-    "投影": "projector", "text encoder": "text", "language model": "text", "llm": "text", "语言模型": "text", "head": "head", "backbone": "vision",
-    "embedding": "embeddings", "embeddings": "embeddings", "词嵌入": "embeddings",
-}  # fmt: skip
+    "vision": "vision",
+    "vit": "vision",
+    "visual": "vision",
+    "image encoder": "vision",
+    "视觉": "vision",
+    "图像": "vision",
+    "projector": "projector",
+    "投影": "projector",
+    "text encoder": "text",
+    "language model": "text",
+    "llm": "text",
+    "语言模型": "text",
+    "head": "head",
+    "backbone": "vision",
+    "embedding": "embeddings",
+    "embeddings": "embeddings",
+    "词嵌入": "embeddings",
+}
 # "What else besides X?" says that X is on.
 _BESIDES = Test(r"(?:除了?|besides|apart from|in addition to|on top of)[^\n.。?？]{0,40}$")
 _OPTIMIZER_NEAR = Test(r"^[ _-]?(?:adam|optim|paged|lion|sgd)|(?:adamw?|paged|optim\w*)[ _-]?$")
@@ -138,7 +208,9 @@ def _method(prose: Prose, words: Patterns) -> Mention | None:
     mentions = sorted(_words(prose, "method", words), key=lambda item: item.start)
     chosen = best(mentions, ideas=False)
     if chosen is None:  # "How much memory does full fine-tuning need?" names what is planned
-        planned = [item for item in mentions if item.claim in (Claim.OTHERS, Claim.IDEA) and _asks_for_need(prose, item.start)]
+        planned = [
+            item for item in mentions if item.claim in (Claim.OTHERS, Claim.IDEA) and _asks_for_need(prose, item.start)
+        ]
         return planned[0] if len({str(item.value) for item in planned}) == 1 else None
     equals = [item for item in mentions if item.claim >= Claim.HOLDS or item.claim == chosen.claim]
     if chosen.claim != Claim.FAILS and _side_by_side(equals):
@@ -149,10 +221,13 @@ def _method(prose: Prose, words: Patterns) -> Mention | None:
 
 
 def _side_by_side(mentions: list[Mention]) -> bool:
-    return any(one.value != two.value and two.start - one.end < 40 for one, two in zip(mentions, mentions[1:], strict=False))
+    return any(one.value != two.value and two.start - one.end < 40 for one, two in itertools.pairwise(mentions))
 
 
-_NEED = Test(r"how (?:much|many)|what (?:gpu|hardware|vram)|requirements?|minimum|enough|possible|需要多[大少]|多大显存|多少显存|最低|够吗|能跑|跑得?动|行吗|可以吗")
+_NEED = Test(
+    r"how (?:much|many)|what (?:gpu|hardware|vram)|requirements?|minimum|enough|possible|需要多[大少]|多大显存|多少显存|最低|够吗|能跑|"
+    r"跑得?动|行吗|可以吗"
+)
 
 
 def _asks_for_need(prose: Prose, start: int) -> bool:
