@@ -28,9 +28,12 @@ TRIGGERS: tuple[str, ...] = (
 _PATTERNS = compiled(
     {
         # https://github.com/vllm-project/vllm: vllm/v1/core/kv_cache_utils.py, vllm/v1/worker/gpu_worker.py and their older places.
-        "no_cache_blocks": r"no available memory for the cache blocks|not enough memory[^\n]{0,40}(?:kv|cache)|loading (?:the )?model leaves no|out of memory for (?:the )?kv",
-        "length_exceeds_cache": r"max(?:imum)? (?:seq(?:uence)?|model) len(?:gth)?[^\n]{0,20}\(?\d+\)? is larger than|larger than the (?:maximum|max)[^\n]{0,50}kv cache|to serve at least one request",
-        "free_below_share": r"is less than desired gpu memory utilization|free memory on device[^\n]{0,60}less than|reduce gpu memory used by other",
+        "no_cache_blocks": r"no available memory for the cache blocks|not enough memory[^\n]{0,40}(?:kv|cache)|"
+        r"loading (?:the )?model leaves no|out of memory for (?:the )?kv",
+        "length_exceeds_cache": r"max(?:imum)? (?:seq(?:uence)?|model) len(?:gth)?[^\n]{0,20}\(?\d+\)? is larger than|"
+        r"larger than the (?:maximum|max)[^\n]{0,50}kv cache|to serve at least one request",
+        "free_below_share": r"is less than desired gpu memory utilization|free memory on device[^\n]{0,60}less than|"
+        r"reduce gpu memory used by other",
         "graph_capture": r"captur\w+ (?:the )?(?:cuda ?)?graphs?|capture_model|cudagraph|cuda graph",
         "warm_up_requests": r"dummy requests|warming up (?:the )?sampler|profile_run|warmup\b|warm-up",
         "static_fraction": r"mem[-_]fraction[-_]static",
