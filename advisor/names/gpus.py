@@ -31,16 +31,19 @@ _TAIL_WORDS = ("generation", "graphics", "gpu", "card", "npu", "accelerator")
 _LONGEST_WEAK = 3
 _BEFORE = re2.compile(
     r"(?:(?:^|[^0-9.])[0-9]{1,3} ?[x×*] ?|[0-9一二两三四五六七八九十单双多] ?[张块卡台片个枚颗] ?(?:的|nvidia|rtx)? ?"
-    r"|\b(?:nvidia|tesla|geforce|quadro|apple|amd|intel|single|dual|quad|gpus?|cards?|colab|kaggle|device|npu|chip|macbook"
+    r"|\b(?:nvidia|tesla|geforce|quadro|apple|amd|intel|single|dual|quad|gpus?|vram|cards?|colab|kaggle|device|npu|chip|macbook"
     r"|macbook (?:pro|air)|mac (?:mini|studio))[ :：=]{1,3}"
     r"|\b(?:on|with|using|have only|only) (?:an? |my |the |one |our |two |three |four |six |eight |[0-9]{1,3} )?"
     r"(?:single |dual )?|\b(?:one|two|three|four|six|eight|an?|my|our) |(?:显卡|卡|用|在|单|张|块|台|型号)(?:是|为)? ?[:：]? ?)$"
 )
 _AFTER = re2.compile(
-    r"^(?:s?[ -]?[x×*] ?[0-9]{1,3}\b|s?[ -]?\(? ?[0-9]{1,3} ?g(?:i?b)?\b|s?[ -]?(?:gpus?|cards?|graphics|laptop|npu|max|pro"
+    r"^(?:s?[ -]?[x×*] ?[0-9]{1,3}\b|s?[ -]?\(? ?[0-9]{1,3} ?g(?:i?b)?\b|s?[ -]?(?:gpus?|rtx|cards?|graphics|laptop|npu|max|pro"
     r"|ultra|chip|macbook|vram)\b|s? ?(?:显卡|单卡|双卡|多卡|卡|机器|服务器|上|显存|跑|训练|芯片))"
 )
-_COUNTED = re2.compile(r"^(?:s\b|x[0-9]{1,3}\b|s?$)")
+_OTHER_THING = re2.compile(
+    r"^[ -](?:norm|regulari|reg\b|loss|cache|distance|penalty|layer|level|language|milestone|latency|traffic)"
+)
+_COUNTED = re2.compile(r"^(?:s\b|x[0-9]{1,3}\b|gpus?\b|s?$)")
 _SIZE_AFTER = re2.compile(
     r"^(?:[ \-_,，、(（\[:：/]|sxm[2-6]?|pcie?|hbm[23]e?|nvl(?:ink)?|tensor|core|gpus?|cards?|graphics|each|with|has|have|having"
     r"|of|vram|memory|显卡|显存|单卡|每张|每卡|每块|的|卡|和|is|are|s\b|per|a|about|total|[x×*] ?[0-9]{1,2}\b)*?"
@@ -176,12 +179,13 @@ def _is_meant(text: str, start: int, key: str, before: str, after: str, needs_co
     """Whether the name means a card here; in doubt only for bare numbers, short names and those that need context."""
     if len(key) > _LONGEST_WEAK and not needs_context:
         return True
-    introduced = bool(_BEFORE.search(before))
+    introduced = bool(_BEFORE.search(before) or _SIZE_BEFORE.search(before)) and not _OTHER_THING.match(after)
     glued_before = before[-1:] and (before[-1] in "-./#$:=~%\\@" or (before[-1] == "," and before[-2:-1].isdigit()))
     glued_after = after[:1] in {"%", "/", "°"} or (after[:1] in {".", ",", "-", ":", "_"} and after[1:2].isalnum())
-    if glued_after or (glued_before and not introduced):
+    followed = bool(_AFTER.match(after))
+    if (glued_after and not followed) or (glued_before and not introduced):
         return False
-    return introduced or bool(_AFTER.match(after)) or (not needs_context and text[start].isupper())
+    return introduced or followed or (not needs_context and text[start].isupper())
 
 
 def _named(index: _Index, card: str, row: Gpu, before: str, after: str, start: int, end: int) -> GpuName:

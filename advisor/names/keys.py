@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator
 import re2
 
 # For the names of knowledge/ alone, of which there are thousands to read at the first use; text goes through `_piece_end`.
-_PIECES = re.compile("[a-z]+|[0-9]+(?:[._][0-9]+)?|[一-鿿α-ω]+")
+_PIECES = re.compile(r"[a-z]+|(?<![0-9])[0-9]_[0-9](?![0-9])|[0-9]+(?:\.[0-9]+)?|[一-鿿α-ω]+")
 
 _SEPARATORS = frozenset(" \t-_/.:()[]+®™")
 _MARKS = ("(tm)", "(r)", "(c)")
@@ -131,11 +131,21 @@ def _piece_end(text: str, at: int, stop: int) -> int:
         return at
     while end < stop and _kind(text[end]) == kind:
         end += 1
-    if kind == _DIGIT and end + 1 < stop and text[end] in "._" and "0" <= text[end + 1] <= "9":
+    if (
+        kind == _DIGIT
+        and end + 1 < stop
+        and "0" <= text[end + 1] <= "9"
+        and (text[end] == "." or _is_version(text, at, end, stop))
+    ):
         end += 2
         while end < stop and "0" <= text[end] <= "9":
             end += 1
     return end
+
+
+def _is_version(text: str, at: int, end: int, stop: int) -> bool:
+    """Whether an underscore at `end` stands for a dot: between two single digits (2_5), not in A100_80GB."""
+    return text[end] == "_" and end == at + 1 and not ("0" <= text[end + 2 : end + 3] <= "9" and end + 2 < stop)
 
 
 _LETTER, _DIGIT, _OTHER = 1, 2, 3

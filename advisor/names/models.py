@@ -13,7 +13,8 @@ from advisor.library import Library
 from advisor.names.keys import beginnings_of, key_of, keys_from, known_pieces, lower_of, pieces_of, triggers
 from advisor.records import Model
 
-_SIZE_UNITS = {"b": 1.0, "bn": 1.0, "billion": 1.0, "m": 1e-3, "million": 1e-3}
+# How many of a unit make a billion.
+_SIZE_UNITS = {"b": 1.0, "bn": 1.0, "billion": 1.0, "m": 1000.0, "million": 1000.0}
 # Words before a number that make it something other than all parameters: active ones (A3B), effective ones (E2B), 8x7B.
 _NOT_ALL = frozenset({"a", "e", "x"})
 _WORD = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-+")
@@ -21,6 +22,7 @@ _ASKS_FOR_MODEL = (
     "model", "model_name", "model_type", "model_name_or_path", "model-name", "model_id", "base_model", "pretrained", "arch",
     "backbone", "encoder", "模型", "fine-tune", "finetune", "fine-tuning", "finetuning", "training", "train", "微调", "训练",
 )  # fmt: skip
+_FOLLOWS_MODEL = ("model", "training", "finetun", "fine-tun", "lora", "模型", "微调", "训练")
 _REACH = 32
 _CODE_SUFFIXES = (".py", ".sh", ".ipynb", ".cu", ".cpp", ".md", ".rst", ".txt", ".log", ".rs", ".js", ".ts")
 _FILE_SUFFIX = re2.compile(
@@ -89,7 +91,8 @@ def spellings(row: Model) -> list[str]:
     found = [row.name, *row.aliases]
     if row.hf_id:
         found += [row.hf_id, row.hf_id.rpartition("/")[2]]
-    return found + [alias.rpartition("/")[2] for alias in row.aliases if alias.count("/") == 1]
+    tails = [alias.rpartition("/")[2] for alias in row.aliases if alias.count("/") == 1 and " " not in alias]
+    return found + [tail for tail in tails if tail[:1].isalpha()]
 
 
 _indexes: WeakKeyDictionary[Library, _Index] = WeakKeyDictionary()
@@ -203,7 +206,7 @@ def _stands_alone(lowered: str, start: int, end: int, first: int, last: int, bar
         return False
     before = lowered[max(0, first - _REACH) : first].rpartition("\n")[2].rstrip(" \"'`:=：,")
     if first == start and last == end:
-        return before.endswith(_ASKS_FOR_MODEL) or lowered[end : end + 8].lstrip().startswith(("model", "模型"))
+        return before.endswith(_ASKS_FOR_MODEL) or lowered[end : end + 16].lstrip().startswith(_FOLLOWS_MODEL)
     rest = lowered[first:start] + lowered[end:last]
     if bare_only:
         return False
@@ -252,7 +255,7 @@ def params_from_name(name: str) -> float | None:
 
 def _size_of(pieces: list[str]) -> float | None:
     at = _size_at(pieces)
-    return float(pieces[at]) * _SIZE_UNITS[pieces[at + 1]] if at >= 0 else None
+    return float(pieces[at]) / _SIZE_UNITS[pieces[at + 1]] if at >= 0 else None
 
 
 def _size_at(pieces: list[str]) -> int:
