@@ -16,9 +16,7 @@ UNGATED = frozenset(
      "starcoder2"]
 )  # fmt: skip
 LEARNED_POSITIONS = frozenset(["gpt2", "gpt_bigcode", "gpt_neo", "opt"])
-EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
-SHARED = ("n_shared_experts", "moe_num_shared_experts", "num_shared_expert")
-DENSE_FIRST = ("first_k_dense_replace", "moe_layer_start_index")
+EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts")
 
 
 def _first(config: Mapping[str, Any], names: tuple[str, ...]) -> int:
@@ -28,15 +26,16 @@ def _first(config: Mapping[str, Any], names: tuple[str, ...]) -> int:
 def decoder_parameters(config: Mapping[str, Any]) -> float:
     """Billions of parameters of a decoder."""
     kind, hidden, layers = config["model_type"], config["hidden_size"], config["num_hidden_layers"]
-    inner = config["intermediate_size"] // (2 if kind == "qwen" else 1)  # Qwen 1 counts gate and up together
+    inner = config["intermediate_size"]
     gated = kind not in UNGATED and config.get("gated") is not False
     dense = (3 if gated else 2) * hidden * inner
     experts = _first(config, EXPERTS)
     if experts:
         width = config.get("moe_intermediate_size", inner)
-        shared = _first(config, SHARED) * width + config.get("shared_expert_intermediate_size", 0)
+        shared = config.get("n_shared_experts", 0) * width + config.get("shared_expert_intermediate_size", 0)
         sparse = 3 * hidden * (experts * width + shared) + hidden * experts
-        mlp = _first(config, DENSE_FIRST) * dense + (layers - _first(config, DENSE_FIRST)) * sparse
+        first = config.get("first_k_dense_replace", 0)
+        mlp = first * dense + (layers - first) * sparse
     else:
         mlp = layers * dense
     total = layers * (_attention(config) + 2 * hidden) + mlp + _embeddings(config)
