@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from advisor.errors import TooLittleKnown
 from advisor.estimate.result import Component, Estimate
+from advisor.estimate.routes import estimate
 
-__all__ = ["Component", "Estimate", "TooLittleKnown"]
+__all__ = ["Component", "Estimate", "TooLittleKnown", "estimate"]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from advisor.units import GIB
-
 CACHE_BYTES = {
     "fp32": 4.0, "fp16": 2.0, "bf16": 2.0, "auto": 2.0,
     "fp8": 1.0, "fp8_e4m3": 1.0, "fp8_e5m2": 1.0, "int8": 1.0,
@@ -116,8 +114,3 @@ def cuda_graph_bytes(layers: int, hidden: int, max_batch: int) -> float:
         return 0.0
     sizes = 4 + max_batch // 8
     return sizes * 10 * 2**20 * layers / 32 + 24.0 * max_batch * hidden
-
-
-def gib(count: float) -> float:
-    """Bytes as GiB."""
-    return count / GIB

@@ -1,0 +1,77 @@
+"""Which catalogue entry a specification means: by its Hugging Face id, its name or an alias, in any spelling."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping
+from typing import Any
+
+import re2
+
+from advisor.library import Library
+from advisor.names.keys import key_of
+from advisor.records import Model
+
+_SUFFIX = re2.compile(
+    r"(?i)[-_ ]?(instruct|chat|base|hf|it|mcore|preview|latest|gptq|awq|gguf|bnb|int4|int8|4bit|8bit|fp8|bf16|fp16|w4a16"
+    r"|full|lora|qlora|dpo|sft)$"
+)
+_LEAST = 4
+_indexes: weakref.WeakKeyDictionary[Library, dict[str, Model]] = weakref.WeakKeyDictionary()
+
+
+def _keys(text: str) -> list[str]:
+    """Keys of a name: the whole, the part after the organisation, and what is left without the usual suffixes."""
+    found = []
+    for part in (text, text.rsplit("/", 1)[-1]):
+        current = part.strip()
+        for _ in range(5):
+            key = key_of(current)
+            if key and key not in found:
+                found.append(key)
+            shorter = _SUFFIX.sub("", current)
+            if shorter == current:
+                break
+            current = shorter
+    return found
+
+
+def _index(library: Library) -> dict[str, Model]:
+    known = _indexes.get(library)
+    if known is None:
+        known = {}
+        for model in library.models.values():
+            for text in (model.name, model.hf_id, *model.aliases):
+                if text:
+                    known.setdefault(key_of(text), model)
+        for model in library.models.values():
+            for text in (model.name, model.hf_id):
+                for key in _keys(text) if text else ():
+                    known.setdefault(key, model)
+        _indexes[library] = known
+    return known
+
+
+def find_model(words: Mapping[str, Any], library: Library) -> Model | None:
+    """The entry for `hf_id`, else for `model`; None where no name is near.
+
+    After exact keys, the longest known key that the name begins with (`Qwen 7B swift run`), then the shortest that begins with the name.
+    Where `params_b` is stated, an entry of another size (by a quarter) is not taken on such a half match.
+    """
+    known = _index(library)
+    texts = [str(words[name]) for name in ("hf_id", "model") if words.get(name)]
+    for text in texts:
+        for key in _keys(text):
+            if key in known:
+                return known[key]
+    size = words.get("params_b")
+    for text in texts:
+        key = key_of(text.rsplit("/", 1)[-1])
+        if len(key) < _LEAST:
+            continue
+        near = [each for each in known if len(each) >= _LEAST and (key.startswith(each) or each.startswith(key))]
+        near.sort(key=lambda each: (not key.startswith(each), -len(each) if key.startswith(each) else len(each)))
+        for each in near:
+            if not isinstance(size, int | float) or not size or abs(known[each].params_b / size - 1) < 0.25:
+                return known[each]
+    return None

@@ -1,0 +1,275 @@
+"""Which formulas a run needs (diffusion, convolutions, inference, training in closed form), and the Estimate they make."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from advisor.errors import TooLittleKnown
+from advisor.estimate import closed_form, diffusion, process, rl, serving, vision
+from advisor.estimate.catalogue import find_model
+from advisor.estimate.decoder import Parts, config_of_size, decoder_of
+from advisor.estimate.diffusion_arch import diffusion_model, shape_of
+from advisor.estimate.footprint import Footprint
+from advisor.estimate.image_tokens import ImageSettings, image_tokens, parse_size
+from advisor.estimate.parallel import NCCL_BYTES, Axes, axes_of
+from advisor.estimate.result import Estimate
+from advisor.estimate.spec import RunSpec, run_spec
+from advisor.estimate.weight_formats import PLAIN_BYTES, WeightFormat, find_format, formats_of
+from advisor.library import Library
+from advisor.names import resolve_gpu
+from advisor.records import Gpu, Model
+from advisor.units import GIB
+
+_VIEWS = 1.645
+"""Standard deviations on each side of a 90 % interval."""
+_CONV_KINDS = ("resnet", "xception", "vgg", "densenet", "mobilenet", "efficientnet", "inception", "convnext", "regnet", "yolo", "swin",
+               "retinanet", "faster", "mask_rcnn", "unet", "hrnet")  # fmt: skip
+
+
+def defaults_of(framework: str, library: Library) -> dict[str, Any]:
+    """What holds in a framework where a word is absent: its family's defaults under its own."""
+    taken: dict[str, Any] = {}
+    for name in reversed(library.lineage(framework)) if framework else ():
+        known = library.frameworks.get(name)
+        if known is not None:
+            taken |= {key: value for key, value in known.defaults.items() if isinstance(value, str | int | float | bool | list)}
+    return taken
+
+
+def estimate(spec: Mapping[str, Any], library: Library) -> Estimate:
+    """The memory that one device needs for the run that `spec` describes, in the contract's words.
+
+    Raises:
+        TooLittleKnown: neither a known model, nor an architecture, nor a number of weights is given.
+    """
+    run = run_spec(spec, defaults_of(str(spec.get("framework") or ""), library))
+    made, card = footprint_of(run, library)
+    return finish(made, run, card)
+
+
+def card_of(run: RunSpec, library: Library) -> Gpu | None:
+    """The card that the run names, by the size stated where a card has several."""
+    if not run.gpu_name:
+        return None
+    found = resolve_gpu(run.gpu_name, library)
+    name = getattr(found, "name", found)
+    return library.gpus.get(str(name)) if name else None
+
+
+def _capacity(run: RunSpec, card: Gpu | None) -> float | None:
+    stated = run.words.get("gpu_capacity_gib")
+    if isinstance(stated, int | float) and stated:
+        return float(stated)
+    if card is not None:
+        return card.usable_gib
+    return run.gpu_memory_gib or None
+
+
+def _format(run: RunSpec, library: Library) -> WeightFormat | None:
+    return find_format(run.quantization, formats_of(library.settings)) if run.quantization else None
+
+
+def is_diffusion(run: RunSpec, model: Model | None, config: Mapping[str, Any]) -> bool:
+    kind = run.model_kind or (model.kind if model else "")
+    return kind == "diffusion" or "transformer" in config or "unet" in config
+
+
+def is_convolutional(run: RunSpec, model: Model | None, config: Mapping[str, Any]) -> bool:
+    kind = run.model_kind or (model.kind if model else "")
+    name = f"{run.model} {config.get('model_type', '')}".lower()
+    transformer = "num_hidden_layers" in config and "num_attention_heads" in config
+    return kind == "vision" and not transformer and (any(word in name for word in _CONV_KINDS) or "vision_config" not in config)
+
+
+def footprint_of(run: RunSpec, library: Library) -> tuple[Footprint, Gpu | None]:
+    """The footprint of a run on one device, and its card.
+
+    Raises:
+        TooLittleKnown: neither a model that the catalogue knows, nor an architecture, nor a size.
+    """
+    model = find_model(run.words, library)
+    config: dict[str, Any] = {**(model.config if model else {}), **run.arch}
+    params_b = run.params_b or (model.params_b if model else 0.0)
+    card = card_of(run, library)
+    assumed: dict[str, Any] = {}
+    if not config and not params_b:
+        raise TooLittleKnown(["model", "params_b"])
+    if is_diffusion(run, model, config):
+        return _diffusion(run, model.name if model else run.model, params_b, config, library), card
+    if is_convolutional(run, model, config):
+        return _convolutional(run, model, params_b, library), card
+    if "hidden_size" not in config and not any(isinstance(part, Mapping) for part in config.values()):
+        config |= config_of_size(params_b)
+        assumed["arch"] = f"a decoder of {params_b:g}B weights"
+    capacity = _capacity(run, card)
+    if run.task == "inference":
+        axes = axes_of(run.parallelism, run.gpu_count, run.zero_stage, run.fsdp)
+        parts = axes.tp * axes.pp if not axes.device_map else max(1, axes.world)
+        fmt = _format(run, library)
+        made = serving.serve(run, config, params_b, fmt, capacity * GIB if capacity else None, card.arch if card else "", 1.0 / parts)
+    else:
+        made = _training(run, model, config, params_b, library, card)
+    made.assumed |= assumed
+    return made, card
+
+
+def _diffusion(run: RunSpec, name: str, params_b: float, config: Mapping[str, Any], library: Library) -> Footprint:
+    model = diffusion_model(name, params_b, config, library.settings["diffusion_blocks"])
+    words = str(run.words.get("image_resolution") or run.words.get("image") or "")
+    shape, stated = shape_of(words, config.get("image_size"), run.words.get("num_frames") or config.get("num_frames"))
+    fmt = _format(run, library)
+    if run.task == "inference":
+        offload = run.offload if run.offload != "none" else str(run.words.get("cpu_offload") or "none")
+        element = PLAIN_BYTES.get(run.precision, 2.0)
+        made = diffusion.generation(model, diffusion.GenerationRun(run.batch_size, shape, element, fmt, offload=offload))
+    else:
+        made = diffusion.training(model, _diffusion_run(run, shape, fmt))
+    if not stated:
+        made.assumed["image_resolution"] = f"{shape.width}x{shape.height}" + (f", {shape.frames} frames" if shape.frames > 1 else "")
+    if not model.known:
+        made.spread = 0.3
+        made.warnings.append("the architecture of this model is not known; one of the usual width was taken")
+    return made
+
+
+def _diffusion_run(run: RunSpec, shape: Any, fmt: WeightFormat | None) -> diffusion.TrainingRun:
+    method = run.method
+    adapters = "lokr" if method in ("lokr", "loha", "lycoris") else "lora" if run.adapters or method in ("dreambooth_lora", "locon") else ""
+    narrow = run.optimizer.lower().endswith(("bf16", "fp16"))
+    trained_bytes = 2.0 if narrow or (not adapters and run.precision in ("bf16", "fp16")) else 4.0
+    moments = closed_form.moment_bytes(run.optimizer, trained_bytes) + (2.0 if narrow else 0.0)
+    name = str(run.quantization)
+    axes = axes_of(run.parallelism, run.gpu_count, run.zero_stage, run.fsdp)
+    shards = axes.shards if axes.zero >= 1 or axes.fsdp else 1
+    return diffusion.TrainingRun(
+        batch=run.batch_size, shape=shape, adapters=adapters, rank=run.lora_rank, checkpointed=run.gradient_checkpointing,
+        weight_bytes=2.0 if adapters else trained_bytes, trained_bytes=trained_bytes, state_bytes=moments / shards, quantised=fmt,
+        keeps_dequantised=name.startswith("fp8"), dynamic_inputs=name.startswith(("fp8-torchao", "fp8dq")), offload=run.offload,
+    )  # fmt: skip
+
+
+def _convolutional(run: RunSpec, model: Model | None, params_b: float, library: Library) -> Footprint:
+    net = vision.conv_net(run.model or (model.name if model else ""), params_b, library.settings.get("convnets", {}))
+    size = parse_size(str(run.words.get("image_resolution") or run.words.get("image") or ""))
+    wide, tall = size or (224, 224)
+    element = 2.0 if run.precision in ("bf16", "fp16") else 3.0 if run.precision.startswith("amp") else 4.0
+    if run.task == "inference":
+        made = vision.inference(net, run.batch_size, wide, tall, element)
+    else:
+        made = vision.training(net, run.batch_size, wide, tall, element, closed_form.moment_bytes(run.optimizer, 4.0))
+    if size is None:
+        made.assumed["image_resolution"] = "224x224"
+    return made
+
+
+def _trained_weights(run: RunSpec, model: Model | None, config: Mapping[str, Any], parts: Parts) -> float:
+    """How many weights are trained: as stated, or the adapters', or all but the frozen parts."""
+    if run.trainable_params:
+        return run.trainable_params
+    total = parts.total
+    if run.adapters or run.method in ("adapter", "ia3", "prompt_tuning"):
+        decoder, _ = decoder_of(config, 0.0)
+        h, f = decoder.hidden, decoder.ffn
+        k = decoder.cache.kv_heads * decoder.cache.head_dim
+        targets = run.lora_targets if isinstance(run.lora_targets, str) else ",".join(run.lora_targets)
+        few = targets in ("q,v", "qv", "query,value", "q_proj,v_proj", "c_attn", "W_pack", "attention")
+        attention = (h + h) + (h + k) * 2 + (h + h)
+        width = (2 * h + h + k) if few else attention + 3 * (h + f)
+        return float(run.lora_rank * decoder.layers * width)
+    if "text" in run.frozen or "llm" in run.frozen:
+        return max(total * 0.05, parts.tower)
+    if "vision" in run.frozen or run.method == "freeze":
+        return total - parts.tower
+    return total
+
+
+def _image(run: RunSpec, config: Mapping[str, Any]) -> tuple[int, int]:
+    """Positions of a sample's images in the tower, and elements that the tower's layers are wide."""
+    tower = config.get("vision_config")
+    if not isinstance(tower, Mapping):
+        return 0, 0
+    words = str(run.words.get("image_resolution") or run.words.get("image") or "")
+    slices = 9 if "max_slice_nums 9" in words else None
+    size = parse_size(words) or (448, 448)
+    budget = 1003520 if "MAX_PIXELS=1003520" in words else None
+    side = (1344, 1344) if slices else size if budget is None else (1024, 980)
+    found = image_tokens(run.model or run.hf_id, *side, ImageSettings(max_slices=slices, max_pixels=budget))
+    positions = run.vision_tokens or (found.tower if found else 1024)
+    return positions * max(1, run.images_per_sample), int(tower.get("hidden_size") or tower.get("embed_dim") or 1024)
+
+
+def _training(
+    run: RunSpec, model: Model | None, config: Mapping[str, Any], params_b: float, library: Library, card: Gpu | None
+) -> Footprint:
+    decoder, parts = decoder_of(config, params_b)
+    fmt = _format(run, library)
+    axes = axes_of(run.parallelism, run.gpu_count, run.zero_stage, run.fsdp)
+    algorithm = rl.algorithm_of(run.method, run.model, run.words)
+    plan = rl.rl_plan(algorithm, run.framework, run.adapters, int(run.words.get("num_generations") or 1), run.batch_size)
+    trained = _trained_weights(run, model, config, parts)
+    positions, tower_width = _image(run, config)
+    tower = config.get("vision_config")
+    tower_layers = int(tower.get("num_hidden_layers") or tower.get("depth") or 24) if isinstance(tower, Mapping) else 0
+    tower_kept = 2.0 * run.batch_size * positions * tower_width * tower_layers * (1 if run.gradient_checkpointing else 17)
+    if "vision" in run.frozen or run.adapters:
+        tower_kept *= 0.1
+    step = _step(run, fmt, trained, axes, plan.sequences, tower_kept)
+    peak = closed_form.training_peak(decoder, parts, step, axes)
+    made = Footprint(dict(peak.parts), phase=peak.phase, phases=dict(peak.phases), spread=0.15)
+    made.add("reference_models", plan.frozen_models * step.weight * parts.total / (axes.shards * axes.model_parallel),
+             "weights of the models that only run forward")  # fmt: skip
+    made.add("workspace", process.cublas_bytes(card.arch if card else "") * 2, "cuBLAS workspaces")
+    if axes.world > 1:
+        made.outside = NCCL_BYTES
+    made.cached = process.CACHED_TRAINING if run.grad_accum <= 1 else process.CACHED_VARYING / 2
+    return made
+
+
+def _step(
+    run: RunSpec, fmt: WeightFormat | None, trained: float, axes: Axes, sequences: float, tower_kept: float
+) -> closed_form.Step:
+    amp = run.precision.startswith("amp")
+    sharded = axes.zero > 0 or axes.megatron
+    adapters = run.adapters or fmt is not None or run.method in ("adapter", "adapter_v2", "ia3", "prompt_tuning")
+    base = PLAIN_BYTES.get(run.precision, 2.0)
+    if adapters and amp:
+        base = 2.0
+    weight = fmt.bytes_per_weight if fmt is not None else 2.0 if sharded and base == 4.0 else base
+    trained_bytes = 4.0 if (adapters and run.lora_fp32) or axes.megatron else 2.0 if sharded else base
+    master = 4.0 if sharded and not adapters else 0.0
+    moments = closed_form.moment_bytes(run.optimizer, 4.0 if sharded else trained_bytes)
+    fused = run.fused_ce
+    return closed_form.Step(
+        batch=run.batch_size * sequences, tokens=run.seq_len, element=4.0 if run.precision == "fp32" else 2.0, weight=weight,
+        trained=trained_bytes, moments=moments, master=master, trained_weights=trained, adapters=adapters,
+        checkpointed=run.gradient_checkpointing, eager=run.attention == "eager", fused_loss=fused, autocast=amp and not adapters,
+        offload=run.offload, accumulates=run.grad_accum > 1, tower_kept=tower_kept,
+    )  # fmt: skip
+
+
+def finish(made: Footprint, run: RunSpec, card: Gpu | None) -> Estimate:
+    """The estimate: allocated as the parts sum up, reserved with the allocator's cache, the process with its context and libraries."""
+    allocated = made.allocated
+    cached = process.CACHED_INFERENCE if made.cached is None and run.task == "inference" else made.cached
+    reserved = process.reserved_bytes(allocated, process.CACHED_TRAINING if cached is None else cached)
+    held = reserved + made.outside + process.context_bytes(card.arch if card else "", run.framework)
+    if made.held is not None:
+        held = made.held
+    width = math.exp(_VIEWS * made.spread)
+    capacity = _capacity(run, card)
+    return Estimate(
+        allocated_gib=allocated / GIB,
+        reserved_gib=reserved / GIB,
+        process_gib=held / GIB,
+        low_gib=allocated / width / GIB,
+        high_gib=allocated * width / GIB,
+        capacity_gib=capacity,
+        fits=None if capacity is None else held / GIB <= capacity,
+        assumed={**run.assumed, **made.assumed},
+        components=made.components(),
+        phase=made.phase,
+        phases={name: count / GIB for name, count in made.phases.items()},
+        warnings=(*run.warnings, *made.warnings),
+    )
