@@ -108,6 +108,8 @@ _OWN = re2.compile(
     r"(?:\bmy|\bour|\bi have|\bi've|\bi use|\bi'm using|\busing|\bon (?:a|an|my|one|two|the)?|\bwith|\bequipped|"
     r"用的?是?|使用|我的?|机器|显卡(?:是|为|：|:)?|环境|配置|gpu\s?[:：])\s*\S{0,12}\s?$"
 )
+# "3090,一共": a comma before Chinese is a full stop for a name, whichever width it has.
+_CHINESE_COMMA = re2.compile(r",(\p{Han})")
 _CHOICE = re2.compile(r"^[^\n.;]{0,24}(?:\bor\b|还是|或者?|,| and |和|、)[^\n.;]{0,16}$")
 
 
@@ -152,7 +154,7 @@ def _weight(prose: Prose, start: int, *evidence: object) -> int:
 
 def _cards(doc: Document, prose: Prose, library: Library) -> Iterator[tuple[Mention, Mention | None, Mention | None]]:
     """For each card that is named: its name, and the count and memory that stand beside it."""
-    found = find_gpus(prose.text, library)
+    found = find_gpus(str(_CHINESE_COMMA.sub(lambda match: f"，{match.group(1)}", prose.text)), library)
     for index, hit in enumerate(found):
         claim = claim_of(prose, hit.start, hit.end)
         memory, count = _memory_near(prose, hit.start, hit.end), _count_near(prose, hit.start, hit.end)
@@ -160,10 +162,8 @@ def _cards(doc: Document, prose: Prose, library: Library) -> Iterator[tuple[Ment
         if memory is not None and f"{name}-{memory:g}GB" in library.gpus:
             name = f"{name}-{memory:g}GB"
         weight = _weight(prose, hit.start, memory, count)
-        if index + 1 < len(found) and found[index + 1].name != hit.name and count is None:
-            between = prose.lower[hit.end : found[index + 1].start]
-            if len(between) < 12 and _CHOICE.search(between):
-                weight -= 2  # one of several that are only named
+        if count is None and _one_of_several(prose, found, index):
+            weight -= 2
         if count is None:
             count = _run_of_names(prose, found, index)
         yield (
@@ -171,6 +171,16 @@ def _cards(doc: Document, prose: Prose, library: Library) -> Iterator[tuple[Ment
             _with_others(prose, Mention(count, hit.start, hit.end, claim, 2)) if count is not None else None,
             Mention(memory, hit.start, hit.end, claim, 2) if memory is not None and memory <= _MAX_CARD_GIB else None,
         )
+
+
+def _one_of_several(prose: Prose, found: list[GpuName], index: int) -> bool:
+    """Whether the card is only named in a row with others ("an A100, an L4 or a T4")."""
+    for one, two in ((index - 1, index), (index, index + 1)):
+        if one >= 0 and two < len(found) and found[one].name != found[two].name:
+            between = prose.lower[found[one].end : found[two].start]
+            if len(between) < 12 and _CHOICE.search(between):
+                return True
+    return False
 
 
 def _run_of_names(prose: Prose, found: list[GpuName], index: int) -> int | None:

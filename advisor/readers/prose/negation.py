@@ -42,7 +42,7 @@ _DENY_BEFORE = Test(
     r"\bnon-?|\bnever(?: \w+)?|"
     r"(?:do|does|did|have|has|is|are|was|were|can|could|would|wo)n[o']?t (?:\w+ ){0,3}?(?:use|using|used|enable\w*|"
     r"set|pass\w*|turn\w*|apply|"
-    r"have|need|want|employ|support|run|work with)|(?:do|does|did|have|has) not (?:\w+ ){0,2}?(?:use|enable|set|"
+    r"have|need|want|employ|support)|(?:do|does|did|have|has) not (?:\w+ ){0,2}?(?:use|enable|set|"
     r"pass|turn on|have|apply)\w*|"
     r"\binstead of|\brather than|\bother than|\bbesides|\bdisabl\w+|\bturn(?:ed|ing)? off|\bswitch(?:ed|ing)? off|"
     r"\bremov\w+|\bdropp?\w*|"
@@ -65,12 +65,13 @@ _DENY_AFTER = Test(
 _IDEA_BEFORE = Test(
     r"(?i)(?:\bif (?:i|we|you|one|it|using|there|the|not)\b|\bif only|\bwhether\b|\bshould (?:i|we|it|one)\b|"
     r"\bcan (?:i|we|you|it|one)\b|\bcould (?:i|we|you|it|one)\b|"
-    r"\b(?:i|we|it|you|that|this) (?:would|could|might|may|should|can)\b|\bwould (?:it|i|using|a|an|the|lora|"
+    r"\b(?:i|we|it|you|that|this) (?:would|could|might|may|should|can)\s|\bwould (?:it|i|using|a|an|the|lora|"
     r"qlora)\b|\bmay(?:be)?\b|\bmight\b|\bperhaps\b|"
     r"\bhow (?:do|can|could|should|would|to)\b|\bis (?:it|there) (?:a way|possible|any way|an option|support|"
     r"any plan)|\b(?:do|did|have|are) you\b|\bplan(?:ning|s)? to|"
     r"\bwant to\b|\bwill\b|\bgoing to\b|\bthinking (?:of|about)|\bconsider\w*|\bwonder\w*|\bhope to|\bintend to|"
     r"\bwould like|\bsupport(?:s|ed)? for|\badd(?:ing)? support|"
+    r"\b(?:would|could|will|can|should|might|does|do)\s$|"
     r"如果|假如|若是?|要是|能否|能不能|是否|可否|可不可以|可以(?:用|使用|开|通过)|要不要|该不该|"
     r"有没有|想用|想要|打算|准备|考虑|应该|或许|也许|可能|怎么|如何|请问|(?:^|[^按照据的])建议)"
 )
@@ -90,6 +91,10 @@ _OTHERS = Test(
     r"somebody|"
     r"my (?:friend|colleague|boss)\w*|other people|others|colab pro|benchmarks?|as stated)\b|官方|文档|论文|说明|教程|推荐|最低|"
     r"至少|要求|声称|别人|其他人|网上|有人|同事|据说|表里|表格|博客"
+)
+# "The table says 16 GB, but I use ...": from here on it is one's own.
+_OWN = Test(
+    r"(?i)[,，;；] ?(?:但是?|不过|可是?|而)?(?:我|我们|实际|自己)|[,;] ?(?:but |yet |and |while |however,? )?(?:i|we|my|our)\b"
 )
 _OTHER_SPEAKER = re2.compile(
     r"(?i)^\W{0,3}[(（\[]?(?:an?other user|maintainer|collaborator|developer|bot|author|reply|answer|response|member|"
@@ -192,7 +197,7 @@ def claim_of(prose: Prose, start: int, end: int) -> Claim:
     speaker = _OTHER_SPEAKER.search(prose.text[line:start])
     left, right = clause_of(prose, start, end)
     before, clause = prose.text[left:start], prose.text[left:right]
-    if _OTHERS(prose.text[first : min(start, first + 40)]) or _OTHERS(clause):
+    if _OTHERS(clause) or (_OTHERS(prose.text[first : min(start, first + 40)]) and not _OWN(prose.text[first:start])):
         return Claim.OTHERS
     if speaker is not None and " PR" not in speaker.group():
         # Another user with the same failure is worth something where the first says nothing; a maintainer advises.

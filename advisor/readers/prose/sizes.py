@@ -28,7 +28,7 @@ TRIGGERS: tuple[str, ...] = ()
 _OP = (
     r"(?:[\s=:：`'\"“”]|is|was|are|of|to|at|as|set|already|only|just|down|currently|now|both|all|even|equal|low|"
     r"small|like|reduced|lowered|decreased|"
-    r"设|置|为|成|是|都|到|改|降|减|调|小|只有|只|已|经|才|也|用|了|至|采用|默认){1,8}"
+    r"设|置|为|成|是|都|到|改|降|减|调|小|只有|只|已|经|才|也|用|了|至|采用|默认){0,8}"
 )
 _N = r"(\d{1,7}|one|two|three|four|eight|sixteen|一|二|两|四|八)"
 _TOKENS = r"(\d{1,3}(?:,\d{3})+|\d{1,7}(?:\.\d)?k?|\dm)"
@@ -48,6 +48,11 @@ class _Size:
 def _fraction(text: str) -> float | None:
     value = float(text)
     return value if 0 < value <= 1 else None
+
+
+def _length(text: str) -> int | None:
+    value = tokens_of(text)
+    return value if value is not None and value >= 16 else None
 
 
 _NOT_PER_DEVICE = Test(
@@ -84,12 +89,18 @@ _SIZES = (
             rf"(?:(?:max(?:imum)?[ _-]?)?(?:model[ _-]?max[ _-]?len(?:gth)?|seq(?:uence)?s?(?:[ _-]?len(?:gth)?s?)?|"
             rf"cut[ -_]?off(?:[ _-]?len(?:gth)?)?|(?:context|ctx)(?:[ _-]?(?:len(?:gth)?|window|size))?|"
             rf"max[ _-]?len(?:gth)?|token length)"
-            rf"|上下文(?:长度|窗口)?|序列(?:最大)?长度|最大(?:序列)?长度|截断长度|文本长度|长度){_OP}{_TOKENS}{_END}|"
-            rf"(?:^|[^\w.,/]){_TOKENS}[ -]?(?:tokens? )?(?:(?:max(?:imum)? )?(?:context|ctx|"
-            rf"seq(?:uence)?)(?:[ -]?(?:len(?:gth)?|window|size))?\b|cut[ -]?off|的?上下文|的?序列|token[ -]sequences)"
+            rf"|上下文(?:长度|窗口)?|序列(?:最大)?长度|最大(?:序列)?长度|截断长度|文本长度|长度){_OP}{_TOKENS}{_END}"
         ),
-        tokens_of,
+        _length,
         _NOT_SEQ,
+    ),
+    _Size(
+        "seq_len",
+        (
+            rf"(?:^|[^\w.,/=]){_TOKENS}[ -]?(?:tokens? )?(?:(?:max(?:imum)? )?(?:context|ctx|seq(?:uence)?)"
+            rf"(?:[ -]?(?:len(?:gth)?|window|size))?\b|cut[ -]?off|的?上下文|的?序列|token[ -]sequences)"
+        ),
+        _length,
     ),
     _Size(
         "num_generations",
@@ -102,8 +113,9 @@ _SIZES = (
     _Size(
         "lora_rank",
         (
-            rf"(?:lora|network|adapter)[ _-]?(?:r\b|rank|dim|的秩)(?:\(dimension\)|ension)?{_OP}{_N}{_END}|(?:^|"
-            rf"[^\w])(?:rank|秩){_OP}{_N}{_END}|(?:^|[^\w])r ?= ?{_N}{_END}"
+            rf"(?:lora|network|adapter)[ _-]?(?:r\b|rank|dim|的秩)(?:\(dimension\)|ension)?{_OP}{_N}{_END}|"
+            rf"(?:[,，;和的]|(?:^|[^\w])(?:with|a|of|at|the|lora)) ?`?(?:rank|秩){_OP}{_N}{_END}|"
+            rf"(?:^|[^\w])rank ?(?:=|:|of|is|set){_OP}{_N}{_END}|(?:^|[^\w])r ?= ?{_N}{_END}"
         ),
         unless=Test(r"(?:on|local|global|from|node|gpu|\[|every|each|world)[ _-]?$"),
     ),
@@ -197,19 +209,12 @@ def read(doc: Document) -> Iterator[Observation]:
     prose = prose_of(doc)
     if not any(char.isdigit() for char in prose.text) and "one" not in prose.lower and "一" not in prose.lower:
         return
-    present = _PATTERNS.names(prose.lower) | {"grad_accum"}
-    for size in sorted(_SIZES, key=lambda item: item.fact):
-        if size.fact not in present:
-            continue
-        if size.fact == "lora_rank" and "lora" not in doc.lower:
-            continue
-        mentions = list(_mentions(prose, size))
-        if size.fact == "lora_rank":
-            mentions = [item for item in mentions if "lora" in prose.lower[max(0, item.start - 400) : item.end + 400]]
-        chosen = best(mentions, ideas=False, last=True)
+    present = _PATTERNS.names(prose.lower)
+    found: dict[str, list[Mention]] = {"image_resolution": list(_resolutions(prose))}
+    for size in _SIZES:
+        if size.fact in present and (size.fact != "lora_rank" or "lora" in prose.lower):
+            found.setdefault(size.fact, []).extend(_mentions(prose, size))
+    for fact in sorted(found):
+        chosen = best(sorted(found[fact], key=lambda item: item.start), ideas=False, last=True)
         if chosen is not None:
-            yield observe(doc, size.fact, chosen.value, chosen.start)
-        if size.fact == "grad_accum":
-            picture = best(list(_resolutions(prose)), ideas=False, last=True)
-            if picture is not None:
-                yield observe(doc, "image_resolution", picture.value, picture.start)
+            yield observe(doc, fact, chosen.value, chosen.start)

@@ -224,6 +224,10 @@ def _side_by_side(mentions: list[Mention]) -> bool:
     return any(one.value != two.value and two.start - one.end < 40 for one, two in itertools.pairwise(mentions))
 
 
+_MAY = Test(r"\b(?:can|could|will|would|is it)\b|能|可以")
+_ON_HARDWARE = Test(
+    r"\b(?:on|with|in) [^\n]{0,24}(?:\d ?gb?\b|gpus?\b|cards?\b|vram|[avhl]\d{2,3}\b|\d0[5-9]0\b)|显存|显卡|卡上"
+)
 _NEED = Test(
     r"how (?:much|many)|what (?:gpu|hardware|vram)|requirements?|minimum|enough|possible|需要多[大少]|多大显存|多少显存|最低|够吗|能跑|"
     r"跑得?动|行吗|可以吗"
@@ -232,26 +236,30 @@ _NEED = Test(
 
 def _asks_for_need(prose: Prose, start: int) -> bool:
     first, last = prose.sentence(start)
-    return bool(_NEED(prose.lower[first:last]))
+    sentence = prose.lower[first:last]
+    return _NEED(sentence) or (_MAY(sentence) and _ON_HARDWARE(sentence))
 
 
 def _zero(prose: Prose) -> Mention | None:
-    mentions = []
+    mentions, denied = [], []
     for match in _ZERO.finditer(prose.lower):
-        stage = next(group for group in match.groups() if group)
-        claim = claim_of(prose, match.start(), match.end())
-        if claim == Claim.DENIED:
-            first, _ = prose.sentence(match.start())
-            if not _BESIDES(prose.lower[max(first, match.start() - 48) : match.start()]):
+        group = next(index for index, text in enumerate(match.groups(), 1) if text)
+        start, end = match.start(), match.end(group)
+        item = Mention(int(match.group(group)), start, end, claim_of(prose, start, end))
+        if item.claim == Claim.DENIED:
+            first, _ = prose.sentence(start)
+            if not _BESIDES(prose.lower[max(first, start - 48) : start]):
+                denied.append(item)
                 continue
-            claim = Claim.HOLDS
-        mentions.append(Mention(int(stage), match.start(), match.end(), claim))
+            item = Mention(item.value, start, end, Claim.HOLDS)
+        mentions.append(item)
     chosen = best(mentions, ideas=False, last=True)
     if chosen is None:
         return None
     first, last = prose.sentence(chosen.start)
     beside = {item.value for item in mentions if first <= item.start < last and item.claim == chosen.claim}
-    return chosen if len(beside) == 1 else None
+    compared = any(first <= item.start < last and item.value != chosen.value for item in denied)
+    return chosen if len(beside) == 1 and not compared else None
 
 
 def _offload(prose: Prose, stage: Mention | None) -> Mention | None:
