@@ -52,4 +52,4 @@ def language_of_document(doc: Document) -> Lang:
     log = str(_QUOTED.sub(" ", doc.text[:20_000]))
     if len(_KANA_HANGUL.findall(log)) > 1:
         return "en"
-    return "zh" if len(_HAN.findall(log)) >= 2 else "en"
+    return "zh" if _HAN.search(log) else "en"

@@ -14,7 +14,7 @@ from functools import lru_cache
 import re2
 
 from advisor.readers.document import Document
-from advisor.readers.prose.patterns import Patterns
+from advisor.readers.prose.patterns import Patterns, Test
 
 # Prose is read from the first part of a long log only: people describe a run before or after it, not inside.
 MAX_PROSE = 60_000
@@ -74,6 +74,8 @@ _ASSIGNMENT = r"^\s*(?:[-+] ?)?[A-Za-z_][\w.\[\]\"'-]*(?:, ?\w+)*\s*(?:=|\+=|-=)
 _SNAKE_KEY = r"^\s*(?:- )?[A-Za-z0-9]+(?:[_.][A-Za-z0-9]+)+\s*:"
 _LOWER_KEY = r"^\s*(?:- )?[a-z][a-z0-9.-]*:(?:\s|$)"
 _ERROR_CLASS = r"^\W{0,3}(?:\w+\.)*\w*(?:Error|Exception|Warning|Interrupt)\w*\W*(?::|$)"
+# "bs=1, seq 4096": settings that a person lists.
+_LISTED = Test(r"=\s*[\w./-]+\s*[,，;；、] ?[\w\p{Han}]")
 # A line of a form that a person filled in.
 _FORM = (
     r"(?i)^\s*[-*•]?\s*[\w/()\p{Han} ]{0,32}(?:gpus?|vram|cuda device|graphics|hardware|model|batch size|precision|"
@@ -82,8 +84,8 @@ _FORM = (
 )
 # A runtime's own message inside a line; what a person wrote before or after it stays.
 _MESSAGE = re2.compile(
-    r"(?i)(?:[\w.]*(?:error|exception)\w*\W{1,3})*(?:allocation on device|(?:cuda|hip|xpu|npu|"
-    r"mps)?[a-z .]{0,24}out of memory\W{0,3}"
+    r"(?i)(?:[\w.]*(?:error|exception)\w*\W{1,3})*(?:allocation on device|"
+    r"(?:(?:cuda|hip|xpu|npu|mps)(?: backend| error)?[: .]{0,3})?out of memory\W{0,3}"
     r"(?:error on gpu)?)[^\n]{0,60}?(?:tried to allocate|cannot allocate|trying to allocate)"
     r"(?:[^\n]*(?:pytorch_\w+|environment-variables\)?|fragmentation\.?|pytorch but unallocated\.?|total by pytorch\)?|"
     r"system failure\)\.?)|[^\n]*)"
@@ -178,7 +180,7 @@ def _grade(text: str, raw: str) -> int:
         return -2
     if "assignment" in hits:
         code = line.split("#", 1)[0]
-        several = code.count("=") > 1 and "," in code
+        several = "(" not in code and _LISTED(code)
         return 1 if han_in(code) >= 2 or stopwords(code) >= 2 or several else -2
     if "lower" in hits and han < 2 and words < 2:
         return -1

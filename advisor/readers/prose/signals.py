@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 from advisor.facts import Observation
 from advisor.readers.document import Document
-from advisor.readers.prose.lines import prose_of
-from advisor.readers.prose.negation import Claim, claim_of, denied, observe
-from advisor.readers.prose.patterns import Patterns
+from advisor.readers.prose.lines import Prose, prose_of
+from advisor.readers.prose.negation import Claim, claim_of, denied, is_question, observe
+from advisor.readers.prose.patterns import Patterns, Test
 
 TRIGGERS: tuple[str, ...] = ()
 
@@ -170,6 +170,15 @@ _SIGNALS = Patterns(
 )
 
 
+# "Why does it leak?" tells a symptom, "is there a leak?" does not.
+_YES_OR_NO = Test(r"^\W*(?:is|are|was|does|do|did|could|can|would|will|has|have|any)\b|是不是|是否|有没有|会不会")
+
+
+def _asked(prose: Prose, start: int) -> bool:
+    first, last = prose.sentence(start)
+    return is_question(prose, start) and _YES_OR_NO(prose.lower[first:last])
+
+
 def read(doc: Document) -> Iterator[Observation]:
     """Each symptom once, at the first place where it is told and not denied."""
     prose = prose_of(doc)
@@ -179,7 +188,7 @@ def read(doc: Document) -> Iterator[Observation]:
     for name, pattern in _SIGNALS.present(lower):
         for match in pattern.finditer(lower):
             start, end = match.start(), match.end()
-            if denied(prose, start, end) or claim_of(prose, start, end) == Claim.IDEA:
+            if denied(prose, start, end) or claim_of(prose, start, end) == Claim.IDEA or _asked(prose, start):
                 continue
             yield observe(doc, "signal", name, start)
             break

@@ -139,7 +139,7 @@ _ASKS = re2.compile(
     r"are the )?(?:\w+ )?(?:gpus?|hardware|vram|memory|requirements?)|(?:vram|gpu|memory|hardware) (?:requirements?|"
     r"needs?|expectations?|usage)|"
     r"(?:can|could) (?:i|we|it|a|an|you|one)\b[^\n?]{0,80}(?:gpus?|vram|\d ?gb?\b|card|train|fine-?tun|run|fit)|"
-    r"is (?:it|this|that|a|an|one|\w+ ?\w*) (?:possible|enough|sufficient|feasible)|will (?:it|this|a|"
+    r"is (?:\S+ ){1,6}(?:possible|enough|sufficient|feasible)|will (?:it|this|a|"
     r"the)\b[^\n?]{0,40}(?:fit|run|work)|"
     r"would (?:it|this|a)\b[^\n?]{0,40}(?:fit|run|be enough)|right gpu|recommended (?:gpu|hardware)|minimum (?:gpu|"
     r"hardware|vram|requirement)|"

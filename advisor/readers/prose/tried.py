@@ -138,6 +138,8 @@ def _in_vain(prose: Prose, start: int, end: int) -> bool:
         return True
     if _WORKAROUND(before):
         return False
+    if _ALREADY(before):
+        return True
     pushed = bool(_IN_VAIN_BEFORE(before))
     failed = bool(_IN_VAIN_AFTER(after)) or (pushed and bool(_FAILED_FIRST(before)))
     if pushed and (failed or bool(_FAILED_NEXT(following))):
@@ -146,6 +148,10 @@ def _in_vain(prose: Prose, start: int, end: int) -> bool:
 
 
 _STATED_ON = Test(r"already|已经?")
+_ALREADY = Test(
+    r"\balready (?:tried|set|enabled|reduced|lowered|turned|using|use|did|have|switched|added|changed)(?: \w+){0,3}\s?$|"
+    r"已经?(?:试过|开了|开启了?|设(?:置)?(?:为|成|了)|改成|用了|加了|启用)[^\n。,，]{0,8}$"
+)
 _WORKAROUND = Test(
     r"\b(?:had to|have to|solved (?:it )?by|fixed (?:it )?by|helps? to|only works? (?:if|with|when))\b[^\n.]{0,24}$|"
     r"(?:只能|只有|必须|得)[^\n。]{0,8}$"

@@ -20,7 +20,10 @@ CASES: list[tuple[str, dict[str, FactValue]]] = [
     ("用了四块V100(32G)", {"gpu_name": "V100-32GB", "gpu_count": 4, "gpu_memory_gib": 32}),
     ("单张3090能训练吗?", {"gpu_name": "RTX 3090", "gpu_count": 1}),
     ("I have a single RTX 4090 with 24 GB", {"gpu_name": "RTX 4090", "gpu_count": 1, "gpu_memory_gib": 24}),
-    ("two A6000 cards, 48GB each, still out of memory", {"gpu_name": "RTX A6000", "gpu_count": 2, "gpu_memory_gib": 48}),
+    (
+        "two A6000 cards, 48GB each, still out of memory",
+        {"gpu_name": "RTX A6000", "gpu_count": 2, "gpu_memory_gib": 48},
+    ),
     ("2 nodes with 8 H100 each, OOM at step 3", {"gpu_name": "H100", "gpu_count": 16}),
     ("机器是2机8卡A800 80G", {"gpu_name": "A800-80GB", "gpu_count": 16, "gpu_memory_gib": 80}),
     ("16GB T4 on Colab runs out of memory", {"gpu_name": "T4", "gpu_memory_gib": 16}),
@@ -66,7 +69,10 @@ ABSENT: list[tuple[str, str]] = [
     ("an RTX 4095 is no card", "gpu_name"),
     ("Llama 3 needs a lot of memory", "gpu_count"),
     ("epoch 3090 of 5000", "gpu_name"),
-    ("RuntimeError: CUDA out of memory. Tried to allocate 2.00 GiB (GPU 0; 23.70 GiB total capacity)", "gpu_memory_gib"),
+    (
+        "RuntimeError: CUDA out of memory. Tried to allocate 2.00 GiB (GPU 0; 23.70 GiB total capacity)",
+        "gpu_memory_gib",
+    ),
 ]
 
 

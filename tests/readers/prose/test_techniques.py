@@ -63,7 +63,7 @@ ABSENT: list[tuple[str, str]] = [
     ("ZeRO-2 uses more memory than ZeRO-1", "zero_stage"),
     ("trained without LoRA", "method"),
     ("RuntimeError: expected scalar type Half but found fp16", "precision"),
-    ("  File \"flash_attention.py\", line 3, in forward", "flash_attention"),
+    ('  File "flash_attention.py", line 3, in forward', "flash_attention"),
     ("如果用 zero3 会不会好一点?", "zero_stage"),
     ("bf16 or fp16?", "precision"),
 ]
