@@ -1,0 +1,1 @@
+"""How a run was configured: command lines, configuration files, code, printed arguments."""

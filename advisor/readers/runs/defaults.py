@@ -1,0 +1,29 @@
+"""What a framework does where nothing is stated: values to assume, never facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from advisor.errors import FactError
+from advisor.facts import FactValue, check_fact
+from advisor.library import Library
+
+
+def defaults_for(framework: str, facts: Mapping[str, FactValue], library: Library) -> dict[str, FactValue]:
+    """The defaults of the framework and of the families that it builds on, nearest first, for facts that are not stated.
+
+    Defaults of a training framework hold for training only: with `task: inference` there are none from it.
+    """
+    found: dict[str, FactValue] = {}
+    for name in library.lineage(framework):
+        known = library.frameworks.get(name)
+        if known is None or (known.tasks and facts.get("task", known.tasks[0]) not in known.tasks):
+            continue
+        for fact, value in known.defaults.items():
+            if fact in facts or fact in found:
+                continue
+            try:
+                found[fact] = check_fact(fact, value)
+            except FactError:
+                continue
+    return found
