@@ -25,7 +25,6 @@ from advisor.report import (
     Step,
 )
 from advisor.rule import stratum_name
-from advisor.units import format_gib
 from advisor.wording import word
 
 if TYPE_CHECKING:
@@ -150,17 +149,20 @@ def _plan(case: Case, plan: Plan) -> PlanReport:
 
 
 def _hardware(case: Case) -> str:
-    """The smallest hardware in one or two sentences: for the run as it is, and with what helps when nothing fits this card."""
-    sentences = []
+    """The smallest hardware in a sentence: for the run as it is, and with what helps when nothing fits this card."""
+    choices: dict[bool, list[str]] = {}
     for found in case.outcome.smallest_hardware:
         if not found.card:
             continue
-        key = "hardware.with_changes" if found.steps else "hardware.as_is"
         cards = found.card if found.count == 1 else f"{found.count} x {found.card}"
         if found.sharding:
             title = case.library.remedies[found.sharding].title.get(case.lang, found.sharding)
             cards += word("hardware.sharded", case.lang, how=title)
-        sentences.append(word(key, case.lang, cards=cards, memory=format_gib(found.memory_gib)))
+        choices.setdefault(bool(found.steps), []).append(cards)
+    sentences = []
+    for changed, names in choices.items():
+        key = "hardware.with_changes" if changed else "hardware.as_is"
+        sentences.append(word(key, case.lang, cards=word("or", case.lang).join(names)))
     return " ".join(sentences)
 
 

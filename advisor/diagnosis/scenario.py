@@ -84,6 +84,9 @@ def conflict(case: Case, chosen: Sequence[str], remedy: str) -> str:
         return word("scenario.unknown", case.lang, remedy=remedy)
     for other in chosen:
         if other in known[remedy].excludes or (other in known and remedy in known[other].excludes):
-            titles = {"remedy": known[remedy].title.get(case.lang, remedy), "other": known[other].title.get(case.lang, other)}
+            titles = {
+                "remedy": known[remedy].title.get(case.lang, remedy),
+                "other": known[other].title.get(case.lang, other),
+            }
             return word("scenario.excludes", case.lang, **titles)
     return ""

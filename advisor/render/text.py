@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from io import StringIO
 from typing import TextIO
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from advisor.facts import VRAM_KINDS, Lang
@@ -177,19 +177,28 @@ class _Page:
         measured = any(remedy.saves is not None for remedy in remedies)
         if self.width < NARROW or not measured:
             return Group(*(self._remedy_lines(remedy, measured) for remedy in remedies))
-        table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="dim", expand=False)
-        table.add_column(self.w("column.rank"), justify="right")
-        table.add_column(self.w("column.remedy"), ratio=1, overflow="fold")
-        for key in ("saves", "after", "fits", "time", "risk"):
-            table.add_column(self.w(f"column.{key}"), justify="right", no_wrap=True)
-        for remedy in remedies:
-            cell = Text(remedy.title, style="bold")
-            cell.append("\n" + remedy.because, style="not bold dim")
-            for change in remedy.changes[:2]:
-                cell.append("\n")
-                cell.append_text(self._change(change))
-            table.add_row(str(remedy.rank), cell, *self._figures(remedy))
-        return table
+        keys = ("saves", "after", "fits", "time", "risk")
+        head = [self.w(f"column.{key}") for key in keys]
+        rows = [self._figures(remedy) for remedy in remedies]
+        widths = [max(cell_len(head[i]), *(cell_len(row[i].plain) for row in rows)) + 2 for i in range(len(keys))]
+        room = self.width - 2 - 4 - sum(widths)
+        blocks: list[RenderableType] = [Text(" " * (4 + room)).append_text(_right(head, widths, "dim"))]
+        for remedy, figures in zip(remedies, rows, strict=True):
+            title = Text(remedy.title, style="bold")
+            if title.cell_len > room:
+                title.truncate(room, overflow="ellipsis")
+            line = Text(f"{remedy.rank:>2}  ", style="bold")
+            line.append_text(title)
+            line.append(" " * (room - title.cell_len))
+            for figure, width in zip(figures, widths, strict=True):
+                line.append(" " * (width - figure.cell_len))
+                line.append_text(figure)
+            blocks += [line, Padding(self._details(remedy), (0, 0, 0, 4))]
+        return Group(*blocks)
+
+    def _details(self, remedy: RemedyReport) -> RenderableType:
+        lines: list[RenderableType] = [Text(remedy.because, style="dim")] if remedy.because else []
+        return Group(*lines, *(self._change(change) for change in remedy.changes[:2]))
 
     def _figures(self, remedy: RemedyReport) -> tuple[Text, ...]:
         unknown = self.w("unknown")
@@ -279,6 +288,13 @@ class _Page:
             lines.append(Text("\n" + self.w("heading.sources"), style="bold"))
             lines += [Text(f"{source.id}: {source.title} {source.url}".rstrip()) for source in self.d.sources]
         return Group(*lines)
+
+
+def _right(cells: Iterable[str], widths: Iterable[int], style: str) -> Text:
+    """The cells right-aligned in columns of these widths."""
+    return Text(
+        "".join(" " * (width - cell_len(cell)) + cell for cell, width in zip(cells, widths, strict=True)), style=style
+    )
 
 
 def _value(value: object) -> str:
