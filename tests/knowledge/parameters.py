@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 UNGATED = frozenset(
-    ["apertus", "bloom", "codegen", "falcon", "gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "gptj", "mpt", "nemotron", "opt", "phi",
-     "starcoder2"]
+    ["apertus", "arcee", "bloom", "codegen", "falcon", "gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "gptj", "mpt", "nemotron", "opt", "persimmon", "phi",
+     "starcoder2", "xglm"]
 )  # fmt: skip
 LEARNED_POSITIONS = frozenset(["gpt2", "gpt_bigcode", "gpt_neo", "opt"])
 EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts")

@@ -19,7 +19,7 @@ FILES = sorted((data_folder("knowledge") / "models").glob("*.yaml"))
 ROWS = [(path, row) for path in FILES for row in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]]
 NAMES = [row["name"] for _, row in ROWS]
 # Layers of another build than attention and MLP: their counts come from the published checkpoints alone.
-OTHER_LAYERS = {"qwen3_next"}
+OTHER_LAYERS = {"falcon_mamba", "jamba", "lfm2", "mamba", "mamba2", "qwen3_next", "recurrent_gemma", "rwkv"}
 DECODERS = [row for _, row in ROWS if row["kind"] == "llm" and row["config"]["model_type"] not in OTHER_LAYERS]
 # A text model and a vision tower, joined by a projector of at most 5 % of the whole.
 TOWERS = {"llava", "llava_next", "llava_onevision", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "internvl_chat", "idefics3",
