@@ -1,6 +1,8 @@
 # The everyday commands. `make demo` sets everything up and diagnoses a real log; `make test` sets everything up and runs the tests.
 
-PYTHON ?= $(shell command -v python3.12 || command -v python3.11 || command -v python3)
+# The first interpreter that runs and is of a version the rule engine works with.
+PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 LOG ?= docs/examples/qwen2.5-7b-lora.log
@@ -12,7 +14,8 @@ help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(VENV)/ready: pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 13) else f"Python 3.11 or 3.12 is needed, {sys.version.split()[0]} was found: the rule engine durable_rules does not import on other versions. Run: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)")'
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is needed: the rule engine durable_rules does not import on other versions."; \
+		echo "Install one, or run: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[tui]' --group dev

@@ -13,6 +13,7 @@ from advisor.engine import Firing
 from advisor.facts import PSEUDO_FACTS, VRAM_KINDS, FactValue, Lang
 from advisor.report import (
     Cause,
+    Change,
     Component,
     Diagnosis,
     EstimateReport,
@@ -139,7 +140,7 @@ def _remedy(case: Case, ranked: RankedRemedy, rank: int) -> RemedyReport:
 
 def _plan(case: Case, plan: Plan) -> PlanReport:
     words: dict[str, FactValue] = {**case.facts, **plan.spec}
-    changes = []
+    changes: list[Change] = []
     for step in plan.steps:
         changes += changes_for(step.remedy, words, case.library, case.lang)[:1]
     before = case.specification.words
