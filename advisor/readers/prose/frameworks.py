@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -103,6 +104,9 @@ def read(doc: Document, library: Library) -> Iterator[Observation]:
     if _is_model_name(library, name):
         rank = _NAME_RANK
     yield observe(doc, "framework", name, chosen.start, rank)
+    tasks = library.frameworks[name].tasks
+    if len(tasks) == 1 and rank > _NAME_RANK:
+        yield replace(observe(doc, "task", tasks[0], chosen.start, _NAME_RANK), origin="derived")
 
 
 @lru_cache(maxsize=256)

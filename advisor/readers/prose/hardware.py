@@ -27,6 +27,7 @@ TRIGGERS: tuple[str, ...] = ()
 
 _REACH = 56
 _MAX_GPUS = 4096
+_PER_NODE = 8
 # Sizes that a card can have; other numbers before "GB" are measurements.
 _MAX_CARD_GIB = 300.0
 
@@ -102,14 +103,15 @@ _AND_MORE = re2.compile(
     rf"^\s?(?:gpus?|cards?|显卡)?\s?(?:and|plus|\+|和|加|以及)\s?({NUMBER})\s?(?:[x×*]|"
     rf"{_UNIT})?\s?(?:{SIZE}的?\s?)?(?:{_BRAND}\s?)?(?:gpus?\b|cards?\b|显卡|[avhlt]\d{{2,3}}\b|\d{{4}}\b)"
 )
+_MACHINES = re2.compile(rf"({NUMBER})\s?(?:机|节点)\s?[每各]?\s?.?$")
 _MANY = re2.compile(r"\b(?:multiple|multi|several|many|more)[ -](?:\w+ )?(?:gpus?|cards)|多卡|多张|多块|多gpu")
 _INDEX = re2.compile(r"(?:gpu|cuda|rank|device|卡|per|each|一|每|第|id)[ :#]?$")
 _OWN = re2.compile(
     r"(?:\bmy|\bour|\bi have|\bi've|\bi use|\bi'm using|\busing|\bon (?:a|an|my|one|two|the)?|\bwith|\bequipped|"
     r"用的?是?|使用|我的?|机器|显卡(?:是|为|：|:)?|环境|配置|gpu\s?[:：])\s*\S{0,12}\s?$"
 )
-# "3090,一共": a comma before Chinese is a full stop for a name, whichever width it has.
-_CHINESE_COMMA = re2.compile(r",(\p{Han})")
+# "3090,一共", "4090,vram": a comma before a letter ends a name, whichever width it has.
+_CHINESE_COMMA = re2.compile(r",([\p{Han}A-Za-z])")
 _CHOICE = re2.compile(r"^[^\n.;]{0,24}(?:\bor\b|还是|或者?|,| and |和|、)[^\n.;]{0,16}$")
 
 
@@ -134,7 +136,8 @@ def _count_near(prose: Prose, start: int, end: int) -> int | None:
         nodes, times, number, product, _ = before.groups()
         count = count_of(product) if product else count_of(number or "")
         if count is not None and not product:
-            count *= (count_of(nodes) or 1) if nodes else 1
+            if nodes and (count := _of_nodes(count, nodes, before.group())) is None:
+                return None
             count *= int(times) if times else 1
         if count is not None and 1 <= count <= _MAX_GPUS:
             return count
@@ -144,6 +147,21 @@ def _count_near(prose: Prose, start: int, end: int) -> int | None:
         if count is not None and 1 <= count <= _MAX_GPUS:
             return count
     return None
+
+
+def _of_nodes(count: int, nodes: str, said: str) -> int | None:
+    """All cards of several machines. "4机32卡" counts them together, "2机8卡" may mean either, "2 nodes with 8" each has 8."""
+    if count > _PER_NODE:
+        return count
+    if "机" in said and not any(word in said for word in ("每", "各")):
+        return None
+    return count * (count_of(nodes) or 1)
+
+
+def _machines_before(prose: Prose, start: int) -> tuple[str, str]:
+    """The number of machines that stands right before a number of cards ("2机各8卡"), and the words that say so."""
+    before = _MACHINES.search(prose.lower[max(0, start - 8) : start + 1])
+    return (before.group(1), before.group()) if before is not None else ("", "")
 
 
 def _weight(prose: Prose, start: int, *evidence: object) -> int:
@@ -219,7 +237,9 @@ def _plain_counts(prose: Prose) -> Iterator[Mention]:
             or _INDEX.search(prose.lower[max(0, start - 8) : start + 1].rstrip())
         ):
             continue
-        number *= (count_of(nodes) or 1) if nodes else 1
+        nodes, said = (nodes, match.group()) if nodes else _machines_before(prose, start)
+        if nodes and (number := _of_nodes(number, nodes, said)) is None:
+            continue
         yield Mention(number, start, end, claim_of(prose, start, end))
 
 

@@ -38,7 +38,7 @@ _CERTAIN = "|".join(
         r"^\s*-+>\s*\d+ ",
         r"^\s{0,8}\d{1,5}(?:\s{2,}|\s+>>>)\S",
         r"^\W{0,3}\d{4}[-/]\d\d[-/]\d\d[ T_]\d\d[:_]\d\d",
-        r"^\W{0,2}\d\d:\d\d:\d\d",
+        r"^\W{0,2}\d\d:\d\d:\d\d|^\d{1,2}月 {1,2}\d{1,2} \d\d:\d\d:\d\d ",
         r"^\W{0,2}(?:INFO|WARN|WARNING|ERROR|DEBUG|CRITICAL|FATAL)\b[ :\]|]",
         r"\[(?:INFO|WARN|WARNING|ERROR|DEBUG)[\]|]",
         r"\b(?:INFO|WARNING|ERROR|DEBUG) \d\d-\d\d \d\d:\d\d",
@@ -232,7 +232,11 @@ def _stops(text: str) -> list[int]:
         elif char in ".!?":
             while after < length and text[after] in _CLOSING:
                 after += 1
-            if after < length and not text[after].isspace():
+            if (
+                after < length
+                and not text[after].isspace()
+                and (char == "." or (text[after].isascii() and text[index - 1 : index].isascii()))
+            ):
                 continue
             if char == "." and _abbreviated(text[max(line_start, index - 12) : index]):
                 continue

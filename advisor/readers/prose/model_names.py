@@ -25,6 +25,7 @@ TRIGGERS: tuple[str, ...] = ()
 
 # A family without its size ("llama") is weaker than a name, and a size alone weaker still.
 _FAMILY, _NAME, _SIZED = 0, 1, 2
+_SMALLEST = 0.02
 _SIZE = re2.compile(
     r"(?:^|[^\w.\-/$])(\d{1,4}(?:\.\d{1,2})?)\s?(?:b|bn|billion|十亿)(?:\s?(?:parameters?|params?|参数(?:量)?|模型|models?|"
     r"大小|size|dense|版本?|规模|级别|的))?(?:[^\w/]|\p{Han}|$)"
@@ -107,6 +108,8 @@ def _models(prose: Prose, library: Library) -> Iterator[tuple[Mention, Mention |
             continue
         claim = claim_of(prose, hit.start, end)
         stated = params if params_from_name(name) is not None or params != hit.params_b else None
+        if stated is not None and stated < _SMALLEST:
+            stated = None  # "YOLOv8m": the 8 is no size
         yield (
             Mention(name, hit.start, end, claim, weight),
             Mention(stated, hit.start, end, claim, weight) if stated is not None else None,

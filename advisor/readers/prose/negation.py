@@ -65,7 +65,7 @@ _DENY_AFTER = Test(
 _IDEA_BEFORE = Test(
     r"(?i)(?:\bif (?:i|we|you|one|it|using|there|the|not)\b|\bif only|\bwhether\b|\bshould (?:i|we|it|one)\b|"
     r"\bcan (?:i|we|you|it|one)\b|\bcould (?:i|we|you|it|one)\b|"
-    r"\b(?:i|we|it|you|that|this) (?:would|could|might|may|should|can)\s|\bwould (?:it|i|using|a|an|the|lora|"
+    r"\b(?:i|we|it|you|that|this) (?:would|could|might|may|should)\s|\byou can\s|\bwould (?:it|i|using|a|an|the|lora|"
     r"qlora)\b|\bmay(?:be)?\b|\bmight\b|\bperhaps\b|"
     r"\bhow (?:do|can|could|should|would|to)\b|\bis (?:it|there) (?:a way|possible|any way|an option|support|"
     r"any plan)|\b(?:do|did|have|are) you\b|\bplan(?:ning|s)? to|"

@@ -116,7 +116,7 @@ _SIGNALS = Patterns(
             r"(?:work(?:s|ed)?|fine|ran|trained|ok)[^\n.]{0,30}(?:in|with|on|before) (?:the )?(?:older |old |"
             r"previous |earlier |last )?(?:version|release|v\d|commit|pr ?\d)|(?:after|since) (?:the |an? |"
             r"i )?(?:recent |latest |last )?(?:updat|upgrad)\w*|used to work|regression\b|did not before|"
-            r"\d(?:\.[\dx]+)? ?(?:版本?|环境)?(?:后)?[^\n。]{0,4}正常|(?:升级|更新)(?:版本|代码|完|了)?(?:之?后|"
+            r"\bwork\w*(?: fine| well)? before (?:i |the |we )?(?:upgrad|updat)\w*|\d\.[\dx]+ ?(?:版本?|环境)?(?:后)?[^\n。]{0,6}正常|(?:升级|更新)(?:版本|代码|完|了)?(?:之?后|"
             r"以后)|旧版(?:本)?[^\n。]{0,8}(?:正常|可以|没问题)",
         ),
         (

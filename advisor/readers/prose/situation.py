@@ -41,6 +41,10 @@ _RUNTIME_WORDS = re2.compile(r"vllm|ollama|llama\.cpp|llama-server|comfyui|tenso
 _PHASES = Patterns(
     (
         (
+            "init",
+            r"(?:at|on|during) (?:the )?(?:start-?up|initiali[sz]ation|warm-?up)|(?:启动|初始化|预热)(?:的)?(?:时候?|阶段|就)",
+        ),
+        (
             "resume",
             (
                 r"\bresum(?:e|es|ed|ing)\b|from (?:a |the |my |last |saved |an? unfinished )*(?:state )?checkpoint|断点续训|"
@@ -117,7 +121,7 @@ _HOST = re2.compile(
     r"exhaust\w*|runs? out|oom|not enough|gone|peak|leak)|\bcpu oom\b|cpu out of memory|"
     r"\bram (?:usage )?(?:keeps?|fills?|is full|increas\w*|grow\w*|runs? out|exhaust\w*|is gone)|"
     r"\ball of my \d+ ?g\w* (?:of )?ram|minimum (?:cpu|host|system) (?:ram|memory)|"
-    r"\b\d(?:\.\d)?\s?tb? of (?:memory|ram)|(?:using|used) all (?:of the |the )?(?:available )?ram\b|"
+    r"kernel (?:keeps? |has |appears to have )?(?:dying|dies|died|crash\w*)|\b\d(?:\.\d)?\s?tb? of (?:memory|ram)|(?:using|used) all (?:of the |the )?(?:available )?ram\b|"
     r"session (?:is )?crash\w*|crash\w* (?:the |my )?session|"
     r"(?:process|training|job|it|script) (?:is|was|gets?|got|being|been|will be) (?:randomly )?killed|being killed|"
     r"killed (?:by the )?(?:system|kernel|os|oom)|"

@@ -154,7 +154,7 @@ _WXH = re2.compile(
 )
 _SQUARE = re2.compile(
     rf"(?:(?:image|input|training|train|max|图像|图片|输入)?[ _-]?(?:resolution|img[ _-]?sz|image[ _-]?size|img[ _-]?size|"
-    rf"crop[ _-]?size)|分辨率|图像尺寸|图片大小){_OP}(\d{{2,4}})(?:\s?px)?(?:[^\w.×*,]|$)|"
+    rf"crop[ _-]?size)|分辨率|图像尺寸|图片大小){_OP}(\d{{2,4}})(?:\s?px)?(?:[^\w.×*,]|,[^\d\s]|, [^\d]|$)|"
     r"(?:^|[^\w.])(\d{2,4})\s?(?:px\b|pixels?\b|像素)"
 )
 _PICTURE = Test(r"image|resol|pixel|\bpx\b|photo|picture|video|frame|dimension|resiz|crop|图|分辨率|像素|视频|尺寸|画")

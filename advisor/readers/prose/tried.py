@@ -117,7 +117,7 @@ _IN_VAIN_BEFORE = Test(
     r"使用了?|用)[^\n.。;；]{0,40}$"
 )
 _IN_VAIN_AFTER = Test(
-    r"^[^\n.。;；]{0,60}?(?:\bstill\b|\balready\b|does ?n[o']t help|did ?n[o']t help|no (?:effect|help|use|difference|"
+    r"^[^\n.。;；]{0,60}?(?:\bstill\b|\balready\b|\balways\b|\ball (?:fail|oom|of them)|does ?n[o']t help|did ?n[o']t help|no (?:effect|help|use|difference|"
     r"success|luck)|not help|same (?:error|result|oom|problem|issue)|\bin vain\b|the error is the same|"
     r"\b(?:is|are|it is|it's|gives?|ends? in|get|got|runs?|ran|goes|went|leads? to|results? in)\s?(?:in |an |a |"
     r"into |to |out )?(?:cuda )?(?:oom|out of memory)|ooms\b|还是|仍然?|依然|也(?:不行|没用|oom|爆|会|还)|没(?:有)?(?:用|作用|效果)|无效|"

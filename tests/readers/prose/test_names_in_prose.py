@@ -32,6 +32,7 @@ NO_MODEL: list[tuple[str, str]] = [
     ("Fine-tuning a 7B model", "model"),
     ("How do I finetune 2b 4b 8b models?", "params_b"),
     ("train on H100", "model"),
+    ("训练 YOLOv8m", "params_b"),
 ]
 FRAMEWORKS: list[tuple[str, str, int]] = [
     ("using LLaMA-Factory to fine-tune", "llama-factory", 40),
@@ -71,7 +72,7 @@ def test_no_model(see: See, text: str, fact: str) -> None:
 def test_the_program(library: Any, text: str, name: str, rank: int) -> None:
     from advisor.readers.document import Document
 
-    (found,) = frameworks.read(Document.of(text), library)
+    found, *_ = frameworks.read(Document.of(text), library)
     assert (found.value, found.rank) == (name, rank)
 
 
