@@ -38,8 +38,9 @@ def render_text(
     width: int | None = None,
     colour: bool | None = None,
     file: TextIO | None = None,
+    console: Console | None = None,
 ) -> str:
-    """The diagnosis as text; printed to `file` when given, returned otherwise.
+    """The diagnosis as text; printed to `console` or `file` when given, returned otherwise.
 
     Args:
         explain: show the trace: rules, conditions, lines and documents.
@@ -51,7 +52,7 @@ def render_text(
     stream: TextIO = file or buffer
     encoding = getattr(stream, "encoding", None) or "utf-8"
     ascii_only = not encoding.lower().replace("-", "").startswith("utf")
-    console = Console(
+    console = console or Console(
         file=buffer if ascii_only else stream,
         width=width,
         highlight=False,
