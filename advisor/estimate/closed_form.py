@@ -5,11 +5,12 @@ Sizes of one token: h hidden, f intermediate, k keys and values, v vocabulary. B
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from advisor.estimate.decoder import Parts
-from advisor.estimate.inference import Decoder
-from advisor.estimate.parallel import Axes, Bytes, Weights, activation_share, states_of
+from advisor.estimate.parallel import Axes, Bytes, Weights, activation_share, auto_buckets, states_of
+from advisor.estimate.towers import Tower
 
 _STATE_BYTES = {
     "adamw": 2.0, "adam": 2.0, "adamax": 2.0, "lamb": 2.0, "nadam": 2.0, "paged_adamw": 2.0, "fused_adam": 2.0, "radam": 2.0,
@@ -38,55 +39,78 @@ def moment_bytes(optimizer: str, trained_bytes: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How a transformer is trained on one device.
+    """How a model is trained on one device.
 
     Attributes:
-        batch, tokens: sequences and their length. element: bytes of an activation. weight, trained: bytes of base and trained weights.
-        moments: optimizer bytes of a trained weight. master: fp32 copy of 16-bit weights in the optimizer.
-        trained_weights: count. adapters: the base is frozen. checkpointed, eager, fused_loss: as said.
-        loss_bytes: bytes of the logits of one vocabulary entry at their peak.
-        tower_tokens, tower_kept: vision positions of the batch and elements they keep, all layers together.
+        batch: sequences. element: bytes of an activation. weight, trained: bytes of base and of trained weights.
+        moments: optimizer bytes of a trained weight. master: fp32 copy of 16-bit weights in the optimizer. step: temporaries of its step.
+        trained_weights: count. checkpointed, eager, autocast: as said. quantised: the base is unpacked layer by layer.
+        loss_bytes: bytes of the logits of one vocabulary entry at their peak. vocab_split: logits are divided by tensor parallelism.
+        accumulates: gradients of earlier micro-batches are there.
     """
 
     batch: float
-    tokens: float
     element: float = 2.0
     weight: float = 2.0
     trained: float = 2.0
     moments: float = 4.0
     master: float = 0.0
+    step: float = 2.0
     trained_weights: float = 0.0
-    adapters: bool = False
     checkpointed: bool = False
     eager: bool = False
-    fused_loss: bool = False
     autocast: bool = False
+    quantised: bool = False
     offload: str = "none"
     accumulates: bool = False
     loss_bytes: float = 14.0
-    tower_kept: float = 0.0
+    vocab_split: bool = False
 
 
-def layer_kept(model: Decoder, step: Step) -> float:
-    """Bytes that a layer keeps of one token for the backward pass.
+def layer_kept(tower: Tower, step: Step) -> float:
+    """Bytes that a layer keeps of one position for the backward pass.
 
     trained: two norms in fp32 (8 h) and their outputs (2 e h), rotated queries, keys, values and the output (e (2 h + 2 k)),
              residuals (e h), gate, up, their activation and product (4 e f, or 2 e f without a gate)
-    frozen base: the same without the inputs that only a weight's gradient needs (-2 e h, -e f)
+    frozen:  the same without the inputs that only a weight's gradient needs (-2 e h, -e f)
     eager attention: scores in e and fp32 probabilities, (2 e + 4) * heads * length more
     """
-    h, f, e = float(model.hidden), float(model.ffn), step.element
-    k = model.cache.kv_heads * model.cache.head_dim if not model.cache.latent else model.hidden
-    norms = 8 * h + (0.0 if step.adapters else 2 * e * h)
-    attention = e * (2 * h + 2 * k + h)
-    mlp = e * f * ((4 if model.gated else 2) - (1 if step.adapters else 0))
-    scores = (2 * e + 4) * model.heads * step.tokens if step.eager else 0.0
+    h, f, e = float(tower.hidden), float(tower.ffn), step.element
+    norms = 8 * h + (2 * e * h if tower.trained else 0.0)
+    attention = e * (3 * h + 2 * tower.kv)
+    mlp = e * f * ((4 if tower.gated else 2) - (0 if tower.trained else 1))
+    scores = (2 * e + 4) * tower.heads * tower.positions if step.eager else 0.0
     return norms + attention + mlp + scores
 
 
-def layer_backward(model: Decoder, step: Step) -> float:
-    """Bytes of one token that a layer's backward pass needs beyond what it kept: gradients, 2 e f + 2 e h."""
-    return step.element * (2 * model.ffn + 2 * model.hidden)
+def layer_backward(tower: Tower, step: Step) -> float:
+    """Bytes of one position that a layer's backward pass needs beyond what it kept: gradients, 2 e f + 2 e h."""
+    return step.element * (2 * tower.ffn + 2 * tower.hidden)
+
+
+def body_bytes(chain: Sequence[Tower], step: Step, axes: Axes) -> tuple[float, float]:
+    """What all towers keep, and the largest layer of a backward pass.
+
+    A tower keeps nothing while nothing at or before it learns. With checkpoints each layer keeps its input, e h.
+    """
+    share = activation_share(axes)
+    kept_in_all, largest, flows = 0.0, 0.0, False
+    for tower in chain:
+        flows = flows or tower.learns
+        if not flows or not tower.layers:
+            continue
+        split = share if tower.name == "text" else 1.0
+        positions = step.batch * tower.positions * split
+        layers = tower.layers / (axes.world if axes.device_map else 1)
+        if axes.pp > 1 and tower.name == "text":
+            layers = tower.layers / axes.pp * axes.pp  # as many micro-batches in flight on the first stage as there are stages
+        kept = layer_kept(tower, step)
+        saved = step.element * tower.hidden if step.checkpointed else kept
+        if step.offload == "activations":
+            saved *= 0.0 if step.checkpointed else 0.1
+        kept_in_all += positions * saved * layers
+        largest = max(largest, positions * ((kept if step.checkpointed else 0.0) + layer_backward(tower, step)))
+    return kept_in_all, largest
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,35 +122,34 @@ class Peak:
     phases: dict[str, float]
 
 
-def training_peak(model: Decoder, parts: Parts, step: Step, axes: Axes) -> Peak:
-    """The largest of: the end of the forward pass with its logits, the first layer's backward, the optimizer step.
+def training_peak(chain: Sequence[Tower], vocab: int, parts: Parts, step: Step, axes: Axes) -> Peak:
+    """The largest of: the end of the forward pass with its logits, a layer's backward, the optimizer step.
 
-    activations = layers * (e h, or all that a layer keeps) + one layer's backward; the logits meet them at the end of the forward pass.
+    forward:  states + activations + loss_bytes * tokens * v
+    backward: states + activations + a layer's backward + the gradients that are there
+    step:     states + gradients + the optimizer's temporaries
     """
     share = activation_share(axes)
-    tokens = step.batch * step.tokens * share
-    layers = model.layers / (axes.pp if axes.pp > 1 else (axes.world if axes.device_map else 1))
-    in_flight = axes.pp if axes.pp > 1 else 1
-    kept = layer_kept(model, step)
-    saved = step.element * model.hidden if step.checkpointed else kept
-    if step.offload == "activations":
-        saved = 0.0 if step.checkpointed else saved * 0.1
-    body = tokens * saved * layers * in_flight + step.tower_kept
-    layer = tokens * ((kept if step.checkpointed else 0.0) + layer_backward(model, step))
-    logits = tokens * model.vocab * (1.5 if step.fused_loss else step.loss_bytes) / (axes.tp if not step.fused_loss else 1)
-    weights = Weights(
-        parts.total, step.trained_weights, parts.experts, parts.linear / max(model.layers, 1), parts.rest + parts.head
-    )
-    size = Bytes(step.weight, step.trained, step.moments + step.master, step.trained)
-    held = states_of(axes, weights, size, step.offload, step.accumulates)
-    casts = step.element * parts.total if step.autocast and step.weight > step.element and not axes.zero and not axes.fsdp else 0.0
-    static = {"weights": held.weights, "optimizer": held.optimizer, "gathered": held.gathered, "buffers": held.buffers}
-    whole = held.gradients
-    early = whole if step.accumulates else 0.0
+    body, layer = body_bytes(chain, step, axes)
+    text = next(tower for tower in chain if tower.name == "text")
+    tokens = step.batch * text.positions * share
+    has_head = vocab if chain[-1].name == "text" else 0
+    logits = tokens * has_head * step.loss_bytes / (axes.tp if step.vocab_split else 1)
+    blocks = max(sum(tower.layers for tower in chain), 1)
+    outside = parts.rest + parts.head
+    weights = Weights(parts.total, step.trained_weights, parts.experts, (parts.total - outside) / blocks, outside)
+    held = states_of(axes, weights, Bytes(step.weight, step.trained, step.moments + step.master, step.step), step.offload,
+                     step.accumulates, auto_buckets(text.hidden) if axes.zero == 3 else None)  # fmt: skip
+    whole = step.element * step.trained_weights
+    casts = whole if step.autocast and step.weight > step.element and not axes.zero and not axes.fsdp else 0.0
+    unpacked = 2.0 * parts.linear / blocks / 4 if step.quantised else 0.0
+    static = {"weights": held.weights, "optimizer": held.optimizer, "gathered": held.gathered, "buffers": held.buffers,
+              "dequantised": unpacked}  # fmt: skip
+    early = held.gradients if step.accumulates else 0.0
     moments = {
         "forward": {"activations": body, "logits": logits, "casts": casts, "gradients": early},
-        "backward": {"activations": body + layer, "casts": casts, "gradients": max(early, whole * 0.6)},
-        "optimizer_step": {"gradients": whole, "step": held.step},
+        "backward": {"activations": body + layer, "casts": casts, "gradients": max(early, held.gradients * 0.6)},
+        "optimizer_step": {"gradients": held.gradients, "optimizer_step": held.step},
     }
     base = sum(static.values())
     phases = {name: base + sum(moment.values()) for name, moment in moments.items()}

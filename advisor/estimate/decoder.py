@@ -58,8 +58,17 @@ def tower_params(config: Config) -> float:
             continue
         hidden = _number(tower, "hidden_size", "embed_dim", "d_model", "width")
         layers = _number(tower, "num_hidden_layers", "depth", "encoder_layers", "layers")
-        ffn = _number(tower, "intermediate_size", "encoder_ffn_dim", "mlp_dim", default=hidden * _number(tower, "mlp_ratio", default=4.0))
-        total += layers * (4 * hidden * hidden + 2 * hidden * ffn) + 3 * _number(tower, "patch_size", default=14) ** 2 * hidden
+        ffn = _number(
+            tower,
+            "intermediate_size",
+            "encoder_ffn_dim",
+            "mlp_dim",
+            default=hidden * _number(tower, "mlp_ratio", default=4.0),
+        )
+        total += (
+            layers * (4 * hidden * hidden + 2 * hidden * ffn)
+            + 3 * _number(tower, "patch_size", default=14) ** 2 * hidden
+        )
     return total
 
 
@@ -82,13 +91,19 @@ class _Sizes:
 def _sizes(config: Config) -> _Sizes:
     hidden = _number(config, "hidden_size", "n_embd", "d_model", "dim", "model_dim")
     layers = _number(config, "num_hidden_layers", "n_layer", "num_layers", "decoder_layers", "n_layers")
-    heads = _number(config, "num_attention_heads", "n_head", "n_heads", "decoder_attention_heads", default=max(1.0, hidden // 128))
+    heads = _number(
+        config, "num_attention_heads", "n_head", "n_heads", "decoder_attention_heads", default=max(1.0, hidden // 128)
+    )
     own = 1.0 if config.get("multi_query") else heads
     kv_heads = _number(config, "num_key_value_heads", "num_kv_heads", "multi_query_group_num", default=own)
-    ffn = _number(config, "intermediate_size", "ffn_hidden_size", "n_inner", "ffn_dim", "decoder_ffn_dim", default=4 * hidden)
+    ffn = _number(
+        config, "intermediate_size", "ffn_hidden_size", "n_inner", "ffn_dim", "decoder_ffn_dim", default=4 * hidden
+    )
     experts = _number(config, "num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
     expert_ffn = _number(config, "moe_intermediate_size", default=ffn) if experts else 0.0
-    shared = _number(config, "shared_expert_intermediate_size", default=expert_ffn * _number(config, "n_shared_experts"))
+    shared = _number(
+        config, "shared_expert_intermediate_size", default=expert_ffn * _number(config, "n_shared_experts")
+    )
     return _Sizes(
         hidden, layers, heads, kv_heads, _number(config, "head_dim", "kv_channels", default=hidden / heads if heads else 0.0), ffn,
         _number(config, "vocab_size", "padded_vocab_size", default=32000.0), experts,
@@ -165,7 +180,11 @@ def decoder_of(config: Config, params_b: float = 0.0) -> tuple[Decoder, Parts]:
         windowed = int(s.layers) // 2
     elif window and kind.startswith("gemma3"):
         windowed = int(s.layers) * 5 // 6
-    latent = int(_number(inner, "kv_lora_rank") + _number(inner, "qk_rope_head_dim")) if _number(inner, "kv_lora_rank") else 0
+    latent = (
+        int(_number(inner, "kv_lora_rank") + _number(inner, "qk_rope_head_dim"))
+        if _number(inner, "kv_lora_rank")
+        else 0
+    )
     ffn = s.ffn if not s.experts else s.active * s.expert_ffn + s.shared_ffn
     shape = CacheShape(int(s.layers), int(s.kv_heads), int(s.head_dim), latent, window, windowed)
     decoder = Decoder(

@@ -43,6 +43,9 @@ CACHED_TRAINING = 0.06
 """Reserved beyond allocated in a training run of one sequence length, as a share: blocks of 2 MiB and split remainders."""
 CACHED_VARYING = 0.15
 """The same where lengths vary from step to step, and each new longest one leaves the blocks of the last behind."""
+CACHED_SHARDED = 0.15
+"""The same where layers are gathered and freed all the time (ZeRO-3, FSDP): their buffers and the activations break up each other's
+blocks (https://docs.pytorch.org/docs/stable/fsdp.html, limit_all_gathers)."""
 CACHED_INFERENCE = 0.02
 """The same in generation with caches of one size."""
 

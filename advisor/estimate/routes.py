@@ -9,13 +9,15 @@ from typing import Any
 from advisor.errors import TooLittleKnown
 from advisor.estimate import closed_form, diffusion, process, rl, serving, vision
 from advisor.estimate.catalogue import find_model
-from advisor.estimate.decoder import Parts, config_of_size, decoder_of
+from advisor.estimate.decoder import config_of_size
 from advisor.estimate.diffusion_arch import diffusion_model, shape_of
 from advisor.estimate.footprint import Footprint
-from advisor.estimate.image_tokens import ImageSettings, image_tokens, parse_size
+from advisor.estimate.image_tokens import parse_size
+from advisor.estimate.kv_cache import cache_bytes
 from advisor.estimate.parallel import NCCL_BYTES, Axes, axes_of
 from advisor.estimate.result import Estimate
 from advisor.estimate.spec import RunSpec, run_spec
+from advisor.estimate.towers import adapter_weights, towers_of, trained_weights
 from advisor.estimate.weight_formats import PLAIN_BYTES, WeightFormat, find_format, formats_of
 from advisor.library import Library
 from advisor.names import resolve_gpu
@@ -34,7 +36,11 @@ def defaults_of(framework: str, library: Library) -> dict[str, Any]:
     for name in reversed(library.lineage(framework)) if framework else ():
         known = library.frameworks.get(name)
         if known is not None:
-            taken |= {key: value for key, value in known.defaults.items() if isinstance(value, str | int | float | bool | list)}
+            taken |= {
+                key: value
+                for key, value in known.defaults.items()
+                if isinstance(value, str | int | float | bool | list)
+            }
     return taken
 
 
@@ -80,7 +86,11 @@ def is_convolutional(run: RunSpec, model: Model | None, config: Mapping[str, Any
     kind = run.model_kind or (model.kind if model else "")
     name = f"{run.model} {config.get('model_type', '')}".lower()
     transformer = "num_hidden_layers" in config and "num_attention_heads" in config
-    return kind == "vision" and not transformer and (any(word in name for word in _CONV_KINDS) or "vision_config" not in config)
+    return (
+        kind == "vision"
+        and not transformer
+        and (any(word in name for word in _CONV_KINDS) or "vision_config" not in config)
+    )
 
 
 def footprint_of(run: RunSpec, library: Library) -> tuple[Footprint, Gpu | None]:
@@ -108,7 +118,9 @@ def footprint_of(run: RunSpec, library: Library) -> tuple[Footprint, Gpu | None]
         axes = axes_of(run.parallelism, run.gpu_count, run.zero_stage, run.fsdp)
         parts = axes.tp * axes.pp if not axes.device_map else max(1, axes.world)
         fmt = _format(run, library)
-        made = serving.serve(run, config, params_b, fmt, capacity * GIB if capacity else None, card.arch if card else "", 1.0 / parts)
+        made = serving.serve(
+            run, config, params_b, fmt, capacity * GIB if capacity else None, card.arch if card else "", 1.0 / parts
+        )
     else:
         made = _training(run, model, config, params_b, library, card)
     made.assumed |= assumed
@@ -123,11 +135,15 @@ def _diffusion(run: RunSpec, name: str, params_b: float, config: Mapping[str, An
     if run.task == "inference":
         offload = run.offload if run.offload != "none" else str(run.words.get("cpu_offload") or "none")
         element = PLAIN_BYTES.get(run.precision, 2.0)
-        made = diffusion.generation(model, diffusion.GenerationRun(run.batch_size, shape, element, fmt, offload=offload))
+        made = diffusion.generation(
+            model, diffusion.GenerationRun(run.batch_size, shape, element, fmt, offload=offload)
+        )
     else:
         made = diffusion.training(model, _diffusion_run(run, shape, fmt))
     if not stated:
-        made.assumed["image_resolution"] = f"{shape.width}x{shape.height}" + (f", {shape.frames} frames" if shape.frames > 1 else "")
+        made.assumed["image_resolution"] = f"{shape.width}x{shape.height}" + (
+            f", {shape.frames} frames" if shape.frames > 1 else ""
+        )
     if not model.known:
         made.spread = 0.3
         made.warnings.append("the architecture of this model is not known; one of the usual width was taken")
@@ -136,7 +152,13 @@ def _diffusion(run: RunSpec, name: str, params_b: float, config: Mapping[str, An
 
 def _diffusion_run(run: RunSpec, shape: Any, fmt: WeightFormat | None) -> diffusion.TrainingRun:
     method = run.method
-    adapters = "lokr" if method in ("lokr", "loha", "lycoris") else "lora" if run.adapters or method in ("dreambooth_lora", "locon") else ""
+    adapters = (
+        "lokr"
+        if method in ("lokr", "loha", "lycoris")
+        else "lora"
+        if run.adapters or method in ("dreambooth_lora", "locon")
+        else ""
+    )
     narrow = run.optimizer.lower().endswith(("bf16", "fp16"))
     trained_bytes = 2.0 if narrow or (not adapters and run.precision in ("bf16", "fp16")) else 4.0
     moments = closed_form.moment_bytes(run.optimizer, trained_bytes) + (2.0 if narrow else 0.0)
@@ -164,88 +186,50 @@ def _convolutional(run: RunSpec, model: Model | None, params_b: float, library: 
     return made
 
 
-def _trained_weights(run: RunSpec, model: Model | None, config: Mapping[str, Any], parts: Parts) -> float:
-    """How many weights are trained: as stated, or the adapters', or all but the frozen parts."""
-    if run.trainable_params:
-        return run.trainable_params
-    total = parts.total
-    if run.adapters or run.method in ("adapter", "ia3", "prompt_tuning"):
-        decoder, _ = decoder_of(config, 0.0)
-        h, f = decoder.hidden, decoder.ffn
-        k = decoder.cache.kv_heads * decoder.cache.head_dim
-        targets = run.lora_targets if isinstance(run.lora_targets, str) else ",".join(run.lora_targets)
-        few = targets in ("q,v", "qv", "query,value", "q_proj,v_proj", "c_attn", "W_pack", "attention")
-        attention = (h + h) + (h + k) * 2 + (h + h)
-        width = (2 * h + h + k) if few else attention + 3 * (h + f)
-        return float(run.lora_rank * decoder.layers * width)
-    if "text" in run.frozen or "llm" in run.frozen:
-        return max(total * 0.05, parts.tower)
-    if "vision" in run.frozen or run.method == "freeze":
-        return total - parts.tower
-    return total
-
-
-def _image(run: RunSpec, config: Mapping[str, Any]) -> tuple[int, int]:
-    """Positions of a sample's images in the tower, and elements that the tower's layers are wide."""
-    tower = config.get("vision_config")
-    if not isinstance(tower, Mapping):
-        return 0, 0
-    words = str(run.words.get("image_resolution") or run.words.get("image") or "")
-    slices = 9 if "max_slice_nums 9" in words else None
-    size = parse_size(words) or (448, 448)
-    budget = 1003520 if "MAX_PIXELS=1003520" in words else None
-    side = (1344, 1344) if slices else size if budget is None else (1024, 980)
-    found = image_tokens(run.model or run.hf_id, *side, ImageSettings(max_slices=slices, max_pixels=budget))
-    positions = run.vision_tokens or (found.tower if found else 1024)
-    return positions * max(1, run.images_per_sample), int(tower.get("hidden_size") or tower.get("embed_dim") or 1024)
-
-
 def _training(
     run: RunSpec, model: Model | None, config: Mapping[str, Any], params_b: float, library: Library, card: Gpu | None
 ) -> Footprint:
-    decoder, parts = decoder_of(config, params_b)
+    kind = run.model_kind or (model.kind if model else "")
+    chain, decoder, parts, length = towers_of(run, config, params_b, kind)
     fmt = _format(run, library)
     axes = axes_of(run.parallelism, run.gpu_count, run.zero_stage, run.fsdp)
-    algorithm = rl.algorithm_of(run.method, run.model, run.words)
-    plan = rl.rl_plan(algorithm, run.framework, run.adapters, int(run.words.get("num_generations") or 1), run.batch_size)
-    trained = _trained_weights(run, model, config, parts)
-    positions, tower_width = _image(run, config)
-    tower = config.get("vision_config")
-    tower_layers = int(tower.get("num_hidden_layers") or tower.get("depth") or 24) if isinstance(tower, Mapping) else 0
-    tower_kept = 2.0 * run.batch_size * positions * tower_width * tower_layers * (1 if run.gradient_checkpointing else 17)
-    if "vision" in run.frozen or run.adapters:
-        tower_kept *= 0.1
-    step = _step(run, fmt, trained, axes, plan.sequences, tower_kept)
-    peak = closed_form.training_peak(decoder, parts, step, axes)
+    plan = rl.rl_plan(
+        rl.algorithm_of(run.method, run.model, run.words), run.framework, run.adapters,
+        int(run.words.get("num_generations") or 1), run.batch_size,
+    )  # fmt: skip
+    trained = run.trainable_params or trained_weights(chain) + adapter_weights(run, chain)
+    step = _step(run, fmt, trained, axes, plan.sequences)
+    peak = closed_form.training_peak(chain, decoder.vocab, parts, step, axes)
     made = Footprint(dict(peak.parts), phase=peak.phase, phases=dict(peak.phases), spread=0.15)
-    made.add("reference_models", plan.frozen_models * step.weight * parts.total / (axes.shards * axes.model_parallel),
-             "weights of the models that only run forward")  # fmt: skip
+    divided = axes.model_parallel * (axes.shards if axes.zero == 3 or axes.fsdp else 1)
+    made.add("reference_models", plan.frozen_models * step.weight * parts.total / divided, "weights of the models that only run forward")
+    if plan.generates:
+        cached = cache_bytes(decoder.cache, length, step.batch, 2.0)
+        made.phases["generate"] = peak.phases["load"] + made.parts.get("optimizer", 0.0) + cached
     made.add("workspace", process.cublas_bytes(card.arch if card else "") * 2, "cuBLAS workspaces")
+    if length != run.seq_len:
+        made.assumed["seq_len"] = length
     if axes.world > 1:
-        made.outside = NCCL_BYTES
-    made.cached = process.CACHED_TRAINING if run.grad_accum <= 1 else process.CACHED_VARYING / 2
+        made.outside = NCCL_BYTES * (1 + (axes.tp > 1) + (axes.ep > 1) + (axes.pp > 1))
+    made.cached = process.CACHED_SHARDED if axes.zero == 3 or axes.fsdp else process.CACHED_TRAINING
     return made
 
 
-def _step(
-    run: RunSpec, fmt: WeightFormat | None, trained: float, axes: Axes, sequences: float, tower_kept: float
-) -> closed_form.Step:
+def _step(run: RunSpec, fmt: WeightFormat | None, trained: float, axes: Axes, sequences: float) -> closed_form.Step:
     amp = run.precision.startswith("amp")
     sharded = axes.zero > 0 or axes.megatron
     adapters = run.adapters or fmt is not None or run.method in ("adapter", "adapter_v2", "ia3", "prompt_tuning")
     base = PLAIN_BYTES.get(run.precision, 2.0)
-    if adapters and amp:
-        base = 2.0
     weight = fmt.bytes_per_weight if fmt is not None else 2.0 if sharded and base == 4.0 else base
-    trained_bytes = 4.0 if (adapters and run.lora_fp32) or axes.megatron else 2.0 if sharded else base
-    master = 4.0 if sharded and not adapters else 0.0
+    trained_bytes = 4.0 if (adapters and run.lora_fp32 and not sharded) or axes.megatron else 2.0 if sharded else base
+    master = 4.0 if sharded else 0.0
     moments = closed_form.moment_bytes(run.optimizer, 4.0 if sharded else trained_bytes)
-    fused = run.fused_ce
+    loss = 8.0 if axes.megatron else 1.5 if run.fused_ce else 14.0
     return closed_form.Step(
-        batch=run.batch_size * sequences, tokens=run.seq_len, element=4.0 if run.precision == "fp32" else 2.0, weight=weight,
-        trained=trained_bytes, moments=moments, master=master, trained_weights=trained, adapters=adapters,
-        checkpointed=run.gradient_checkpointing, eager=run.attention == "eager", fused_loss=fused, autocast=amp and not adapters,
-        offload=run.offload, accumulates=run.grad_accum > 1, tower_kept=tower_kept,
+        batch=run.batch_size * sequences, element=4.0 if run.precision == "fp32" else 2.0, weight=weight, trained=trained_bytes,
+        moments=moments, master=master, step=8.0 if axes.zero else trained_bytes, trained_weights=trained,
+        checkpointed=run.gradient_checkpointing, eager=run.attention == "eager", autocast=amp, quantised=fmt is not None,
+        offload=run.offload, accumulates=run.grad_accum > 1, loss_bytes=loss, vocab_split=axes.megatron,
     )  # fmt: skip
 
 

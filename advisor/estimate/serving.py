@@ -35,7 +35,13 @@ def engine_of(run: RunSpec, fmt: WeightFormat | None) -> tuple[inference.Engine,
     version = re2.search(r"(\d+)\.(\d+)", str(run.words.get("framework_version", "")))
     if version and run.framework in ("transformers", "peft", "trl", ""):
         number = (int(version.group(1)), int(version.group(2)))
-        return (inference.MODERN if number >= (4, 45) else inference.DYNAMIC_CACHE if number >= (4, 36) else inference.TUPLE_CACHE), ""
+        return (
+            inference.MODERN
+            if number >= (4, 45)
+            else inference.DYNAMIC_CACHE
+            if number >= (4, 36)
+            else inference.TUPLE_CACHE
+        ), ""
     if run.framework in LLAMA_CPP or run.framework in SERVERS:
         return inference.Engine(static_cache=True), ""
     name = run.hf_id or run.model.replace(" ", "-")
@@ -113,13 +119,20 @@ def serve(
     else:
         made_by = inference.generation_bytes(decoder, engine, run.batch_size, prompt, new, element, cache_element)
         phase, acts, cached = made_by.peak
-        made.phases |= {"prefill": stored.total * share + sum(made_by.prefill), "decode": stored.total * share + sum(made_by.decode)}
+        made.phases |= {
+            "prefill": stored.total * share + sum(made_by.prefill),
+            "decode": stored.total * share + sum(made_by.decode),
+        }
     made.phase = phase
     made.add("kv_cache", cached * share, "bytes * 2 * kv heads * head size * layers * tokens * sequences * copies",
              tokens=prompt + new, sequences=run.batch_size, copies=engine.cache_copies)  # fmt: skip
     made.add("activations", acts, "the largest moment of a layer or of the head", prompt=prompt)
     if fmt is not None:
-        made.add("dequantised", inference.dequantised_layer(fmt.name, decoder.largest_linear), "2 bytes * the largest linear layer")
+        made.add(
+            "dequantised",
+            inference.dequantised_layer(fmt.name, decoder.largest_linear),
+            "2 bytes * the largest linear layer",
+        )
     if run.image_tokens or parts.tower:
         made.spread = 0.1
     if made.allocated < load_peak:
@@ -136,11 +149,20 @@ def _raise_to(made: Footprint, peak: float, phase: str) -> None:
 
 
 def _served(
-    run: RunSpec, made: Footprint, decoder: inference.Decoder, weights: float, capacity: float, arch: str, element: float, share: float
+    run: RunSpec,
+    made: Footprint,
+    decoder: inference.Decoder,
+    weights: float,
+    capacity: float,
+    arch: str,
+    element: float,
+    share: float,
 ) -> Footprint:
     """A server fills its share of the card, whatever the requests."""
     stated = run.words.get("gpu_memory_utilization")
-    fraction = float(stated) if isinstance(stated, int | float) and stated else kv_cache.SERVER_SHARE.get(run.framework, 0.9)
+    fraction = (
+        float(stated) if isinstance(stated, int | float) and stated else kv_cache.SERVER_SHARE.get(run.framework, 0.9)
+    )
     if not stated:
         made.assumed["gpu_memory_utilization"] = fraction
     tokens = 8192.0
@@ -152,13 +174,21 @@ def _served(
     made.add("weights", weights, "bytes per weight * weights")
     made.add("activations", acts, "a full batch of 8192 tokens and its logits")
     made.add("cuda_graphs", graphs, "captured batch sizes * kernel nodes")
-    made.add("kv_cache", served.cache, "share * capacity - weights - activations - context", share=fraction, tokens=served.tokens)
+    made.add(
+        "kv_cache",
+        served.cache,
+        "share * capacity - weights - activations - context",
+        share=fraction,
+        tokens=served.tokens,
+    )
     made.phase = "serve"
     made.held = served.held
     made.cached = 0.0
     needed = run.words.get("max_model_len") or run.seq_len
     if served.tokens < float(needed):
-        made.warnings.append(f"the cache holds {served.tokens:.0f} tokens, fewer than the longest sequence of {float(needed):.0f}")
+        made.warnings.append(
+            f"the cache holds {served.tokens:.0f} tokens, fewer than the longest sequence of {float(needed):.0f}"
+        )
         made.held = max(served.held, capacity * 1.0001 + (float(needed) - served.tokens) * per_token)
     return made
 
@@ -175,7 +205,11 @@ def _llama_cpp(run: RunSpec, made: Footprint, decoder: inference.Decoder, weight
     made.add("weights", weights * on_card, "bytes per weight * weights on the card", share=on_card)
     made.add("kv_cache", kv_cache.cache_bytes(decoder.cache, context, max(1, run.batch_size), element) * on_card,
              "bytes * 2 * kv heads * head size * layers * context", context=context)  # fmt: skip
-    made.add("activations", 512 * 4.0 * (decoder.vocab + 4 * decoder.hidden + 2 * decoder.ffn), "4 bytes * 512 tokens * (v + 4 h + 2 f)")
+    made.add(
+        "activations",
+        512 * 4.0 * (decoder.vocab + 4 * decoder.hidden + 2 * decoder.ffn),
+        "4 bytes * 512 tokens * (v + 4 h + 2 f)",
+    )
     made.phase = "generate"
     made.cached = 0.0
     return made

@@ -1,0 +1,169 @@
+"""A model as a chain of towers (vision, audio, text, action head): what each weighs, how many positions it sees, whether it learns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import re2
+
+from advisor.estimate.decoder import Parts, decoder_of, text_config
+from advisor.estimate.image_tokens import ImageSettings, ImageTokens, image_tokens, parse_size
+from advisor.estimate.inference import Decoder
+from advisor.estimate.spec import RunSpec
+
+Config = Mapping[str, Any]
+_DEFAULT_SIDE = {"qwen": 896, "minicpm": 1344, "internvl": 896}
+_PROMPT = 64
+"""Text tokens around the image of a robot's instruction."""
+_ANSWER = 512
+"""Text tokens beside the images of a chat sample, where no length is stated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tower:
+    """Equal layers over `positions` of one sample.
+
+    Attributes:
+        params: weights (count). heads: for eager scores. kv: width of keys and of values. gated: SwiGLU or GeGLU.
+        trained: all its weights learn. adapted: it carries adapters.
+    """
+
+    name: str
+    params: float
+    hidden: int
+    layers: int
+    heads: int
+    kv: int
+    ffn: int
+    gated: bool
+    positions: float
+    trained: bool
+    adapted: bool = False
+
+    @property
+    def learns(self) -> bool:
+        return self.trained or self.adapted
+
+
+def _int(config: Config, *names: str, default: int = 0) -> int:
+    for name in names:
+        value = config.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return int(value)
+    return default
+
+
+def _frozen(run: RunSpec, name: str) -> bool:
+    words = {
+        "vision": ("vision", "visual", "vit", "vision_tower"), "text": ("text", "llm", "language_model", "backbone"),
+        "head": ("head", "action_head", "diffusion_model"), "projector": ("projector", "aligner", "connector"),
+    }[name]  # fmt: skip
+    return any(word in run.frozen for word in words)
+
+
+def images_of(run: RunSpec, config: Config) -> ImageTokens | None:
+    """The images of one sample by the family's rule, or as the run states them."""
+    tower = config.get("vision_config")
+    if not isinstance(tower, Mapping):
+        return None
+    words = " ".join(str(run.words.get(name) or "") for name in ("image_resolution", "image"))
+    slices = re2.search(r"max_slice_nums\D{0,3}(\d+)|max_(?:dynamic_patch|num)\D{0,3}(\d+)", words)
+    budget = re2.search(r"(?i)max_pixels\D{0,3}(\d+)", words)
+    most = next((int(group) for group in slices.groups() if group), 0) if slices else 0
+    pixels = int(budget.group(1)) if budget else 0
+    settings = ImageSettings(max_slices=most or None, max_pixels=pixels or None)
+    family = next((side for word, side in _DEFAULT_SIDE.items() if word in f"{run.model} {run.hf_id}".lower()), 448)
+    size = (int(pixels**0.5), int(pixels**0.5)) if pixels else None if most else parse_size(words)
+    wide, tall = size or ((1344, 1344) if most else (family, family))
+    found = image_tokens(f"{run.hf_id} {run.model}", wide, tall, settings)
+    if found is None:
+        side, patch = _int(tower, "image_size", default=336), _int(tower, "patch_size", default=14)
+        grid = (side // patch) ** 2
+        found = ImageTokens(grid, grid)
+    count = max(1, run.images_per_sample)
+    text = run.image_tokens or found.text * count
+    seen = run.vision_tokens * count if run.vision_tokens else found.tower * count
+    return ImageTokens(text, seen, found.tiles * count)
+
+
+def sequence_of(run: RunSpec, kind: str, images: ImageTokens | None) -> tuple[int, bool]:
+    """Tokens of a sample's sequence, and whether they are stated; else the images' and the usual text beside them."""
+    if "seq_len" not in run.assumed:
+        return run.seq_len, True
+    if kind == "vla":
+        return (images.text if images else 256) + _PROMPT, False
+    if images is not None:
+        return images.text + _ANSWER, False
+    return run.seq_len, False
+
+
+def towers_of(run: RunSpec, config: Config, params_b: float, kind: str) -> tuple[list[Tower], Decoder, Parts, int]:
+    """The chain of towers in the order of the forward pass, the decoder, the weights by part, and the sequence length."""
+    decoder, parts = decoder_of(config, params_b)
+    images = images_of(run, config)
+    length, _ = sequence_of(run, kind, images)
+    whole = not run.adapters and run.method not in ("adapter", "adapter_v2", "ia3", "prompt_tuning")
+    chain: list[Tower] = []
+    vision = config.get("vision_config")
+    tower_weights = 0.0
+    everywhere = run.adapters and run.lora_targets in ("all-linear", "all")
+    if isinstance(vision, Mapping):
+        hidden = _int(vision, "hidden_size", "embed_dim", "width", default=1024)
+        layers = _int(vision, "num_hidden_layers", "depth", "layers", default=24)
+        ffn = _int(vision, "intermediate_size", "mlp_dim", default=int(hidden * float(vision.get("mlp_ratio") or 4)))
+        tower_weights = float(layers * (4 * hidden * hidden + 2 * hidden * ffn))
+        named = run.words.get("lora_targets")
+        tuned = isinstance(named, str) and "vision tower trainable" in named
+        chain.append(Tower("vision", tower_weights, hidden, layers, _int(vision, "num_attention_heads", "num_heads", default=16), hidden,
+                           ffn, False, float(images.tower if images else 0),
+                           (whole or tuned) and not _frozen(run, "vision"), everywhere and kind == "vla"))  # fmt: skip
+    inner = text_config(config)
+    text_only, counted = decoder_of({**inner}, 0.0)
+    head = config.get("action_head_config") or config.get("action_expert_config")
+    head_weights = max(0.0, parts.total - counted.total - tower_weights)
+    text_weights = counted.total if isinstance(head, Mapping) or tower_weights else parts.total
+    kv = decoder.cache.kv_heads * decoder.cache.head_dim if not decoder.cache.latent else decoder.hidden
+    adapted_text = run.adapters and not isinstance(head, Mapping)
+    chain.append(Tower("text", text_weights, decoder.hidden, decoder.layers, decoder.heads, kv, decoder.ffn, decoder.gated,
+                       float(length), whole and not _frozen(run, "text"), adapted_text))  # fmt: skip
+    if isinstance(head, Mapping):
+        width = _int(head, "hidden_size", default=1024)
+        inner_width = _int(head, "num_attention_heads", default=8) * _int(head, "attention_head_dim", default=width // 8)
+        layers = _int(head, "num_layers", "num_hidden_layers", default=16)
+        steps = float(_int(head, "action_horizon", default=_int(config, "chunk_size", default=16)) + 1)
+        chain.append(Tower("head", head_weights, max(width, inner_width), layers, _int(head, "num_attention_heads", default=8),
+                           max(width, inner_width), _int(head, "intermediate_size", default=4 * inner_width), False, steps,
+                           whole and not _frozen(run, "head"), run.adapters))  # fmt: skip
+    elif head_weights > 0 and tower_weights:
+        chain.insert(1, Tower("projector", head_weights, decoder.hidden, 0, 1, decoder.hidden, decoder.hidden, False,
+                              float(images.text if images else 0), whole and not _frozen(run, "projector")))  # fmt: skip
+    _ = text_only
+    return chain, decoder, parts, length
+
+
+def trained_weights(chain: list[Tower]) -> float:
+    """Weights of the towers that learn in whole."""
+    return sum(tower.params for tower in chain if tower.trained)
+
+
+def adapter_weights(run: RunSpec, chain: list[Tower]) -> float:
+    """Weights of low-rank adapters: rank * (in + out) of each layer that carries one."""
+    targets = run.lora_targets if isinstance(run.lora_targets, str) else ",".join(run.lora_targets)
+    words = targets.lower().replace(" ", "")
+    total = 0.0
+    for tower in chain:
+        if not tower.adapted:
+            continue
+        h, f, kv = tower.hidden, tower.ffn, tower.kv
+        if words in ("q,v", "qv", "query,value", "q_proj,v_proj"):
+            width = 2 * h + (h + kv)
+        elif words in ("c_attn", "w_pack", "attention", "qkv", "query_key_value", "linear_qkv"):
+            width = h + (h + 2 * kv)
+        elif "attn" in words or "q,k,v,o" in words or words == "linear_qkvlinear_proj":
+            width = 2 * h + 2 * (h + kv) + 2 * h
+        else:
+            width = 2 * h + 2 * (h + kv) + 2 * h + (3 if tower.gated else 2) * (h + f)
+        total += run.lora_rank * tower.layers * width
+    return total
