@@ -121,7 +121,7 @@ _HOST = re2.compile(
     r"exhaust\w*|runs? out|oom|not enough|gone|peak|leak)|\bcpu oom\b|cpu out of memory|"
     r"\bram (?:usage )?(?:keeps?|fills?|is full|increas\w*|grow\w*|runs? out|exhaust\w*|is gone)|"
     r"\ball of my \d+ ?g\w* (?:of )?ram|minimum (?:cpu|host|system) (?:ram|memory)|"
-    r"kernel (?:keeps? |has |appears to have )?(?:dying|dies|died|crash\w*)|\b\d(?:\.\d)?\s?tb? of (?:memory|ram)|(?:using|used) all (?:of the |the )?(?:available )?ram\b|"
+    r"pin(?:ned)?_memory ?= ?false|kernel (?:keeps? |has |appears to have )?(?:dying|dies|died|crash\w*)|\b\d(?:\.\d)?\s?tb? of (?:memory|ram)|(?:using|used) all (?:of the |the )?(?:available )?ram\b|"
     r"session (?:is )?crash\w*|crash\w* (?:the |my )?session|"
     r"(?:process|training|job|it|script) (?:is|was|gets?|got|being|been|will be) (?:randomly )?killed|being killed|"
     r"killed (?:by the )?(?:system|kernel|os|oom)|"
@@ -136,7 +136,7 @@ _KV = re2.compile(
     r"not enough) memory for (?:the )?(?:kv[ -]?)?cache"
 )
 _SHM = re2.compile(
-    r"(?:out of|insufficient|not enough|limited) shared memory|shm(?:-size)? (?:is )?too small|共享内存不足|\bbus error\b"
+    r"(?:out of|insufficient|not enough|limited) shared memory|shm(?:-size)? (?:is )?too small|共享内存不足|\bbus error\b|--shm-size|/dev/shm"
 )
 _ASKS = re2.compile(
     r"how (?:much|many|big|large)[^\n?.]{0,40}(?:vram|gpus?|memory|ram|cards?)|(?:what|which) (?:is the |"
