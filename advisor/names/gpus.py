@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 from weakref import WeakKeyDictionary
 
 import re2
 
 from advisor.library import Library
-from advisor.names.keys import beginnings_of, key_of, keys_from, known_pieces, lower_of, triggers
+from advisor.names.keys import beginnings_of, key_of, keys_from, known_pieces, lower_of, starts, triggers
 from advisor.records import Gpu
 
 _VENDOR_WORDS = (
@@ -94,7 +93,7 @@ class _Index:
         self.needs_context = {
             key_of(name) for name in library.settings.get("names", {}).get("gpus_that_need_context", ())
         }
-        self.trigger: Any = re2.compile(triggers(names))
+        self.trigger = triggers(names)
 
     def _learn(self, spelling: str, names: list[list[str]]) -> str:
         pieces = known_pieces(spelling)
@@ -141,8 +140,7 @@ def _found(text: str, library: Library) -> Iterator[GpuName]:
     index = _index(library)
     lowered = lower_of(text)
     done = 0
-    for match in index.trigger.finditer(lowered):
-        start = match.start(1) if match.start(1) >= 0 else match.start()
+    for start in starts(index.trigger, lowered):
         if start < done:
             continue
         best = None

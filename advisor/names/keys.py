@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from typing import Any
 
 import re2
 
 # For the names of knowledge/ alone, of which there are thousands to read at the first use; text goes through `_piece_end`.
 _PIECES = re.compile(r"[a-z]+|(?<![0-9])[0-9]_[0-9](?![0-9])|[0-9]+(?:\.[0-9]+)?|[一-鿿α-ω]+")
 
+_CAPITAL = re.compile("([a-z])([A-Z][a-z])")
+_PATTERN_MEMORY = 64 << 20
 _SEPARATORS = frozenset(" \t-_/.:()[]+®™")
 _MARKS = ("(tm)", "(r)", "(c)")
 _LONGEST_GAP = 3
@@ -48,6 +51,15 @@ def pieces_of(name: str) -> list[str]:
 def known_pieces(name: str) -> list[str]:
     """The same as `pieces_of`, faster, for the names of knowledge/."""
     return [piece.replace("_", ".") for piece in _PIECES.findall(_without_marks(name.lower()))]
+
+
+def known_forms(name: str) -> list[list[str]]:
+    """The pieces of a name of knowledge/ as it is, and cut where a capital begins a word: HunyuanVideo, Hunyuan Video."""
+    forms = [known_pieces(name)]
+    cut = _CAPITAL.sub(r"\1 \2", name)
+    if cut != name:
+        forms.append(known_pieces(cut))
+    return forms
 
 
 def key_of(name: str) -> str:
@@ -91,24 +103,44 @@ def keys_from(lowered: str, start: int, known: Collection[str]) -> Iterator[tupl
             at += 1
 
 
-def triggers(names: Iterable[list[str]]) -> str:
-    """A pattern of the places where one of the names, given in pieces, may begin; a group begins where the name begins."""
-    heads: set[str] = set()
-    for first, second in {(pieces[0], pieces[1] if len(pieces) > 1 else "") for pieces in names if pieces}:
-        separator = "" if len(first) == 1 else "[ _-]?"
-        if second and len(first) <= _SHORT and not first[0].isdigit():
-            heads.add(re2.escape(first) + separator + re2.escape(second).replace(r"\.", "[._]"))
-        else:
-            heads.add(re2.escape(first).replace(r"\.", "[._]"))
-    latin = sorted((head for head in heads if head[0].isascii()), key=lambda head: (-len(head), head))
-    other = sorted(heads.difference(latin))
-    parts = [r"(?:\b|_|[0-9]x)(" + "|".join(latin) + ")"] if latin else []
-    if other:
-        parts.append("(" + "|".join(other) + ")")
-    return "|".join(parts)
+def triggers(names: Iterable[list[str]]) -> Any:
+    """A compiled pattern of the places where one of the names, given in pieces, may begin; see `starts`.
+
+    It looks at the first two pieces of a name, so that a word that begins many names ("llama" in a path of code) costs nothing.
+    """
+    following: dict[str, set[str]] = {}
+    alone: set[str] = set()
+    for pieces in names:
+        if len(pieces) == 1:
+            alone.add(pieces[0])
+        elif pieces:
+            following.setdefault(pieces[0], set()).add(pieces[1])
+
+    def head(first: str) -> str:
+        seconds = "|".join(re2.escape(piece) for piece in sorted(following.get(first, ())))
+        separator = "" if len(first) == 1 and first.isascii() else "[ _./()-]{0,2}"
+        optional = "?" if first in alone else ""
+        return str(re2.escape(first)) + (f"(?:{separator}(?:{seconds})){optional}" if seconds else "")
+
+    firsts = sorted({*following, *alone}, key=lambda piece: (-len(piece), piece))
+    latin = "|".join(head(first) for first in firsts if first.isascii())
+    other = "|".join(head(first) for first in firsts if not first.isascii())
+    parts = [rf"(?:\b|_|[0-9]x)({latin})" if latin else "", f"({other})" if other else ""]
+    options = re2.Options()
+    options.max_mem = _PATTERN_MEMORY
+    return re2.compile("|".join(part for part in parts if part).replace(r"\.", "[._]") or "$^", options)
 
 
-_SHORT = 4
+def starts(trigger: Any, lowered: str) -> Iterator[int]:
+    """Where a name may begin: at each place that the trigger finds, and at the second piece of what it found there."""
+    for match in trigger.finditer(lowered):
+        start, stop = match.span(1) if match.start(1) >= 0 else match.span(2)
+        yield start
+        second = _piece_end(lowered, start, stop)
+        while second < stop and not _kind(lowered[second]):
+            second += 1
+        if second < stop:
+            yield second
 
 
 def _without_marks(lowered: str) -> str:

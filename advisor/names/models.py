@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import re2
 
 from advisor.library import Library
-from advisor.names.keys import beginnings_of, key_of, keys_from, known_pieces, lower_of, pieces_of, triggers
+from advisor.names.keys import beginnings_of, key_of, keys_from, known_forms, lower_of, pieces_of, starts, triggers
 from advisor.records import Model
 
 # How many of a unit make a billion.
@@ -18,12 +18,10 @@ _SIZE_UNITS = {"b": 1.0, "bn": 1.0, "billion": 1.0, "m": 1000.0, "million": 1000
 # Words before a number that make it something other than all parameters: active ones (A3B), effective ones (E2B), 8x7B.
 _NOT_ALL = frozenset({"a", "e", "x"})
 _WORD = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-+")
-_ASKS_FOR_MODEL = (
-    "model", "model_name", "model_type", "model_name_or_path", "model-name", "model_id", "base_model", "pretrained", "arch",
-    "backbone", "encoder", "模型", "fine-tune", "finetune", "fine-tuning", "finetuning", "training", "train", "微调", "训练",
-)  # fmt: skip
-_FOLLOWS_MODEL = ("model", "training", "finetun", "fine-tun", "lora", "模型", "微调", "训练")
-_REACH = 32
+# What stands before or after a plain word ("bert", "llama") that is used as a model's name.
+_ASKS = r"(?:model(?:[_-](?:name|type|id))?(?:_or_path)?|pretrained|arch|backbone|encoder|fine-?tun(?:e|ing)|train(?:ing)?|模型|微调|训练)"
+_FOLLOWS = r"(?:model|training|fine-?tun|lora|模型|微调|训练)"
+_LONGEST_TOKEN = 128
 _CODE_SUFFIXES = (".py", ".sh", ".ipynb", ".cu", ".cpp", ".md", ".rst", ".txt", ".log", ".rs", ".js", ".ts")
 _FILE_SUFFIX = re2.compile(
     r"(?i)[._-](?:q[2-8]_[a-z0-9_]+\.)?(?:gguf|safetensors|bin|pth?|ckpt|json|ya?ml|engine|onnx)$"
@@ -68,11 +66,11 @@ class _Index:
         up_to_size: dict[str, Model] = {}
         for row in library.models.values():
             for spelling in spellings(row):
-                pieces = known_pieces(spelling)
-                keys = beginnings_of(pieces)
-                names.append(pieces)
+                for pieces in known_forms(spelling):
+                    keys = beginnings_of(pieces)
+                    names.append(pieces)
+                    self.beginnings.update(keys)
                 self.rows.setdefault(keys[-1], row)
-                self.beginnings.update(keys)
                 size = _size_at(pieces)
                 if size > 0:
                     self.families.add(keys[size - 1])
@@ -83,7 +81,9 @@ class _Index:
         self.words = {key_of(name) for name in settings.get("models_that_are_words", ())}
         self.words |= {family for family in self.families if family.isalpha()}
         self.not_models = frozenset(settings.get("not_models", ()))
-        self.trigger: Any = re2.compile(triggers(names))
+        self.trigger = triggers(pieces for pieces in names if len(pieces) > 1 or pieces[0] not in self.words)
+        words = "|".join(re2.escape(word) for word in sorted(self.words)) or "[^\\x00-\\x{10ffff}]"
+        self.plain: Any = re2.compile(rf"{_ASKS}[ \t\"'`:=：]{{0,4}}\b({words})(?:\b|_)|\b({words}) ?{_FOLLOWS}")
 
 
 def spellings(row: Model) -> list[str]:
@@ -111,43 +111,61 @@ def find_models(text: str, library: Library) -> list[ModelName]:
     Known names in any spelling, and unknown ones that have the shape of a model's name (`org/Name-7B-Chat`), with row None.
     """
     lowered = lower_of(text)
-    found = list(_known(text, lowered, library))
-    taken = [(one.start, one.end) for one in found]
-    not_models = _index(library).not_models
-    found += [
-        one for one in _shaped(text, lowered, not_models) if not any(s < one.end and one.start < e for s, e in taken)
-    ]
-    return sorted(found, key=lambda one: one.start)
-
-
-def _known(text: str, lowered: str, library: Library) -> Iterator[ModelName]:
     index = _index(library)
+    found = [*_known(text, lowered, index), *_plain(text, lowered, index), *_shaped(text, lowered, index.not_models)]
+    found.sort(key=lambda one: one.start)  # stable: of two at one place, the better known goes first
+    kept: list[ModelName] = []
+    for one in found:
+        if not kept or one.start >= kept[-1].end:
+            kept.append(one)
+        elif kept[-1].row is None and one.row is not None:
+            kept[-1] = one
+    return kept
+
+
+def _known(text: str, lowered: str, index: _Index) -> Iterator[ModelName]:
     done = 0
-    for match in index.trigger.finditer(lowered):
-        start = match.start(1) if match.start(1) >= 0 else match.start()
+    for start in starts(index.trigger, lowered):
         if start < done:
             continue
         best = None
         for key, end in keys_from(lowered, start, index.beginnings):
-            row = index.rows.get(key)
-            if (row is not None or key in index.families) and _ends(lowered, end):
-                best = key, end, row
-        if best is None:
+            if (key in index.rows or key in index.families) and _ends(lowered, end):
+                best = key, end
+        if best is None or best[0] in index.words:
             continue
-        key, end, row = best
+        key, end = best
         first, last = _token(lowered, start, end)
-        word = key in index.words
-        if word and not _stands_alone(lowered, start, end, first, last, bare_only=row is None):
-            continue
         done = last
-        written = text[first:last]
-        params_b = params_from_name(written)
-        sized = row is not None and _is_sized(lowered[start:end], key, row)
-        if params_b is not None and not sized:
-            row = None  # of the family, but of a size that is not known
-        elif params_b is None and row is not None and sized:
-            params_b = row.params_b
-        yield ModelName(_hub_id(written), row, sized, word or _is_code(lowered, last), params_b, first, last)
+        yield _named(text, lowered, index, key, start, end, first, last, _is_code(lowered, last))
+
+
+def _plain(text: str, lowered: str, index: _Index) -> Iterator[ModelName]:
+    """Plain words where a model is meant, not as a part of an identifier or a path; of a family's word nothing but it."""
+    for match in index.plain.finditer(lowered):
+        start, end = match.span(1) if match.start(1) >= 0 else match.span(2)
+        first, last = _token(lowered, start, end)
+        rest = lowered[first:start] + lowered[end:last]
+        if lowered[last : last + 1] in {"/", "\\", "("} or "_" in rest or "." in rest:
+            continue
+        key = lowered[start:end]
+        if rest and key not in index.rows:
+            continue
+        yield _named(text, lowered, index, key, start, end, first, last, True)
+
+
+def _named(
+    text: str, lowered: str, index: _Index, key: str, start: int, end: int, first: int, last: int, plain: bool
+) -> ModelName:
+    row = index.rows.get(key)
+    written = text[first:last]
+    params_b = params_from_name(written)
+    sized = row is not None and _is_sized(lowered[start:end], key, row)
+    if params_b is not None and not sized:
+        row = None  # of the family, but of a size that is not known
+    elif params_b is None and row is not None and sized:
+        params_b = row.params_b
+    return ModelName(_hub_id(written), row, sized, plain, params_b, first, last)
 
 
 def _ends(lowered: str, end: int) -> bool:
@@ -162,15 +180,9 @@ def _ends(lowered: str, end: int) -> bool:
 
 def _token(lowered: str, start: int, end: int) -> tuple[int, int]:
     """The whole word around a name, with the organisation of a hub id before it, without a file's suffix."""
-    first, last = start, end
-    while last < len(lowered) and lowered[last] in _WORD:
-        last += 1
-    while first > 0 and lowered[first - 1] in _WORD:
-        first -= 1
+    first, last = _back(lowered, start), _forward(lowered, end)
     if first > 1 and lowered[first - 1] == "/":
-        before = first - 1
-        while before > 0 and lowered[before - 1] in _WORD:
-            before -= 1
+        before = _back(lowered, first - 1)
         if (
             before < first - 1
             and (before == 0 or lowered[before - 1] not in "/~\\:@$}")
@@ -189,28 +201,25 @@ def _token(lowered: str, start: int, end: int) -> tuple[int, int]:
     return first, last
 
 
+def _forward(lowered: str, at: int, also: str = "") -> int:
+    stop = min(len(lowered), at + _LONGEST_TOKEN)
+    while at < stop and (lowered[at] in _WORD or lowered[at] in also):
+        at += 1
+    return at
+
+
+def _back(lowered: str, at: int) -> int:
+    stop = max(0, at - _LONGEST_TOKEN)
+    while at > stop and lowered[at - 1] in _WORD:
+        at -= 1
+    return at
+
+
 def _is_code(lowered: str, last: int) -> bool:
     """Whether the path that goes on at `last` ends as a file of code, a script or a text does."""
-    stop = last
-    while stop < len(lowered) and (lowered[stop] in _WORD or lowered[stop] in "/\\"):
-        stop += 1
-    return lowered[:stop].endswith(_CODE_SUFFIXES)
-
-
-def _stands_alone(lowered: str, start: int, end: int, first: int, last: int, bare_only: bool) -> bool:
-    """Whether a plain word ("bert", "llama") is used as a model's name, not as a part of an identifier or a path.
-
-    With `bare_only` nothing may be attached to it.
-    """
-    if lowered[last : last + 1] in {"/", "\\", "(", ":"}:
-        return False
-    before = lowered[max(0, first - _REACH) : first].rpartition("\n")[2].rstrip(" \"'`:=：,")
-    if first == start and last == end:
-        return before.endswith(_ASKS_FOR_MODEL) or lowered[end : end + 16].lstrip().startswith(_FOLLOWS_MODEL)
-    rest = lowered[first:start] + lowered[end:last]
-    if bare_only:
-        return False
-    return before.endswith(_ASKS_FOR_MODEL) and "_" not in rest and "." not in rest
+    return lowered[last : _forward(lowered, last, "/\\")].endswith(_CODE_SUFFIXES) or lowered[:last].endswith(
+        _CODE_SUFFIXES
+    )
 
 
 def _is_sized(written: str, key: str, row: Model) -> bool:
@@ -271,7 +280,7 @@ def _size_at(pieces: list[str]) -> int:
 def resolve_model(name: str, library: Library) -> Model | None:
     """The row of one name in any spelling, with or without its organisation, folder and suffixes; None when unknown.
 
-    A name whose stated size disagrees with the row (`Qwen2.5-9B`) has no row.
+    A family alone gives its usual member, a size that the family is not known to have (`Qwen2.5-9B`) none.
     """
     index = _index(library)
     tail = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
@@ -279,5 +288,10 @@ def resolve_model(name: str, library: Library) -> Model | None:
         row = index.rows.get(key_of(candidate))
         if row is not None:
             return row
-    found = [one for one in _known(name, lower_of(name), library) if one.row is not None]
-    return found[-1].row if found and found[-1].sized else None
+    found = [one for one in _known(name, lower_of(name), index) if one.row is not None]
+    if found:
+        return found[-1].row
+    for key, _ in reversed(list(keys_from(lower_of(tail), 0, index.beginnings))):
+        if key in index.words and key in index.rows and params_from_name(name) is None:
+            return index.rows[key]
+    return None
