@@ -150,7 +150,12 @@ def training(model: DiffusionModel, run: TrainingRun) -> Footprint:
         made.add("gradients", gradients, "gradient bytes * trained weights", trained=trained)
         made.add("activations", acts.block * 0.0)
     else:
-        made.add("gradients", gradients * (0.5 if run.checkpointed else 0.0), "half of them exist at the peak", trained=trained)
+        made.add(
+            "gradients",
+            gradients * (0.5 if run.checkpointed else 0.0),
+            "half of them exist at the peak",
+            trained=trained,
+        )
         made.add(
             "activations", backward_only, "kept vectors a token * 2 * batch * tokens * h, and one block's backward",
             batch=run.batch, tokens=model.tokens(run.shape), hidden=model.hidden,
@@ -184,7 +189,11 @@ def generation(model: DiffusionModel, run: GenerationRun) -> Footprint:
         step = model.unet.infer * 2.0 * rows * model.latents(run.shape)
     else:
         step = max(
-            block.infer * 2.0 * rows * (model.tokens(run.shape) + (model.text_tokens if block.joint else 0)) * model.hidden
+            block.infer
+            * 2.0
+            * rows
+            * (model.tokens(run.shape) + (model.text_tokens if block.joint else 0))
+            * model.hidden
             for block, _ in model.blocks
         )
     pixels = run.batch * run.shape.pixels * (run.shape.frames if model.vae.whole_video else 1)

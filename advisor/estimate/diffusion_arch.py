@@ -96,7 +96,11 @@ class DiffusionModel:
     def tokens(self, shape: Shape) -> int:
         """Image or video tokens: ceil(w / cell) * ceil(h / cell) * latent frames / time_patch."""
         frames = 1 if shape.frames <= 1 else (shape.frames - 1) // self.temporal + 1
-        return math.ceil(shape.width / self.cell) * math.ceil(shape.height / self.cell) * math.ceil(frames / self.time_patch)
+        return (
+            math.ceil(shape.width / self.cell)
+            * math.ceil(shape.height / self.cell)
+            * math.ceil(frames / self.time_patch)
+        )
 
     def latents(self, shape: Shape) -> float:
         """Positions of the latent image."""
@@ -168,7 +172,10 @@ def _autoencoder(kind: str, vae: Config, table: Config) -> Autoencoder:
         name = "sana" if int(vae.get("spatial_factor") or 8) >= 32 else "image"
     row = rows[name]
     return Autoencoder(
-        1e9 * float(vae.get("params_b") or 0.084), float(row["decode"]), float(row["encode"]), bool(row.get("whole_video"))
+        1e9 * float(vae.get("params_b") or 0.084),
+        float(row["decode"]),
+        float(row["encode"]),
+        bool(row.get("whole_video")),
     )
 
 
@@ -182,7 +189,9 @@ def diffusion_model(name: str, params_b: float, config: Config, table: Config) -
     vae: Config = config.get("vae") or {}
     text_params, text_tokens = _text(kind, list(config.get("text_encoders") or ()))
     params = 1e9 * params_b
-    unet_row = table["unets"].get("stable_diffusion_xl" if kind in ("kolors", "stable_diffusion_xl") else "stable_diffusion")
+    unet_row = table["unets"].get(
+        "stable_diffusion_xl" if kind in ("kolors", "stable_diffusion_xl") else "stable_diffusion"
+    )
     is_unet = "block_out_channels" in part
     hidden = int(part.get("hidden_size") or 0) or _heads_width(part)
     recipe = [] if is_unet else _recipe(kind, part, table)

@@ -85,9 +85,7 @@ def internvl(width: int, height: int, max_tiles: int = 12, side: int = 448, per_
                 continue
             tall = tiles // wide
             distance = abs(width / height - wide / tall)
-            if distance < nearest or (
-                distance == nearest and width * height > 0.5 * side * side * wide * tall
-            ):
+            if distance < nearest or (distance == nearest and width * height > 0.5 * side * side * wide * tall):
                 best, nearest = (wide, tall), distance
     count = best[0] * best[1]
     tiles = count + 1 if count > 1 else 1
@@ -169,7 +167,9 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("paligemma.*448", lambda w, h, s: fixed(448, 14)),
     ("paligemma|pi0|openpi", lambda w, h, s: fixed(224, 14)),
     ("gemma-?3", lambda w, h, s: ImageTokens(256, 4096)),
-    ("gr00t|eagle", lambda w, h, s: ImageTokens(256, 1024)),
+    ("gr00t-?n1(-2b|$| )", lambda w, h, s: fixed(224, 14, 2)),
+    ("gr00t", lambda w, h, s: fixed(224, 14)),
+    ("eagle", lambda w, h, s: internvl(w, h, s.max_slices or 12)),
     ("openvla|prismatic", lambda w, h, s: ImageTokens(256, 2 * 256)),
     ("cogvlm2", lambda w, h, s: fixed(1344, 14, 2, 2)),
     ("cogvlm|cogagent", lambda w, h, s: ImageTokens(1227, 1225)),

@@ -123,7 +123,12 @@ def auto_buckets(hidden: float) -> Buckets:
 
 
 def states_of(
-    axes: Axes, weights: Weights, size: Bytes, offload: str = "none", accumulates: bool = False, buckets: Buckets | None = None
+    axes: Axes,
+    weights: Weights,
+    size: Bytes,
+    offload: str = "none",
+    accumulates: bool = False,
+    buckets: Buckets | None = None,
 ) -> DeviceStates:
     """What one device holds under the axes.
 
@@ -156,7 +161,9 @@ def states_of(
     if axes.zero == 3:
         gathered = size.weight * min(weights.total, weights.largest_block + 2 * bucket.prefetch + weights.embeddings)
         reduce = 2.0 * min(bucket.reduce, weights.trained) * (2 if bucket.overlap else 1)
-        held = _kept(offload, whole_weights / share, whole_gradients / share, whole_states / share, min(step / share, 4e9))
+        held = _kept(
+            offload, whole_weights / share, whole_gradients / share, whole_states / share, min(step / share, 4e9)
+        )
         return _with(held, gathered=gathered, buffers=reduce)
     if axes.zero == 2:
         reduce = 2.0 * min(bucket.reduce, weights.trained) * (2 if bucket.overlap else 1)

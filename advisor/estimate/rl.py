@@ -82,3 +82,13 @@ def rl_plan(
         generates=algorithm in _SAMPLES and not colocated,
         rollout_share=(utilization or 0.3) if colocated else 0.0,
     )
+
+
+POLICY_LOSS_BYTES = 8.0
+"""Bytes a vocabulary entry of a policy loss in 16 bits: logits, their log-softmax row by row, and the gradients of both
+(_get_per_token_logps of TRL and its descendants, without the fp32 copy of a supervised loss)."""
+
+
+def loss_bytes(algorithm: str, usual: float) -> float:
+    """Bytes of one vocabulary entry of the logits at their peak under the algorithm."""
+    return POLICY_LOSS_BYTES if algorithm in _SAMPLES and usual > POLICY_LOSS_BYTES else usual

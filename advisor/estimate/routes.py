@@ -224,7 +224,7 @@ def _step(run: RunSpec, fmt: WeightFormat | None, trained: float, axes: Axes, se
     trained_bytes = 4.0 if (adapters and run.lora_fp32 and not sharded) or axes.megatron else 2.0 if sharded else base
     master = 4.0 if sharded else 0.0
     moments = closed_form.moment_bytes(run.optimizer, 4.0 if sharded else trained_bytes)
-    loss = 8.0 if axes.megatron else 1.5 if run.fused_ce else 14.0
+    loss = 8.0 if axes.megatron else 1.5 if run.fused_ce else rl.loss_bytes(rl.algorithm_of(run.method, run.model, run.words), 14.0)
     return closed_form.Step(
         batch=run.batch_size * sequences, element=4.0 if run.precision == "fp32" else 2.0, weight=weight, trained=trained_bytes,
         moments=moments, master=master, step=8.0 if axes.zero else trained_bytes, trained_weights=trained,

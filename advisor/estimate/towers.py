@@ -106,6 +106,7 @@ def towers_of(run: RunSpec, config: Config, params_b: float, kind: str) -> tuple
     length, _ = sequence_of(run, kind, images)
     whole = not run.adapters and run.method not in ("adapter", "adapter_v2", "ia3", "prompt_tuning")
     chain: list[Tower] = []
+    head = config.get("action_head_config") or config.get("action_expert_config")
     vision = config.get("vision_config")
     tower_weights = 0.0
     everywhere = run.adapters and run.lora_targets in ("all-linear", "all")
@@ -115,13 +116,13 @@ def towers_of(run: RunSpec, config: Config, params_b: float, kind: str) -> tuple
         ffn = _int(vision, "intermediate_size", "mlp_dim", default=int(hidden * float(vision.get("mlp_ratio") or 4)))
         tower_weights = float(layers * (4 * hidden * hidden + 2 * hidden * ffn))
         named = run.words.get("lora_targets")
-        tuned = isinstance(named, str) and "vision tower trainable" in named
+        learns = whole or (isinstance(named, str) and "vision tower trainable" in named)
+        adapted = everywhere and kind == "vla" and not isinstance(head, Mapping)
         chain.append(Tower("vision", tower_weights, hidden, layers, _int(vision, "num_attention_heads", "num_heads", default=16), hidden,
                            ffn, False, float(images.tower if images else 0),
-                           (whole or tuned) and not _frozen(run, "vision"), everywhere and kind == "vla"))  # fmt: skip
+                           learns and not _frozen(run, "vision"), adapted))  # fmt: skip
     inner = text_config(config)
-    text_only, counted = decoder_of({**inner}, 0.0)
-    head = config.get("action_head_config") or config.get("action_expert_config")
+    _, counted = decoder_of(inner, 0.0)
     head_weights = max(0.0, parts.total - counted.total - tower_weights)
     text_weights = counted.total if isinstance(head, Mapping) or tower_weights else parts.total
     kv = decoder.cache.kv_heads * decoder.cache.head_dim if not decoder.cache.latent else decoder.hidden
@@ -139,7 +140,6 @@ def towers_of(run: RunSpec, config: Config, params_b: float, kind: str) -> tuple
     elif head_weights > 0 and tower_weights:
         chain.insert(1, Tower("projector", head_weights, decoder.hidden, 0, 1, decoder.hidden, decoder.hidden, False,
                               float(images.text if images else 0), whole and not _frozen(run, "projector")))  # fmt: skip
-    _ = text_only
     return chain, decoder, parts, length
 
 

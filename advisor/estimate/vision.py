@@ -72,7 +72,12 @@ def inference(net: ConvNet, batch: int, width: int, height: int, element: float)
     """A forward pass without gradients: weights and a tenth of the outputs, the widest layers' inputs and outputs."""
     made = Footprint(phase="forward", spread=0.25)
     made.add("weights", element * net.params, "bytes * params", params=net.params)
-    made.add("activations", 0.25 * element * net.elements(width, height) * batch, "the widest layers' inputs and outputs", batch=batch)
+    made.add(
+        "activations",
+        0.25 * element * net.elements(width, height) * batch,
+        "the widest layers' inputs and outputs",
+        batch=batch,
+    )
     made.outside = CONVOLUTION_WORKSPACE / 2
     made.phases = {"load": element * net.params, "forward": made.allocated}
     return made

@@ -86,7 +86,12 @@ def _plain_name(name: str) -> str:
 
 
 def stored_weights(
-    linear: float, head: float, rest: float, plain_bytes: float, quantised: WeightFormat | None, largest_linear: float = 0.0
+    linear: float,
+    head: float,
+    rest: float,
+    plain_bytes: float,
+    quantised: WeightFormat | None,
+    largest_linear: float = 0.0,
 ) -> StoredWeights:
     """Bytes of the weights.
 
