@@ -197,9 +197,35 @@ def plain_number(value: object) -> int | float:
     return round(bounded, 4)
 
 
-def _alternatives(rule: Rule) -> int:
-    """How many alternatives of a rule one message can satisfy: an `in` is met by one value, an `any` by each branch."""
-    return max(1, len(rule.any))
+class _Load:
+    """What a group of rules asks of the engine, kept up as rules join it."""
+
+    def __init__(self) -> None:
+        self.rules = 0
+        self.alternatives = 0
+        self.values: dict[str, set[str]] = {}
+
+    def takes(self, rule: Rule) -> bool:
+        """Adds the rule if the group stays within the limits."""
+        # An `in` is met by one value; of the branches of an `any` one message may satisfy each.
+        alternatives = self.alternatives + max(1, len(rule.any))
+        if self.rules + 1 > MAX_RULES or alternatives > MAX_ALTERNATIVES:
+            return False
+        grown: dict[str, set[str]] = {}
+        for condition in rule.conditions():
+            if condition.op in ("is", "in", "not_in"):
+                items = condition.value if isinstance(condition.value, list) else [condition.value]
+                name, words = condition.field, {as_word(item) for item in items}
+            else:
+                name, words = f"#{condition.field}", {str(condition.value)}
+            grown[name] = grown.get(name, self.values.get(name, set())) | words
+        properties = 2 * len(self.values.keys() | grown.keys()) + 2
+        if properties > MAX_PROPERTIES or any(len(words) > MAX_VALUES for words in grown.values()):
+            return False
+        self.rules += 1
+        self.alternatives = alternatives
+        self.values |= grown
+        return True
 
 
 def partition(rules: Sequence[Rule]) -> list[list[Rule]]:
@@ -209,36 +235,16 @@ def partition(rules: Sequence[Rule]) -> list[list[Rule]]:
         EngineError: one rule alone is over a limit.
     """
     groups: list[list[Rule]] = []
-    current: list[Rule] = []
+    load = _Load()
     for rule in rules:
-        if not _within_limits([rule]):
-            raise EngineError(
-                f"rule {rule.id} is too large for the engine", hint="Split its alternatives into several rules."
-            )
-        if current and not _within_limits([*current, rule]):
-            groups.append(current)
-            current = []
-        current.append(rule)
-    if current:
-        groups.append(current)
+        if not groups or not load.takes(rule):
+            load = _Load()
+            if not load.takes(rule):
+                hint = "Split its alternatives into several rules."
+                raise EngineError(f"rule {rule.id} is too large for the engine", hint=hint)
+            groups.append([])
+        groups[-1].append(rule)
     return groups
-
-
-def _within_limits(rules: Sequence[Rule]) -> bool:
-    values: dict[str, set[str]] = {}
-    for rule in rules:
-        for condition in rule.conditions():
-            if condition.op in ("is", "in", "not_in"):
-                items = condition.value if isinstance(condition.value, list) else [condition.value]
-                values.setdefault(condition.field, set()).update(as_word(item) for item in items)
-            else:
-                values.setdefault(f"#{condition.field}", set()).add(str(condition.value))
-    return (
-        len(rules) <= MAX_RULES
-        and sum(_alternatives(rule) for rule in rules) <= MAX_ALTERNATIVES
-        and 2 * len(values) + 2 <= MAX_PROPERTIES
-        and all(len(items) <= MAX_VALUES for items in values.values())
-    )
 
 
 class Engine:
