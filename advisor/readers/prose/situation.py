@@ -141,7 +141,7 @@ _SHM = re2.compile(
 _ASKS = re2.compile(
     r"how (?:much|many|big|large)[^\n?.]{0,40}(?:vram|gpus?|memory|ram|cards?)|(?:what|which) (?:is the |"
     r"are the )?(?:\w+ )?(?:gpus?|hardware|vram|memory|requirements?)|(?:vram|gpu|memory|hardware) (?:requirements?|"
-    r"needs?|expectations?|usage)|"
+    r"needs\b|expectations?)|expected (?:vram|gpu|memory) usage|"
     r"(?:can|could) (?:i|we|it|a|an|you|one)\b[^\n?]{0,80}(?:gpus?|vram|\d ?gb?\b|card|train|fine-?tun|run|fit)|"
     r"is (?:\S+ ){1,6}(?:possible|enough|sufficient|feasible)|will (?:it|this|a|"
     r"the)\b[^\n?]{0,40}(?:fit|run|work)|"
