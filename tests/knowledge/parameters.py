@@ -12,9 +12,26 @@ from collections.abc import Mapping
 from typing import Any
 
 UNGATED = frozenset(
-    ["apertus", "arcee", "bloom", "codegen", "falcon", "gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "gptj", "mpt", "nemotron", "opt", "persimmon", "phi",
-     "starcoder2", "xglm"]
-)  # fmt: skip
+    [
+        "apertus",
+        "arcee",
+        "bloom",
+        "codegen",
+        "falcon",
+        "gpt2",
+        "gpt_bigcode",
+        "gpt_neo",
+        "gpt_neox",
+        "gptj",
+        "mpt",
+        "nemotron",
+        "opt",
+        "persimmon",
+        "phi",
+        "starcoder2",
+        "xglm",
+    ]
+)
 LEARNED_POSITIONS = frozenset(["gpt2", "gpt_bigcode", "gpt_neo", "opt"])
 EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts")
 
