@@ -60,6 +60,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "heading.plan": ("The smallest set of changes that fits", "能放下的最小改动方案"),
     "heading.plan_nearest": ("Nearest to fitting", "最接近能放下的方案"),
     "heading.other_plans": ("Other ways", "其他方案"),
+    "heading.hardware": ("The hardware that it needs", "需要的硬件"),
     "heading.questions": ("What would make this surer", "补充这些信息会更准确"),
     "heading.trace": ("How this was concluded", "推理过程"),
     "heading.sources": ("Sources", "依据"),
