@@ -17,6 +17,8 @@ _SUFFIX = re2.compile(
     r"|full|lora|qlora|dpo|sft)$"
 )
 _LEAST = 4
+_MOST_ANSWERS = 4096
+_answers: weakref.WeakKeyDictionary[Library, dict[tuple[str, str, Any], Model | None]] = weakref.WeakKeyDictionary()
 _indexes: weakref.WeakKeyDictionary[Library, dict[str, Model]] = weakref.WeakKeyDictionary()
 
 
@@ -58,6 +60,16 @@ def find_model(words: Mapping[str, Any], library: Library) -> Model | None:
     After exact keys, the longest known key that the name begins with (`Qwen 7B swift run`), then the shortest that begins with the name.
     Where `params_b` is stated, an entry of another size (by a quarter) is not taken on such a half match.
     """
+    asked = (str(words.get("hf_id") or ""), str(words.get("model") or ""), words.get("params_b"))
+    answers = _answers.setdefault(library, {})
+    if asked not in answers:
+        if len(answers) > _MOST_ANSWERS:
+            answers.clear()
+        answers[asked] = _find(words, library)
+    return answers[asked]
+
+
+def _find(words: Mapping[str, Any], library: Library) -> Model | None:
     known = _index(library)
     texts = [str(words[name]) for name in ("hf_id", "model") if words.get(name)]
     for text in texts:

@@ -37,6 +37,13 @@ def moment_bytes(optimizer: str, trained_bytes: float) -> float:
     return base * width
 
 
+LOSS_PLAIN = 14.0
+"""Bytes of a logit at the loss: in 16 bits (2), in fp32 (4), its log-softmax (4), the gradient of that (4)."""
+LOSS_TRAINER = 18.0
+"""The same where the Trainer runs a 16-bit model under autocast: it hands the outputs on in fp32 as well (accelerate,
+convert_outputs_to_fp32)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """How a model is trained on one device.
@@ -115,11 +122,12 @@ def body_bytes(chain: Sequence[Tower], step: Step, axes: Axes) -> tuple[float, f
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """Bytes by component of the largest moment, and the peak of each phase."""
+    """Bytes by component of the largest moment, the peak of each phase, and how much of each depends on the lengths."""
 
     parts: dict[str, float]
     phase: str
     phases: dict[str, float]
+    moving: dict[str, float]
 
 
 def training_peak(chain: Sequence[Tower], vocab: int, parts: Parts, step: Step, axes: Axes) -> Peak:
@@ -155,4 +163,5 @@ def training_peak(chain: Sequence[Tower], vocab: int, parts: Parts, step: Step, 
     phases = {name: base + sum(moment.values()) for name, moment in moments.items()}
     phase = max(phases, key=lambda name: phases[name])
     found = {**static, **moments[phase]}
-    return Peak({name: count for name, count in found.items() if count > 0}, phase, {"load": held.weights, **phases})
+    moving = {"forward": body + logits, "backward": body + layer}
+    return Peak({name: count for name, count in found.items() if count > 0}, phase, {"load": held.weights, **phases}, moving)

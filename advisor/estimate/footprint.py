@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from advisor.estimate.process import CACHED_STEADY
 from advisor.estimate.result import Component
 from advisor.facts import FactValue
 from advisor.units import GIB
@@ -17,7 +18,8 @@ class Footprint:
     Attributes:
         phase: the phase of the peak. phases: peaks of the phases, bytes.
         outside: bytes of the process that PyTorch's allocator doesn't hold, beyond the device context.
-        cached: bytes that the allocator keeps beyond the peak (None: as usual for such a run).
+        cached: share of the peak that the allocator keeps beyond it; None: only `moving` grows, by the share `varying`.
+        moving: bytes of each phase whose sizes change with the length of the sequences.
         spread: standard deviation of the allocated figure, as a share of it.
         serves: the figure of the process is `held` whatever the tensors sum up to (a server that fills its share).
     """
@@ -30,6 +32,8 @@ class Footprint:
     warnings: list[str] = field(default_factory=list)
     outside: float = 0.0
     cached: float | None = None
+    varying: float = CACHED_STEADY
+    moving: dict[str, float] = field(default_factory=dict)
     spread: float = 0.08
     held: float | None = None
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Mapping
 from typing import Any
 
 from advisor.errors import TooLittleKnown
 from advisor.estimate import closed_form, diffusion, process, rl, serving, vision
 from advisor.estimate.catalogue import find_model
-from advisor.estimate.decoder import config_of_size
+from advisor.estimate.decoder import Parts, config_of_size
 from advisor.estimate.diffusion_arch import diffusion_model, shape_of
 from advisor.estimate.footprint import Footprint
 from advisor.estimate.image_tokens import parse_size
@@ -18,7 +19,7 @@ from advisor.estimate.parallel import NCCL_BYTES, Axes, axes_of
 from advisor.estimate.result import Estimate
 from advisor.estimate.spec import RunSpec, run_spec
 from advisor.estimate.towers import adapter_weights, towers_of, trained_weights
-from advisor.estimate.weight_formats import PLAIN_BYTES, WeightFormat, find_format, formats_of
+from advisor.estimate.weight_formats import PLAIN_BYTES, WeightFormat, find_format, formats_of, stored_weights
 from advisor.library import Library
 from advisor.names import resolve_gpu
 from advisor.records import Gpu, Model
@@ -73,8 +74,16 @@ def _capacity(run: RunSpec, card: Gpu | None) -> float | None:
     return run.gpu_memory_gib or None
 
 
+_formats: weakref.WeakKeyDictionary[Library, dict[str, WeightFormat]] = weakref.WeakKeyDictionary()
+
+
 def _format(run: RunSpec, library: Library) -> WeightFormat | None:
-    return find_format(run.quantization, formats_of(library.settings)) if run.quantization else None
+    if not run.quantization:
+        return None
+    known = _formats.get(library)
+    if known is None:
+        known = _formats[library] = formats_of(library.settings)
+    return find_format(run.quantization, known)
 
 
 def is_diffusion(run: RunSpec, model: Model | None, config: Mapping[str, Any]) -> bool:
@@ -198,9 +207,9 @@ def _training(
         int(run.words.get("num_generations") or 1), run.batch_size,
     )  # fmt: skip
     trained = run.trainable_params or trained_weights(chain) + adapter_weights(run, chain)
-    step = _step(run, fmt, trained, axes, plan.sequences)
+    step = _step(run, fmt, parts, trained, axes, plan.sequences)
     peak = closed_form.training_peak(chain, decoder.vocab, parts, step, axes)
-    made = Footprint(dict(peak.parts), phase=peak.phase, phases=dict(peak.phases), spread=0.15)
+    made = Footprint(dict(peak.parts), phase=peak.phase, phases=dict(peak.phases), spread=0.15, moving=dict(peak.moving))
     divided = axes.model_parallel * (axes.shards if axes.zero == 3 or axes.fsdp else 1)
     made.add("reference_models", plan.frozen_models * step.weight * parts.total / divided, "weights of the models that only run forward")
     if plan.generates:
@@ -211,20 +220,33 @@ def _training(
         made.assumed["seq_len"] = length
     if axes.world > 1:
         made.outside = NCCL_BYTES * (1 + (axes.tp > 1) + (axes.ep > 1) + (axes.pp > 1))
-    made.cached = process.CACHED_SHARDED if axes.zero == 3 or axes.fsdp else process.CACHED_TRAINING
+    if axes.zero == 3 or axes.fsdp:
+        made.cached = process.CACHED_SHARDED
+    elif kind in ("llm", "seq2seq", "speech") or (not kind and len(chain) == 1):
+        made.varying = process.CACHED_VARYING
     return made
 
 
-def _step(run: RunSpec, fmt: WeightFormat | None, trained: float, axes: Axes, sequences: float) -> closed_form.Step:
+def _base_bytes(run: RunSpec, fmt: WeightFormat, parts: Parts) -> float:
+    """Bytes of a weight of a quantised base on average; PEFT's preparation keeps in fp32 what is not quantised."""
+    prepared = run.kbit_prepare and fmt.name in ("nf4", "nf4-dq", "int8") and run.parallelism in ("none", "ddp", "device_map")
+    stored = stored_weights(parts.linear, parts.head, parts.rest, 4.0 if prepared else 2.0, fmt)
+    return stored.total / parts.total if parts.total else fmt.bytes_per_weight
+
+
+def _step(
+    run: RunSpec, fmt: WeightFormat | None, parts: Parts, trained: float, axes: Axes, sequences: float
+) -> closed_form.Step:
     amp = run.precision.startswith("amp")
     sharded = axes.zero > 0 or axes.megatron
     adapters = run.adapters or fmt is not None or run.method in ("adapter", "adapter_v2", "ia3", "prompt_tuning")
     base = PLAIN_BYTES.get(run.precision, 2.0)
-    weight = fmt.bytes_per_weight if fmt is not None else 2.0 if sharded and base == 4.0 else base
+    weight = _base_bytes(run, fmt, parts) if fmt is not None else 2.0 if sharded and base == 4.0 else base
     trained_bytes = 4.0 if (adapters and run.lora_fp32 and not sharded) or axes.megatron else 2.0 if sharded else base
     master = 4.0 if sharded else 0.0
     moments = closed_form.moment_bytes(run.optimizer, 4.0 if sharded else trained_bytes)
-    loss = 8.0 if axes.megatron else 1.5 if run.fused_ce else rl.loss_bytes(rl.algorithm_of(run.method, run.model, run.words), 14.0)
+    usual = closed_form.LOSS_TRAINER if run.loop == "trainer" and run.precision in ("bf16", "fp16") else closed_form.LOSS_PLAIN
+    loss = 8.0 if axes.megatron else 1.5 if run.fused_ce else rl.loss_bytes(rl.algorithm_of(run.method, run.model, run.words), usual)
     return closed_form.Step(
         batch=run.batch_size * sequences, element=4.0 if run.precision == "fp32" else 2.0, weight=weight, trained=trained_bytes,
         moments=moments, master=master, step=8.0 if axes.zero else trained_bytes, trained_weights=trained,
@@ -237,7 +259,12 @@ def finish(made: Footprint, run: RunSpec, card: Gpu | None) -> Estimate:
     """The estimate: allocated as the parts sum up, reserved with the allocator's cache, the process with its context and libraries."""
     allocated = made.allocated
     cached = process.CACHED_INFERENCE if made.cached is None and run.task == "inference" else made.cached
-    reserved = process.reserved_bytes(allocated, process.CACHED_TRAINING if cached is None else cached)
+    if cached is None:
+        phases = made.phases or {made.phase: allocated}
+        moving = made.moving or {name: made.parts.get("activations", 0.0) for name in phases}
+        reserved = max(process.reserved_of(phases, moving, made.varying), process.reserved_bytes(allocated, process.CACHED_STATIC))
+    else:
+        reserved = process.reserved_bytes(allocated, cached)
     held = reserved + made.outside + process.context_bytes(card.arch if card else "", run.framework)
     if made.held is not None:
         held = made.held
