@@ -29,7 +29,8 @@ _PATTERNS = compiled(
         "cpu_only_build": r"not compiled with cuda enabled|not compiled with cuda support|cpu-only (?:build|version)|"
         r"found no nvidia driver",
         "device_lost": r"device_lost|device lost|device (?:was )?removed|gpu has fallen off|\bxid\b[^\n]{0,12}\b(?:79|31|13)\b",
-        "disk_full": r"no space left on device|errno 28\b|disk quota exceeded|resource exhausted[^\n]{0,80}tempstate|"
+        "disk_full": r"no space left on device|errno 28\b|disk quota exceeded|tempstate[^\n]{0,60}resource exhausted|"
+        r"error writing \(tmp\) checkpoint|"
         r"磁盘空间不足|not enough disk space",
         "segmentation_fault": r"segmentation fault|sigsegv|exit code 139|段错误|access violation",
         "nccl_failure": r"watchdog caught collective|nccl (?:error|timeout)|ncclsystemerror|ncclunhandledcudaerror|"

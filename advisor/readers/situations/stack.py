@@ -20,7 +20,8 @@ _PATTERNS = compiled(
         "loss_in_trace": r"f\.cross_entropy|functional\.cross_entropy|log_softmax|logits\.float\(\)|logits = logits|loss_fct\(|"
         r"\bnll_loss|materiali[sz]es? (?:the |all )?(?:\[[^\n]{0,40})?logits|"
         r"cross[- ]?entropy[^\n]{0,40}(?:memory|logits|vocab)|large[- ]vocab",
-        "attention_in_trace": r"attention_scores = |attn_weights = |torch\.baddbmm|scaled_dot_product|attention_probs|"
+        "attention_in_trace": r"ret = input\.softmax|attention_scores = |attn_weights = |torch\.baddbmm|scaled_dot_product|"
+        r"attention_probs|"
         r"attn = \(?q ?@|einsum\([^\n]{0,30}(?:qk|bqhd|b i d)|softmax\((?:attn|attention)",
         "optimizer_in_trace": r"torch/optim/\w+\.py|exp_avg(?:_sq)?\b|optimizer\.step\(|_multi_tensor_adam|bitsandbytes/optim",
         "ddp_in_trace": r"nn/parallel/distributed\.py|distributeddataparallel|_sync_module_states|_sync_params_and_buffers",
@@ -58,6 +59,14 @@ _PATTERNS = compiled(
         r"multiple times|again and again|repeatedly|in a loop|second time|twice)|多次(?:调用|运行|加载)|反复(?:调用|加载)",
         "rollout_engine": r"vllm_gpu_memory_utilization|use_vllm|vllm_num_engines|colocate|rollout\.gpu_memory|vllm_mode|"
         r"hybrid engine|rollout[^\n]{0,30}vllm|vllm[^\n]{0,30}rollout|grpo[^\n]{0,40}vllm|vllm[^\n]{0,40}grpo",
+        "policy_optimisation": r"\b(?:grpo|ppo|rloo|gspo|dapo)(?:\b|_|trainer)|reinforce\+\+",
+        "several_models_in_command": r"reward_pretrain|critic_pretrain|critic_learning_rate|ref_num_gpus|reward_model_path|critic\.model|"
+        r"--ref_model\b|teacher_model",
+        "fine_tunes": r"fine[- _]?tun|微调|精调|\bsft\b",
+        "runs_on_jax": r"xla_python_client|\bjax\b|\bjaxlib\b|\bflax\b|\bpi0(?:_|\.5|\b)",
+        "more_with_zero": r"zero[- ]?[123][^\n.]{0,40}(?:more|higher|larger|increas)[^\n.]{0,20}(?:memory|vram)|"
+        r"oom when (?:turn|enabl|us)\w* (?:on )?(?:deepspeed )?zero|zero[- ]?[123][^\n。]{0,20}(?:更高|更大|反而|"
+        r"占用更多)",
         "preference_training": r"\bdpo\b|\bkto\b|\borpo\b|ref_log_probs|precompute_ref|dpotrainer",
         "offload_ignored": r"(?:even (?:when|with|though)|although|despite)[^\n.]{0,60}offload|offload[^\n.]{0,40}(?:ignored|"
         r"no effect|not work|still|unconditionally)",
