@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import re2
 
 Config = Mapping[str, Any]
 
@@ -113,13 +114,13 @@ def shape_of(words: str, default: object, frames: object = None) -> tuple[Shape,
     Returns the shape and whether it was in the words.
     """
     count = int(frames) if isinstance(frames, int | float) and frames else 1
-    found = re.search(r"(\d+)\s*(?:f\b|frames)", words, re.ASCII)
+    found = re2.search(r"(\d+)\s*(?:f\b|frames)", words)
     if found:
         count = int(found[1])
-    video = re.search(r"(\d{1,3})\s*[x×*]\s*(\d{3,4})\s*[x×*]\s*(\d{3,4})", words, re.ASCII)
+    video = re2.search(r"(\d{1,3})\s*[x×*]\s*(\d{3,4})\s*[x×*]\s*(\d{3,4})", words)
     if video:
         return Shape(int(video[3]), int(video[2]), int(video[1])), True
-    size = re.search(r"(\d{2,4})\s*[x×*]\s*(\d{2,4})|(\d{3,4})\s*(?:px|p\b|pixel|$)", words, re.ASCII)
+    size = re2.search(r"(\d{2,4})\s*[x×*]\s*(\d{2,4})|(\d{3,4})\s*(?:px|p\b|pixel|$)", words)
     if size:
         wide, tall = (size[1], size[2]) if size[1] else (size[3], size[3])
         return Shape(int(wide), int(tall), count), True

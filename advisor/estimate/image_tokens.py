@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
+
+import re2
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,10 @@ class ImageSettings:
 
 def parse_size(text: str) -> tuple[int, int] | None:
     """(width, height) of `448`, `1344x896`, `1344*896`, None when there is none. Video sizes `49x480x720` give the last two."""
-    numbers = [int(part) for part in re.findall(r"\d{2,5}", text)[:4]]
-    if len(numbers) >= 3 and re.search(r"\d+\s*[x*×]\s*\d+\s*[x*×]\s*\d+", text):
+    numbers = [int(part) for part in re2.findall(r"\d{2,5}", text)[:4]]
+    if len(numbers) >= 3 and re2.search(r"\d+\s*[x*×]\s*\d+\s*[x*×]\s*\d+", text):
         return numbers[2], numbers[1]
-    if len(numbers) >= 2 and re.search(r"\d\s*[x*×]\s*\d", text):
+    if len(numbers) >= 2 and re2.search(r"\d\s*[x*×]\s*\d", text):
         return numbers[0], numbers[1]
     return (numbers[0], numbers[0]) if numbers else None
 
@@ -183,7 +184,7 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("yi-vl", lambda w, h, s: fixed(448, 14)),
     ("llava|vicuna|vip-llava|bunny|mobilevlm", lambda w, h, s: fixed(336, 14)),
 )
-_COMPILED = tuple((re.compile(pattern), rule) for pattern, rule in _RULES)
+_COMPILED = tuple((re2.compile(pattern), rule) for pattern, rule in _RULES)
 
 
 def image_tokens(model: str, width: int, height: int, settings: ImageSettings | None = None) -> ImageTokens | None:

@@ -92,3 +92,8 @@ POLICY_LOSS_BYTES = 8.0
 def loss_bytes(algorithm: str, usual: float) -> float:
     """Bytes of one vocabulary entry of the logits at their peak under the algorithm."""
     return POLICY_LOSS_BYTES if algorithm in _SAMPLES and usual > POLICY_LOSS_BYTES else usual
+
+
+def samples(algorithm: str) -> bool:
+    """Whether the algorithm samples completions with its policy."""
+    return algorithm in _SAMPLES

@@ -51,7 +51,11 @@ def estimate(spec: Mapping[str, Any], library: Library) -> Estimate:
     Raises:
         TooLittleKnown: neither a known model, nor an architecture, nor a number of weights is given.
     """
-    run = run_spec(spec, defaults_of(str(spec.get("framework") or ""), library))
+    framework = str(spec.get("framework") or "")
+    defaults = defaults_of(framework, library)
+    if framework not in serving.SERVERS:  # a trainer's default share only counts once its server is colocated, which must be stated
+        defaults.pop("gpu_memory_utilization", None)
+    run = run_spec(spec, defaults)
     made, card = footprint_of(run, library)
     return finish(made, run, card)
 
@@ -202,16 +206,18 @@ def _training(
     chain, decoder, parts, length = towers_of(run, config, params_b, kind)
     fmt = _format(run, library)
     axes = axes_of(run.parallelism, run.gpu_count, run.zero_stage, run.fsdp)
-    plan = rl.rl_plan(
-        rl.algorithm_of(run.method, run.model, run.words), run.framework, run.adapters,
-        int(run.words.get("num_generations") or 1), run.batch_size,
-    )  # fmt: skip
+    plan = _plan(run)
     trained = run.trainable_params or trained_weights(chain) + adapter_weights(run, chain)
     step = _step(run, fmt, parts, trained, axes, plan.sequences)
     peak = closed_form.training_peak(chain, decoder.vocab, parts, step, axes)
     made = Footprint(dict(peak.parts), phase=peak.phase, phases=dict(peak.phases), spread=0.15, moving=dict(peak.moving))
     divided = axes.model_parallel * (axes.shards if axes.zero == 3 or axes.fsdp else 1)
     made.add("reference_models", plan.frozen_models * step.weight * parts.total / divided, "weights of the models that only run forward")
+    value = plan.trained_models * trained * (step.weight + step.trained + step.moments + step.master) / divided
+    made.add("value_model", value, "weights, gradients and states of the value model")
+    capacity = _capacity(run, card)
+    if plan.rollout_share and capacity:
+        made.outside += plan.rollout_share * capacity * GIB
     if plan.generates:
         cached = cache_bytes(decoder.cache, length, step.batch, 2.0)
         made.phases["generate"] = peak.phases["load"] + made.parts.get("optimizer", 0.0) + cached
@@ -219,12 +225,24 @@ def _training(
     if length != run.seq_len:
         made.assumed["seq_len"] = length
     if axes.world > 1:
-        made.outside = NCCL_BYTES * (1 + (axes.tp > 1) + (axes.ep > 1) + (axes.pp > 1))
+        made.outside += NCCL_BYTES * (1 + (axes.tp > 1) + (axes.ep > 1) + (axes.pp > 1))
     if axes.zero == 3 or axes.fsdp:
         made.cached = process.CACHED_SHARDED
     elif kind in ("llm", "seq2seq", "speech") or (not kind and len(chain) == 1):
         made.varying = process.CACHED_VARYING
     return made
+
+
+def _plan(run: RunSpec) -> rl.RlPlan:
+    """What the run's algorithm adds; a share of the card stated beside a sampling algorithm is a colocated server's."""
+    algorithm = rl.algorithm_of(run.method, run.model, run.words)
+    share = run.words.get("gpu_memory_utilization")
+    fraction = float(share) if isinstance(share, int | float) else 0.0
+    generations = int(run.words.get("num_generations") or 1)
+    return rl.rl_plan(
+        algorithm, run.framework, run.adapters, generations, run.batch_size, utilization=fraction,
+        colocated=rl.samples(algorithm) and fraction > 0,
+    )  # fmt: skip
 
 
 def _base_bytes(run: RunSpec, fmt: WeightFormat, parts: Parts) -> float:

@@ -1,0 +1,105 @@
+"""Diffusion models: tokens of a sample, what blocks keep, parts on the card."""
+
+from typing import Any
+
+import pytest
+
+from advisor.estimate import estimate
+from advisor.estimate.diffusion import GenerationRun, TrainingRun, activations, generation, lora_weights, training
+from advisor.estimate.diffusion_arch import DiffusionModel, Shape, diffusion_model, shape_of
+from advisor.library import load_library
+
+LIBRARY = load_library()
+TABLE = LIBRARY.settings["diffusion_blocks"]
+
+
+def model(name: str) -> DiffusionModel:
+    row = LIBRARY.models[name]
+    return diffusion_model(row.name, row.params_b, row.config, TABLE)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "tokens"),
+    [
+        ("FLUX.1-dev", Shape(1024, 1024), 64 * 64),
+        ("Stable-Diffusion-3-Medium", Shape(1024, 1024), 64 * 64),
+        ("Wan2.1-T2V-1.3B", Shape(832, 480, 81), 21 * 30 * 52),
+        ("LTX-Video-2B", Shape(768, 512, 49), 7 * 16 * 24),
+        ("CogVideoX1.5-5B", Shape(1360, 768, 81), 11 * 48 * 85),
+        ("Sana-1.6B", Shape(1024, 1024), 32 * 32),
+    ],
+)
+def test_tokens_of_a_sample(name: str, shape: Shape, tokens: int) -> None:
+    assert model(name).tokens(shape) == tokens
+
+
+@pytest.mark.parametrize(
+    ("words", "shape"),
+    [
+        ("512x512", Shape(512, 512)),
+        ("Resolution: 832x480, 81f.", Shape(832, 480, 81)),
+        ("49x480x720", Shape(720, 480, 49)),
+        ("512 px square; validated at 1024x1024", Shape(512, 512)),
+        ("480 pixel buckets, 48 frames", Shape(480, 480, 48)),
+    ],
+)
+def test_sizes_in_words(words: str, shape: Shape) -> None:
+    assert shape_of(words, 1024) == (shape, True)
+
+
+def test_without_a_size_the_model_s_own_is_taken() -> None:
+    assert shape_of("", "832x480", 81) == (Shape(832, 480, 81), False)
+    assert shape_of("", 1024) == (Shape(1024, 1024), False)
+
+
+def test_checkpoints_keep_one_vector_a_block_and_one_whole_block() -> None:
+    pixart = model("PixArt-Sigma")
+    run = TrainingRun(2, Shape(1024, 1024), "lora", 16, checkpointed=True)
+    unit = 2.0 * 2 * 4096 * 1152
+    found = activations(pixart, run)
+    assert found.kept == pytest.approx((28 + 3.0) * unit)
+    assert found.block == pytest.approx((18.3 + 7.9) * unit)
+
+
+def test_without_checkpoints_every_block_keeps_all() -> None:
+    pixart = model("PixArt-Sigma")
+    run = TrainingRun(1, Shape(1024, 1024), "lora", 16, checkpointed=False)
+    assert activations(pixart, run).kept == pytest.approx((28 * 18.3 + 3.0) * 2 * 4096 * 1152)
+
+
+def test_adapters_on_four_projections_of_a_joint_block() -> None:
+    assert lora_weights(model("Stable-Diffusion-3-Medium"), 16) == 24 * 4 * 2 * 16 * 1536
+
+
+def test_offloaded_activations_leave_the_recomputed_block() -> None:
+    run = TrainingRun(1, Shape(1024, 1024), "lora", 16, True, offload="activations")
+    kept = activations(model("PixArt-Sigma"), run).kept
+    assert kept == pytest.approx(3.0 * 2 * 4096 * 1152)
+
+
+def test_generation_peaks_in_the_decoder_of_a_large_picture() -> None:
+    made = generation(model("Stable-Diffusion-1.5"), GenerationRun(1, Shape(1024, 1024)))
+    assert made.phase == "decode"
+    assert made.parts["activations"] == 768 * 2 * 1024 * 1024
+    assert made.parts["weights"] == pytest.approx(2 * 0.8595e9)
+
+
+def test_offload_leaves_the_part_at_work() -> None:
+    flux = model("FLUX.1-dev")
+    whole = generation(flux, GenerationRun(1, Shape(1024, 1024)))
+    moved = generation(flux, GenerationRun(1, Shape(1024, 1024), offload="cpu"))
+    assert moved.allocated < 0.8 * whole.allocated
+
+
+def test_full_training_holds_gradients_and_states() -> None:
+    made = training(model("PixArt-Sigma"), TrainingRun(1, Shape(256, 256), "", 16, True))
+    assert made.parts["weights"] == pytest.approx(4 * 0.6113e9)
+    assert made.parts["optimizer"] == pytest.approx(8 * 0.6113e9)
+    assert made.parts["gradients"] == pytest.approx(4 * 0.6113e9)
+
+
+@pytest.mark.parametrize("words", [{"model": "an unheard of diffusion model", "params_b": 3.0}, {"model": "FLUX.1-dev"}])
+def test_few_words_still_get_an_answer_that_says_what_was_taken(words: dict[str, Any]) -> None:
+    made = estimate({"model_kind": "diffusion", "task": "train", "method": "lora", **words}, LIBRARY)
+    assert made.allocated_gib > 0
+    assert "image_resolution" in made.assumed

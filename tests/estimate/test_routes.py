@@ -1,0 +1,158 @@
+"""Runs of every kind get an estimate, with what was assumed; cards, servers and processes count as they should."""
+
+from typing import Any
+
+import pytest
+
+from advisor.errors import TooLittleKnown
+from advisor.estimate import estimate, process, rl, vision
+from advisor.estimate.catalogue import find_model
+from advisor.estimate.decoder import decoder_of
+from advisor.library import load_library
+
+LIBRARY = load_library()
+LLAMA = {"hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 32,
+         "intermediate_size": 11008, "vocab_size": 32000}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ({"hf_id": "meta-llama/Llama-2-7b-hf"}, "Llama-2-7B"),
+        ({"model": "llama-2-7b lora"}, "Llama-2-7B"),
+        ({"hf_id": "Qwen/Qwen2.5-7B-Instruct-GPTQ-Int4"}, "Qwen2.5-7B"),
+        ({"model": "qwen2.5 7b instruct"}, "Qwen2.5-7B"),
+        ({"model": "MiniCPM-Llama3-V-2_5"}, "MiniCPM-Llama3-V-2.5"),
+        ({"model": "zebra"}, None),
+    ],
+)
+def test_a_model_is_found_in_any_spelling(words: dict[str, Any], name: str | None) -> None:
+    found = find_model(words, LIBRARY)
+    assert (found.name if found else None) == name
+
+
+def test_weights_by_part_of_a_llama() -> None:
+    decoder, parts = decoder_of(LLAMA, 6.738)
+    assert decoder.gated
+    assert parts.linear == pytest.approx(32 * (4 * 4096 * 4096 + 3 * 4096 * 11008), rel=1e-4)
+    assert parts.head == 32000 * 4096
+    assert parts.total == pytest.approx(6.738e9)
+
+
+def test_what_the_configuration_leaves_open_follows_from_the_count() -> None:
+    falcon = {"hidden_size": 4544, "num_hidden_layers": 32, "num_attention_heads": 71, "num_key_value_heads": 1,
+              "intermediate_size": 18176, "vocab_size": 65024}  # fmt: skip
+    decoder, parts = decoder_of(falcon, 7.217)
+    assert not decoder.gated
+    assert parts.head == 65024 * 4544
+    assert decoder_of(falcon, 6.922)[1].head == 0
+
+
+def test_nothing_known_is_an_error_that_names_what_would_help() -> None:
+    with pytest.raises(TooLittleKnown) as caught:
+        estimate({"task": "train", "batch_size": 4}, LIBRARY)
+    assert caught.value.missing[0] == "model"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"params_b": 7}, {"arch": LLAMA}, {"model": "Qwen2.5-VL-7B", "task": "train"}, {"model": "OpenVLA-7B", "task": "train"},
+        {"model": "Whisper-large-v3", "task": "train"}, {"model": "ResNet-50", "task": "train"}, {"model": "ViT-B/16", "task": "train"},
+        {"model": "SDXL", "task": "inference"}, {"model": "Qwen3-30B-A3B", "task": "inference", "workload": "generate"},
+        {"model": "YOLOv8m", "task": "train"}, {"model": "DeepSeek-V2-Lite", "task": "inference"},
+        {"params_b": 0.3, "model_kind": "vision"},
+    ],
+)  # fmt: skip
+def test_few_words_get_an_answer(words: dict[str, Any]) -> None:
+    made = estimate(words, LIBRARY)
+    assert 0 < made.low_gib < made.allocated_gib < made.high_gib
+    assert made.allocated_gib <= made.reserved_gib < made.process_gib
+    assert made.assumed
+    assert sum(part.gib for part in made.components) == pytest.approx(made.allocated_gib)
+    assert made.phase
+
+
+def test_a_7b_in_bf16_generates_in_weights_and_cache() -> None:
+    made = estimate({"model": "Qwen2.5-7B", "workload": "generate", "seq_len": 2049, "batch_size": 1, "precision": "bf16"}, LIBRARY)
+    assert made.component("weights") == pytest.approx(7.616 * 2 / 1.073741824, rel=0.001)
+    assert made.component("kv_cache") == pytest.approx(2 * 2 * 4 * 128 * 28 * 2049 / 2**30)
+    assert made.phase == "decode"
+
+
+def test_vllm_takes_its_share_of_the_card_whatever_the_requests() -> None:
+    words = {"framework": "vllm", "model": "Qwen2.5-7B", "gpu_name": "A100-80GB", "task": "inference"}
+    usual, less = estimate(words, LIBRARY), estimate({**words, "gpu_memory_utilization": 0.5}, LIBRARY)
+    assert usual.process_gib == pytest.approx(0.9 * 79.15, rel=0.03)
+    assert less.process_gib == pytest.approx(0.5 * 79.15, rel=0.03)
+
+
+def test_vllm_warns_where_the_cache_is_too_small_for_a_sequence() -> None:
+    words = {"framework": "vllm", "model": "Llama-3.1-8B", "gpu_name": "RTX 4090", "max_model_len": 131072, "task": "inference"}
+    made = estimate(words, LIBRARY)
+    assert made.warnings
+    assert made.fits is False
+
+
+def test_llama_cpp_holds_the_layers_on_the_card() -> None:
+    words = {"framework": "llama.cpp", "model": "Llama-3.1-8B", "quantization": "q4_k_m", "task": "inference", "seq_len": 8192}
+    whole, half = estimate(words, LIBRARY), estimate({**words, "gpu_layers": 16}, LIBRARY)
+    assert whole.component("weights") == pytest.approx(8.03e9 * 4.8944 / 8 / 2**30, rel=0.001)
+    assert half.component("weights") == pytest.approx(16 / 33 * whole.component("weights"))
+
+
+def test_a_context_grows_with_the_card_and_the_server() -> None:
+    assert process.context_bytes("turing") < process.context_bytes("hopper")
+    assert process.context_bytes("ampere") < process.context_bytes("ampere", "vllm")
+
+
+def test_varying_lengths_leave_blocks_behind() -> None:
+    phases, moving = {"backward": 100e9, "optimizer_step": 90e9}, {"backward": 20e9}
+    steady = process.reserved_of(phases, moving, process.CACHED_STEADY)
+    varying = process.reserved_of(phases, moving, process.CACHED_VARYING)
+    assert varying - steady == pytest.approx((process.CACHED_VARYING - process.CACHED_STEADY) * 20e9, abs=4e6)
+
+
+def test_a_convolutional_network_keeps_its_outputs() -> None:
+    net = vision.conv_net("resnet50", 0.02556, LIBRARY.settings["convnets"])
+    made = vision.training(net, 32, 224, 224, 4.0, 8.0)
+    assert made.parts["activations"] == pytest.approx(4 * 2.3 * 11.11e6 * 32)
+    assert net.elements(448, 448) == 4 * net.outputs
+
+
+def test_algorithms_add_their_models_and_sequences() -> None:
+    assert rl.rl_plan("dpo", "trl", False, 1, 4).sequences == 2
+    assert rl.rl_plan("dpo", "trl", False, 1, 4).frozen_models == 1
+    assert rl.rl_plan("dpo", "trl", True, 1, 4).frozen_models == 0
+    assert rl.rl_plan("ppo", "trl", False, 1, 4).frozen_models == 2
+    assert rl.rl_plan("ppo", "trl", False, 1, 4).trained_models == 1
+    assert rl.rl_plan("grpo", "vlm-r1", False, 8, 1).sequences == 8
+    assert rl.rl_plan("grpo", "trl", False, 8, 8).sequences == 1
+    assert rl.rl_plan("grpo", "trl", False, 8, 8, colocated=True, utilization=0.4).rollout_share == 0.4
+
+
+@pytest.mark.parametrize(
+    ("method", "model", "words", "name"),
+    [
+        ("grpo", "", {}, "grpo"),
+        ("full", "Qwen3-4B rlhf_type=dpo", {}, "dpo"),
+        ("full", "Llama", {"num_generations": 4}, "grpo"),
+        ("full", "Llama", {}, ""),
+    ],
+)
+def test_the_algorithm_is_read_from_method_model_or_words(method: str, model: str, words: dict[str, Any], name: str) -> None:
+    assert rl.algorithm_of(method, model, words) == name
+
+
+def test_ppo_takes_more_than_grpo_and_grpo_more_than_plain_training() -> None:
+    words = {"model": "Qwen2.5-1.5B", "task": "train", "batch_size": 4, "seq_len": 512, "precision": "bf16"}
+    plain, grpo, ppo = (estimate({**words, "method": method}, LIBRARY) for method in ("full", "grpo", "ppo"))
+    assert plain.component("reference_models") == 0
+    assert plain.component("weights") < grpo.component("weights") + grpo.component("reference_models") < ppo.allocated_gib
+    assert ppo.component("value_model") > 0
+
+
+def test_a_colocated_server_takes_its_share_beside_the_training() -> None:
+    words = {"model": "Qwen2.5-1.5B", "method": "grpo", "batch_size": 4, "seq_len": 512, "gpu_name": "A100-80GB"}
+    alone, colocated = estimate(words, LIBRARY), estimate({**words, "gpu_memory_utilization": 0.3}, LIBRARY)
+    assert colocated.process_gib - alone.process_gib == pytest.approx(0.3 * 79.15, rel=0.02)
