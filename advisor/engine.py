@@ -17,11 +17,11 @@ import json
 import math
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import durable_rules_engine
 import re2
+from msgspec import Struct, field
 
 from advisor.errors import EngineError
 from advisor.rule import COMPARISONS, STRATA, Condition, Rule, as_word
@@ -37,16 +37,14 @@ _ruleset_numbers = itertools.count()
 _case_numbers = itertools.count()
 
 
-@dataclass(frozen=True, slots=True)
-class Firing:
+class Firing(Struct, frozen=True):
     """A rule that fired, with the fields it tested and their values at that moment."""
 
     rule: Rule
     tested: dict[str, Any]
 
 
-@dataclass(slots=True)
-class Trace:
+class Trace(Struct):
     """What the rules concluded: flags, causes and arguments, and the firings in order.
 
     Empty containers mean that no rule fired. `for_remedy` and `against_remedy` map a remedy to the firings that argue so.

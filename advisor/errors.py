@@ -11,7 +11,8 @@ AdvisorError
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
 class AdvisorError(Exception):
@@ -54,8 +55,7 @@ class TooLittleKnown(AdvisorError):
         super().__init__(f"not enough is known for an estimate: {', '.join(self.missing)}")
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """One fault of a pack: `path:line: message`."""
 
     path: str

@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from advisor.errors import FactError
 from advisor.units import parse_size
@@ -26,8 +27,7 @@ PHASES = (
 PSEUDO_FACTS = frozenset({"failure_kind", "signal", "tried"})
 
 
-@dataclass(frozen=True, slots=True)
-class FactSpec:
+class FactSpec(Struct, frozen=True):
     """One word of the vocabulary.
 
     Attributes:
@@ -58,8 +58,7 @@ class FactSpec:
         return self.ask_zh if lang == "zh" else self.ask_en
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(Struct, frozen=True):
     """One thing that a reader saw.
 
     Attributes:

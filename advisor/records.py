@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from advisor.rule import Scalar, Text
 
-_STRICT: dict[str, Any] = {"extra": "forbid"}
 Allowed: TypeAlias = list[Scalar]
 Config: TypeAlias = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Struct, frozen=True):
     """One setting of a remedy as a change of the specification.
 
     Attributes:
@@ -23,8 +21,6 @@ class Edit:
         double: facts that are doubled as often as `halve` halves (so that an effective batch is kept).
     """
 
-    __pydantic_config__: ClassVar[Any] = _STRICT
-
     set: dict[str, Scalar] = field(default_factory=dict)
     halve: list[str] = field(default_factory=list)
     double: list[str] = field(default_factory=list)
@@ -32,11 +28,8 @@ class Edit:
     until_fits: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """The exact change for one framework, with placeholders of facts, and where it was looked up."""
-
-    __pydantic_config__: ClassVar[Any] = _STRICT
 
     text: str
     kind: Literal["flag", "yaml", "json", "toml", "python", "env", "shell", "prose"] = "flag"
@@ -46,21 +39,15 @@ class Change:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TimeCost:
+class TimeCost(Struct, frozen=True):
     """Step time as a factor (1.0 = as before) and where the figure comes from."""
-
-    __pydantic_config__: ClassVar[Any] = _STRICT
 
     factor: float = 1.0
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Remedy:
+class Remedy(Struct, frozen=True):
     """A remedy: the edit of the specification, what it costs, and the exact change for each framework."""
-
-    __pydantic_config__: ClassVar[Any] = _STRICT
 
     id: str
     title: Text
@@ -80,11 +67,8 @@ class Remedy:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Framework:
+class Framework(Struct, frozen=True):
     """A program that runs models: how it is recognised, its keys, its values and its defaults."""
-
-    __pydantic_config__: ClassVar[Any] = _STRICT
 
     id: str
     names: list[str]
@@ -101,11 +85,8 @@ class Framework:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Gpu:
+class Gpu(Struct, frozen=True):
     """A card or accelerator; memory in GiB as sold (`memory_gb`) and as the runtime reports it (`usable_gib`)."""
-
-    __pydantic_config__: ClassVar[Any] = {"extra": "ignore"}
 
     name: str
     memory_gb: float
@@ -120,11 +101,8 @@ class Gpu:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(Struct, frozen=True):
     """A model: `config` in the terms of Hugging Face's config.json, `params_b` in billions."""
-
-    __pydantic_config__: ClassVar[Any] = {"extra": "ignore"}
 
     name: str
     kind: str
@@ -136,22 +114,10 @@ class Model:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """A document that a claim rests on."""
-
-    __pydantic_config__: ClassVar[Any] = _STRICT
 
     id: str
     title: Text
     url: str = ""
     kind: str = ""
-
-
-def remedy_from_json(data: Mapping[str, Any]) -> Remedy:
-    """The remedy of its plain form."""
-    values = dict(data)
-    values["changes"] = {name: [Change(**change) for change in changes] for name, changes in data["changes"].items()}
-    values["edit"] = [Edit(**edit) for edit in data["edit"]]
-    values["time"] = TimeCost(**data["time"])
-    return Remedy(**values)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from advisor.facts import FactValue, Lang
 
 SCHEMA = "advisor.diagnosis/1"
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """What kind of failure it is, in which phase it struck (empty: not known), and how sure that is (0 to 1)."""
 
     kind: str
@@ -20,8 +20,7 @@ class Failure:
     confidence: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """Where a fact comes from. `used` is false for a reading that another one overruled."""
 
     fact: str
@@ -32,8 +31,7 @@ class Evidence:
     used: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(Struct, frozen=True):
     """A cause with its confidence (0 to 1), the reason in the report's language, and the rule behind it."""
 
     id: str
@@ -43,8 +41,7 @@ class Cause:
     rule: str
 
 
-@dataclass(frozen=True, slots=True)
-class Component:
+class Component(Struct, frozen=True):
     """A part of the peak, in GiB, with the formula that gave it."""
 
     id: str
@@ -53,8 +50,7 @@ class Component:
     formula: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class EstimateReport:
+class EstimateReport(Struct, frozen=True):
     """The estimate of the run as it is described. `low_gib` to `high_gib` is a 90 % interval for `allocated_gib`."""
 
     allocated_gib: float
@@ -70,8 +66,7 @@ class EstimateReport:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """The exact change for one framework; `kind` says what it is (flag, yaml, json, python, env, shell, prose)."""
 
     framework: str
@@ -81,8 +76,7 @@ class Change:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Saving:
+class Saving(Struct, frozen=True):
     """What a remedy saves, in GiB: a 90 % interval around the expected figure."""
 
     low: float
@@ -90,8 +84,7 @@ class Saving:
     high: float
 
 
-@dataclass(frozen=True, slots=True)
-class RemedyReport:
+class RemedyReport(Struct, frozen=True):
     """A remedy in its rank, with what it saves and costs, the exact changes, and what argues for it."""
 
     rank: int
@@ -111,8 +104,7 @@ class RemedyReport:
     set: Mapping[str, FactValue] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class PlanReport:
+class PlanReport(Struct, frozen=True):
     """A set of remedies applied together: the estimated peak of the process and whether its high end fits."""
 
     name: str
@@ -123,8 +115,7 @@ class PlanReport:
     set: Mapping[str, FactValue] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """A fact whose answer would help, and by how much it moves the estimate."""
 
     fact: str
@@ -132,8 +123,7 @@ class Question:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One firing of the trace: the rule, the conditions that held, what it concluded, and its sources."""
 
     rule: str
@@ -145,8 +135,7 @@ class Step:
     path: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceReport:
+class SourceReport(Struct, frozen=True):
     """A document that the advice rests on."""
 
     id: str
@@ -154,8 +143,7 @@ class SourceReport:
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Diagnosis(Struct, frozen=True):
     """The whole answer to one text. What is not known is empty or None and stays out of the JSON."""
 
     lang: Lang

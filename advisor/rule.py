@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
 
 import re2
+from msgspec import Struct
 
 Text: TypeAlias = dict[str, str]  # {"en": ..., "zh": ...}
 Scalar: TypeAlias = str | bool | int | float
@@ -52,8 +52,7 @@ MEMORY_FIELDS: dict[str, str] = {
 MEMORY_WORDS = frozenset({"fits", "peak_phase"})  # the fields of MEMORY_FIELDS that are words, not numbers
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """`field op value`. An absent fact has the value `unknown`; a comparison with an absent number never holds."""
 
     field: str
@@ -101,8 +100,7 @@ def as_word(value: object, field: str = "") -> str:
     return str(value)
 
 
-@dataclass(frozen=True, slots=True)
-class Conclusion:
+class Conclusion(Struct, frozen=True):
     """What a rule concludes: a derived flag, a cause, or an argument for or against a remedy; weight is 0 to 1."""
 
     kind: ConclusionKind
@@ -110,22 +108,16 @@ class Conclusion:
     weight: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class RuleCase:
+class RuleCase(Struct, frozen=True):
     """A case that runs as a test: on these facts the rule fires, or does not."""
-
-    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
 
     name: str
     facts: dict[str, Scalar | list[str]]
     fires: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One rule of a pack; `path` and `line` are where it is written."""
-
-    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
 
     id: str
     status: Literal["experimental", "stable", "deprecated"]
@@ -166,41 +158,3 @@ class Rule:
 def stratum_name(rule: Rule) -> str:
     """`derive`, `cause` or `remedy`."""
     return STRATA[rule.stratum]
-
-
-def rule_to_json(rule: Rule) -> dict[str, Any]:
-    """A plain form for the cache, without the cases, which only tests and documentation need."""
-    return {
-        "id": rule.id,
-        "status": rule.status,
-        "when": [[c.field, c.op, c.value] for c in rule.when],
-        "any": [[[c.field, c.op, c.value] for c in branch] for branch in rule.any],
-        "then": [[c.kind, c.id, c.weight] for c in rule.then],
-        "because": rule.because,
-        "wrong_when": rule.wrong_when,
-        "sources": list(rule.sources),
-        "cases": [{"name": c.name, "facts": c.facts, "fires": c.fires} for c in rule.cases],
-        "path": rule.path,
-        "line": rule.line,
-    }
-
-
-def rule_from_json(data: Mapping[str, Any]) -> Rule:
-    """The rule of `rule_to_json`."""
-
-    def conditions(rows: Sequence[Sequence[Any]]) -> tuple[Condition, ...]:
-        return tuple(Condition(*row) for row in rows)
-
-    return Rule(
-        id=data["id"],
-        status=data["status"],
-        when=conditions(data["when"]),
-        any=tuple(conditions(branch) for branch in data["any"]),
-        then=tuple(Conclusion(*row) for row in data["then"]),
-        because=data["because"],
-        wrong_when=data["wrong_when"],
-        sources=tuple(data["sources"]),
-        cases=tuple(RuleCase(**case) for case in data["cases"]),
-        path=data["path"],
-        line=data["line"],
-    )

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from advisor.errors import InputError, PackError
-from advisor.library.cache import Sections, load_sections
-from advisor.records import Framework, Gpu, Model, Remedy, Source, remedy_from_json
+from advisor.library.cache import Loader, load_sections
+from advisor.records import Framework, Gpu, Model, Remedy, Source
 from advisor.resources import data_folder
-from advisor.rule import Rule, rule_from_json
+from advisor.rule import Rule
 
 
 class Library:
@@ -20,43 +20,47 @@ class Library:
     A pack that comes later overrides an entry of the same id (or name) of an earlier one.
     """
 
-    def __init__(self, sections: Sections) -> None:
-        self._sections = sections
+    def __init__(self, section: Loader) -> None:
+        self._section = section
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
-        return tuple(rule_from_json(data) for data in self._sections["rules"].values())
+        return tuple(self._section("rules").values())
 
     @cached_property
     def remedies(self) -> Mapping[str, Remedy]:
-        return {name: remedy_from_json(data) for name, data in self._sections["remedies"].items()}
+        """Remedies by id."""
+        return self._section("remedies")  # type: ignore[no-any-return]
 
     @cached_property
     def frameworks(self) -> Mapping[str, Framework]:
-        return {name: Framework(**data) for name, data in self._sections["frameworks"].items()}
+        """Frameworks by id."""
+        return self._section("frameworks")  # type: ignore[no-any-return]
 
     @cached_property
     def gpus(self) -> Mapping[str, Gpu]:
         """Cards by canonical name."""
-        return {name: Gpu(**data) for name, data in self._sections["gpus"].items()}
+        return self._section("gpus")  # type: ignore[no-any-return]
 
     @cached_property
     def models(self) -> Mapping[str, Model]:
         """Models by name."""
-        return {name: Model(**data) for name, data in self._sections["models"].items()}
+        return self._section("models")  # type: ignore[no-any-return]
 
     @cached_property
     def sources(self) -> Mapping[str, Source]:
-        return {name: Source(**data) for name, data in self._sections["sources"].items()}
+        """Sources by id."""
+        return self._section("sources")  # type: ignore[no-any-return]
 
     @cached_property
     def signals(self) -> Mapping[str, Mapping[str, str]]:
-        return self._sections["signals"]
+        """Signals by id, each with its description in both languages."""
+        return self._section("signals")  # type: ignore[no-any-return]
 
     @cached_property
     def settings(self) -> Mapping[str, Any]:
         """The other single files of knowledge/ by their stem, such as the weights of the ranking."""
-        return self._sections["settings"]
+        return self._section("settings")  # type: ignore[no-any-return]
 
     def lineage(self, framework: str) -> tuple[str, ...]:
         """The framework and the families that it inherits from, nearest first; always ends with `pytorch`.
@@ -93,7 +97,7 @@ def load_library(
         InputError: a given folder is not there.
         PackError: a pack has faults; all of them are listed.
     """
-    sections, faults = load_sections(_folders("rules", rules), _folders("knowledge", knowledge), use_cache=use_cache)
+    section, faults = load_sections(_folders("rules", rules), _folders("knowledge", knowledge), use_cache=use_cache)
     if faults:
         raise PackError(faults)
-    return Library(sections)
+    return Library(section)

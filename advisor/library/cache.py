@@ -3,100 +3,138 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import hashlib
-import json
 import os
-import tempfile
-from collections.abc import Sequence
+import zlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import msgspec
+
 from advisor.errors import Fault
+from advisor.records import Framework, Gpu, Model, Remedy, Source
 from advisor.resources import cache_folder
-from advisor.rule import rule_to_json
+from advisor.rule import Rule
 from advisor.version import __version__
 
-Sections: TypeAlias = dict[str, dict[str, Any]]
-_FORMAT = 3  # of the cache; raise it when a record changes its shape
+Sections: TypeAlias = dict[str, Any]
+_FORMAT = 5  # of the cache; raise it when a record changes its shape
+_TYPES: dict[str, Any] = {
+    "rules": dict[str, Rule],
+    "remedies": dict[str, Remedy],
+    "frameworks": dict[str, Framework],
+    "gpus": dict[str, Gpu],
+    "models": dict[str, Model],
+    "sources": dict[str, Source],
+    "signals": dict[str, dict[str, str]],
+    "settings": dict[str, Any],
+}
 _SINGLE_FILES = ("sources", "signals")
+Loader: TypeAlias = Callable[[str], Any]
 
 
 def load_sections(
     rules: Sequence[Path], knowledge: Sequence[Path], *, use_cache: bool = True
-) -> tuple[Sections, list[Fault]]:
-    """The sections of the packs, from the cache when no file has changed since, and the faults found in compiling."""
-    key = _fingerprint([*rules, *knowledge])
-    path = cache_folder() / f"library-{key}.json"
-    if use_cache:
-        with contextlib.suppress(OSError, ValueError):
-            data = json.loads(path.read_bytes())
-            if isinstance(data, dict) and data.get("format") == _FORMAT:
-                return data["sections"], []
+) -> tuple[Loader, list[Fault]]:
+    """A function from a section's name to its records, and the faults found in compiling.
+
+    The sections come from the cache, each read when it is asked for, when no file has changed since.
+    """
+    folder = cache_folder() / f"library-{_fingerprint([*rules, *knowledge])}"
+    if use_cache and (folder / "complete").exists():
+        return _Cached(folder, rules, knowledge), []
     sections, faults = compile_sections(rules, knowledge)
     if use_cache and not faults:
-        _write(path, sections)
-    return sections, faults
+        _write(folder, sections)
+    return sections.__getitem__, faults
+
+
+class _Cached:
+    """Reads one section of the cache at a time; what can't be read is compiled again."""
+
+    def __init__(self, folder: Path, rules: Sequence[Path], knowledge: Sequence[Path]) -> None:
+        self._folder = folder
+        self._packs = (rules, knowledge)
+        self._compiled: Sections | None = None
+
+    def __call__(self, section: str) -> Any:
+        if self._compiled is None:
+            try:
+                data = (self._folder / f"{section}.json").read_bytes()
+                return msgspec.json.decode(data, type=_TYPES[section])
+            except (OSError, msgspec.MsgspecError):
+                self._compiled = compile_sections(*self._packs)[0]
+        return self._compiled[section]
 
 
 def _fingerprint(folders: Sequence[Path]) -> str:
-    digest = hashlib.sha256(f"{__version__} {_FORMAT}".encode())
+    """A key of all files' paths, sizes and times: it tells versions apart, it protects from nobody."""
+    parts = [f"{__version__} {_FORMAT}"]
     for folder in folders:
-        digest.update(str(folder.resolve()).encode())
-        for root, names, files in os.walk(folder):
-            names.sort()
-            for name in sorted(files):
-                if name.endswith((".yaml", ".yml")):
-                    stat = os.stat(os.path.join(root, name))
-                    digest.update(f"{root}/{name} {stat.st_size} {stat.st_mtime_ns}".encode())
-    return digest.hexdigest()[:24]
+        stack = [str(folder.resolve())]
+        while stack:
+            with os.scandir(stack.pop()) as entries:
+                for entry in sorted(entries, key=lambda item: item.name):
+                    if entry.is_dir():
+                        stack.append(entry.path)
+                    elif entry.name.endswith((".yaml", ".yml")):
+                        stat = entry.stat()
+                        parts.append(f"{entry.path} {stat.st_size} {stat.st_mtime_ns}")
+    data = "\n".join(parts).encode("utf-8", "surrogateescape")
+    return f"{zlib.crc32(data):08x}{zlib.adler32(data):08x}"
 
 
-def _write(path: Path, sections: Sections) -> None:
+def _write(folder: Path, sections: Sections) -> None:
     """Writes the cache whole or not at all; a folder that can't be written is no reason to fail."""
+    import shutil
+    import tempfile
+
     with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        for old in path.parent.glob("library-*.json"):
-            old.unlink()
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump({"format": _FORMAT, "sections": sections}, file, ensure_ascii=False, separators=(",", ":"))
-        os.replace(temporary, path)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix="writing-"))
+        for name, records in sections.items():
+            (temporary / f"{name}.json").write_bytes(msgspec.json.encode(records))
+        (temporary / "complete").touch()
+        for old in folder.parent.glob("library-*"):
+            if old != folder:
+                shutil.rmtree(old, ignore_errors=True)
+        try:
+            os.replace(temporary, folder)
+        except OSError:  # another process was faster
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def compile_sections(rules: Sequence[Path], knowledge: Sequence[Path]) -> tuple[Sections, list[Fault]]:
     """The sections of the packs from their files, and the faults; a later pack overrides by id or name."""
     from advisor.library.compile import Compiler
     from advisor.library.yaml_files import read_yaml
-    from advisor.records import Gpu, Model
 
     faults: list[Fault] = []
     compiler = Compiler(faults)
-    names = ("rules", "remedies", "frameworks", "gpus", "models", "sources", "signals", "settings")
-    sections: Sections = {name: {} for name in names}
+    sections: Sections = {name: {} for name in _TYPES}
 
-    def add(section: str, name: str, data: Any, pack: dict[tuple[str, str], str], path: str) -> None:
+    def add(section: str, name: str, record: Any, pack: dict[tuple[str, str], str], path: str) -> None:
         first = pack.setdefault((section, name), path)
         if first != path:
             faults.append(Fault(path, 0, f"{name!r} is already in {first}"))
-        sections[section][name] = data
+        sections[section][name] = record
 
     for folder in rules:
         pack: dict[tuple[str, str], str] = {}
         for rule in compiler.each(folder, compiler.rule):
-            add("rules", rule.id, rule_to_json(rule), pack, rule.path)
+            add("rules", rule.id, rule, pack, rule.path)
     for folder in knowledge:
         pack = {}
         for remedy in compiler.each(folder / "remedies", compiler.remedy):
-            add("remedies", remedy.id, dataclasses.asdict(remedy), pack, remedy.path)
+            add("remedies", remedy.id, remedy, pack, remedy.path)
         for framework in compiler.each(folder / "frameworks", compiler.framework):
-            add("frameworks", framework.id, dataclasses.asdict(framework), pack, framework.path)
+            add("frameworks", framework.id, framework, pack, framework.path)
         for gpu in compiler.rows(folder / "gpus", "gpus", Gpu):
-            sections["gpus"][gpu.name] = dataclasses.asdict(gpu)
+            sections["gpus"][gpu.name] = gpu
         for model in compiler.rows(folder / "models", "models", Model):
-            sections["models"][model.name] = dataclasses.asdict(model)
+            sections["models"][model.name] = model
         for source in compiler.sources(folder / "sources.yaml"):
-            sections["sources"][source.id] = dataclasses.asdict(source)
+            sections["sources"][source.id] = source
         sections["signals"] |= compiler.signals(folder / "signals.yaml")
         for path in sorted(folder.glob("*.yaml")):
             if path.stem not in _SINGLE_FILES:

@@ -6,19 +6,21 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+import msgspec
+from pydantic import ValidationError
 
 from advisor.errors import Fault
+from advisor.library.schema import checked
 from advisor.library.yaml_files import line_of, read_yaml
 from advisor.records import Framework, Remedy, Source
-from advisor.rule import COMPARISONS, Condition, Rule
+from advisor.rule import COMPARISONS, Rule
 
 _OPERATORS = frozenset({*COMPARISONS, "is", "in", "not_in", "matches"})
 _CONCLUSIONS = ("derive", "cause", "remedy", "discourage")
 _WEIGHTS = {"derive": "", "cause": "confidence", "remedy": "support", "discourage": "support"}
 _DEFAULT_WEIGHT = 0.5
 
-T = TypeVar("T")
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 class Compiler:
@@ -26,14 +28,11 @@ class Compiler:
 
     def __init__(self, faults: list[Fault]) -> None:
         self.faults = faults
-        self._adapters: dict[type, TypeAdapter[Any]] = {}
 
     def record(self, kind: type[T], data: Any, path: Path, where: str = "") -> T | None:
         """One record of `kind`, or None when the data is not one."""
-        adapter = self._adapters.setdefault(kind, TypeAdapter(kind))
         try:
-            result: T = adapter.validate_python(data)
-            return result
+            return checked(kind, data)
         except ValidationError as error:
             for problem in error.errors():
                 place = ".".join(str(part) for part in problem["loc"])
@@ -145,17 +144,17 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _condition(name: str, test: Any) -> Condition:
+def _condition(name: str, test: Any) -> dict[str, Any]:
     if isinstance(test, dict):
         if len(test) != 1 or next(iter(test)) not in _OPERATORS:
             raise ValueError(
                 f"{name}: expected one of {', '.join(sorted(_OPERATORS))}, got {', '.join(map(str, test))}"
             )
         operator, value = next(iter(test.items()))
-        return Condition(str(name), operator, value)
+        return {"field": str(name), "op": operator, "value": value}
     if isinstance(test, list):
-        return Condition(str(name), "in", test)
-    return Condition(str(name), "is", test)
+        return {"field": str(name), "op": "in", "value": test}
+    return {"field": str(name), "op": "is", "value": test}
 
 
 def _conclusion(item: Any) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 # Blocks tell the parts apart without colour; the ASCII row is for terminals whose encoding lacks them.
 BLOCKS = "█▓▒░▚▞▤▥▦▧▨▩"
@@ -15,8 +16,7 @@ COLOURS = (
 MIN_SHARE = 0.004  # parts below it are joined to the rest
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(Struct, frozen=True):
     """A run of equal characters: which part (index; -1 = free), the character, and how many cells."""
 
     part: int

@@ -9,8 +9,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import re2
@@ -19,7 +19,8 @@ from advisor.facts import Observation
 from advisor.library import Library
 from advisor.readers.document import Document
 from advisor.readers.prose.lines import Prose, prose_of
-from advisor.readers.prose.negation import RANK, Claim, Mention, claim_of, observe
+from advisor.readers.prose.negation import MAX_MENTIONS, RANK, Claim, Mention, claim_of, observe
+from advisor.readers.prose.patterns import Test
 
 TRIGGERS: tuple[str, ...] = ()
 
@@ -43,6 +44,7 @@ _AS_PROGRAM_AFTER = re2.compile(
     r"^[`'\"]?\s?(?:library|version|repo|framework|script|trainer|launch|examples?|框架|训练|微调|脚本|v?\d|3\.x|2\.x)"
 )
 _VERSION = re2.compile(r"^[`'\"]?\s?(?:version|版本|==|[:：=@]|v?\d+\.\d)")
+_ENDS = Test(r"^(?:[^\w/\\-]|-? |_gui|-gui|/[a-z]|$)")
 _LISTED = re2.compile(r"(?:^|\n)\s*[-*•]?\s*[`'\"]?$")
 
 
@@ -57,11 +59,7 @@ def _names(library: Library) -> tuple[Any, dict[str, str], frozenset[str]]:
             spellings.add(name)
     options = sorted(owner, key=len, reverse=True)
     pattern = (
-        re2.compile(
-            r"(?:^|[^\w./\\-])(" + "|".join(re2.escape(name) for name in options) + r")(?:[^\w/\\-]|_gui|-gui|$)"
-        )
-        if options
-        else None
+        re2.compile(r"(?:^|[^\w./\\-])(" + "|".join(re2.escape(name) for name in options) + r")") if options else None
     )
     return pattern, owner, frozenset(spellings)
 
@@ -70,10 +68,10 @@ def _mentions(prose: Prose, library: Library) -> Iterator[Mention]:
     pattern, owner, spellings = _names(library)
     if pattern is None:
         return
-    position = 0
-    while match := pattern.search(prose.lower, position):
+    for match in islice(pattern.finditer(prose.lower), MAX_MENTIONS):
         start, end = match.start(1), match.end(1)
-        position = end
+        if not _ENDS(prose.lower[end : end + 5] + "\n"):
+            continue
         line, line_end = prose.line(start)
         before, after = prose.lower[max(line, start - 24) : start], prose.lower[end : min(line_end, end + 16)]
         written = prose.text[start:end]
@@ -106,7 +104,7 @@ def read(doc: Document, library: Library) -> Iterator[Observation]:
     yield observe(doc, "framework", name, chosen.start, rank)
     tasks = library.frameworks[name].tasks
     if len(tasks) == 1 and rank > _NAME_RANK:
-        yield replace(observe(doc, "task", tasks[0], chosen.start, _NAME_RANK), origin="derived")
+        yield observe(doc, "task", tasks[0], chosen.start, _NAME_RANK, origin="derived")
 
 
 @lru_cache(maxsize=256)
