@@ -16,6 +16,7 @@ from advisor.estimate.footprint import Footprint
 from advisor.estimate.image_tokens import parse_size
 from advisor.estimate.kv_cache import cache_bytes
 from advisor.estimate.parallel import NCCL_BYTES, Axes, axes_of
+from advisor.estimate.recorded import recorded_peak
 from advisor.estimate.result import Estimate
 from advisor.estimate.spec import RunSpec, run_spec
 from advisor.estimate.towers import adapter_weights, towers_of, trained_weights
@@ -209,8 +210,11 @@ def _training(
     plan = _plan(run)
     trained = run.trainable_params or trained_weights(chain) + adapter_weights(run, chain)
     step = _step(run, fmt, parts, trained, axes, plan.sequences)
-    peak = closed_form.training_peak(chain, decoder.vocab, parts, step, axes)
-    made = Footprint(dict(peak.parts), phase=peak.phase, phases=dict(peak.phases), spread=0.15, moving=dict(peak.moving))
+    one = run.changed(seq_len=length)
+    peak = recorded_peak(one, config, parts, step, axes, trained, fmt.name if fmt else "", plan.sequences)
+    spread = 0.06 if peak is not None else 0.15
+    peak = peak or closed_form.training_peak(chain, decoder.vocab, parts, step, axes)
+    made = Footprint(dict(peak.parts), phase=peak.phase, phases=dict(peak.phases), spread=spread, moving=dict(peak.moving))
     divided = axes.model_parallel * (axes.shards if axes.zero == 3 or axes.fsdp else 1)
     made.add("reference_models", plan.frozen_models * step.weight * parts.total / divided, "weights of the models that only run forward")
     value = plan.trained_models * trained * (step.weight + step.trained + step.moments + step.master) / divided
@@ -228,8 +232,9 @@ def _training(
         made.outside += NCCL_BYTES * (1 + (axes.tp > 1) + (axes.ep > 1) + (axes.pp > 1))
     if axes.zero == 3 or axes.fsdp:
         made.cached = process.CACHED_SHARDED
-    elif kind in ("llm", "seq2seq", "speech") or (not kind and len(chain) == 1):
-        made.varying = process.CACHED_VARYING
+    else:
+        texts = kind in ("llm", "seq2seq", "speech") or (not kind and len(chain) == 1)
+        made.varying = process.varying_share(run.gradient_checkpointing, texts and "mask" not in run.words)
     return made
 
 

@@ -1,0 +1,134 @@
+"""A recorded training step under any layout: the exact course of one device's activations, with the states that the device keeps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from advisor.estimate.architecture import architecture
+from advisor.estimate.closed_form import Peak, Step
+from advisor.estimate.decoder import Parts, text_config
+from advisor.estimate.layout import Layout
+from advisor.estimate.parallel import Axes, Bytes, DeviceStates, Weights, activation_share, auto_buckets, states_of
+from advisor.estimate.recording import FORWARD
+from advisor.estimate.spec import RunSpec
+from advisor.estimate.training import lengths, phases, record_run
+
+_METHODS = frozenset({"full", "lora", "qlora", "rslora", "lora+", "loraplus", "pissa", "freeze", "sft"})
+_BNB = frozenset({"nf4", "nf4-dq", "int8"})
+# What people and configurations call the layers that carry adapters, in the shorthands of the recorder.
+_TARGETS: Mapping[str, str | tuple[str, ...]] = {
+    "q,v": "qv", "query,value": "qv", "q_proj,v_proj": "qv", "qv": "qv",
+    "c_attn": ("q_proj", "k_proj", "v_proj"), "w_pack": ("q_proj", "k_proj", "v_proj"), "qkv_proj": ("q_proj", "k_proj", "v_proj"),
+    "query_key_value": ("q_proj", "k_proj", "v_proj"), "q,k,v": ("q_proj", "k_proj", "v_proj"), "q,k,v,o": "attention",
+    "query,key,value,projection": "attention", "linear_qkv,linear_proj": "attention", "c_attn,c_proj,w1,w2": "all-linear",
+    "query,key,value,projection,mlp": "all-linear", "query,key,value,projection,mlp,head": "all-linear",
+}  # fmt: skip
+
+
+def targets_of(targets: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    """Adapter targets in the recorder's words."""
+    text = ",".join(targets) if isinstance(targets, tuple) else targets
+    key = ",".join(part for part in text.lower().replace(";", ",").replace(" ", ",").split(",") if part)
+    for written, meant in _TARGETS.items():
+        if key == written:
+            return meant
+    if key.startswith("c_attn,c_proj,w1,w2"):
+        return "all-linear"
+    return targets
+
+
+def supported(run: RunSpec, config: Mapping[str, Any], quantised: str) -> bool:
+    """Whether the recorder has the model's layers and the run's method."""
+    inner = text_config(config)
+    if run.method not in _METHODS or not (inner.get("hidden_size") or inner.get("n_embd") or inner.get("d_model")):
+        return False
+    return architecture(config).family in FORWARD and (run.adapters or not quantised)
+
+
+def recorded_peak(
+    run: RunSpec, config: Mapping[str, Any], parts: Parts, step: Step, axes: Axes, trained: float, quantised: str, sequences: float
+) -> Peak | None:
+    """The peak of a recorded step on one device, None where nothing fits the run.
+
+    Weights, gradients, optimizer states and its temporaries are the layout's shares of one device's; tokens and layers are divided by
+    sequence, tensor and pipeline parallelism and by a device map; gathered layers and buckets come on top in every phase.
+    """
+    if not supported(run, config, quantised):
+        return None
+    sharded = axes.zero > 0 or axes.megatron
+    one = run.changed(
+        batch_size=max(1, round(run.batch_size * sequences)),
+        seq_len=max(1, math.ceil(run.seq_len * activation_share(axes))),
+        precision="bf16" if sharded and run.precision.startswith("amp") else run.precision,
+        quantization=quantised if quantised in _BNB else "",
+        lora_targets=targets_of(run.lora_targets),
+    )
+    if "loop" not in run.words and one.precision in ("bf16", "fp16") and not one.autocast:
+        one = one.changed(autocast=one.precision)
+    if sharded:
+        one = one.changed(lora_fp32=False, kbit_prepare=False)
+    arch = architecture(_one_stage(config, axes))
+    try:
+        recording = record_run(one, arch)
+    except (NotImplementedError, KeyError, ValueError, ZeroDivisionError):
+        return None
+    t = recording.totals
+    if not t.trained_params or not t.weights:
+        return None
+    held = _held(run, parts, step, axes, trained)
+    layout = _shares(held, t.weights, t.trained, step, axes, bool(quantised) and quantised not in _BNB, _unusual(run.optimizer))
+    found, _ = phases(one, recording, lengths(one, arch), layout)
+    extra = {"gathered": held.gathered, "buffers": held.buffers}
+    on_top = sum(extra.values())
+    moving = {name: total - found.parts.get("weights", 0.0) for name, total in found.peaks.items()}
+    standing = t.weights * layout.weights + found.parts.get("optimizer", 0.0) + found.parts.get("gradients", 0.0)
+    moving = {name: max(0.0, total - standing) for name, total in found.peaks.items() if name != "optimizer_step"}
+    made = {name: count for name, count in {**found.parts, **extra}.items() if count > 0}
+    peaks = {name: total + on_top for name, total in found.peaks.items()}
+    return Peak(made, found.phase, {"load": held.weights, **peaks}, moving)
+
+
+def _one_stage(config: Mapping[str, Any], axes: Axes) -> Mapping[str, Any]:
+    """The configuration with the layers of one device, where layers are dealt out."""
+    stages = axes.world if axes.device_map else 1
+    if stages == 1:
+        return config
+    changed = dict(config)
+    for name in ("num_hidden_layers", "n_layer", "num_layers"):
+        if isinstance(changed.get(name), int):
+            changed[name] = max(1, math.ceil(int(changed[name]) / stages))
+    return changed
+
+
+def _unusual(optimizer: str) -> bool:
+    """Optimizers whose states the recorder doesn't know: projected, factored over ranks, in 4 bits or fp8."""
+    return any(word in optimizer.lower() for word in ("galore", "apollo", "came", "4bit", "fp8", "muon"))
+
+
+def _held(run: RunSpec, parts: Parts, step: Step, axes: Axes, trained: float) -> DeviceStates:
+    layers = max(1.0, float(text_config(run.arch).get("num_hidden_layers") or 32))
+    outside = parts.rest + parts.head
+    weights = Weights(parts.total, trained, parts.experts, (parts.total - outside) / layers, outside)
+    buckets = auto_buckets(4096) if axes.zero == 3 else None
+    size = Bytes(step.weight, step.trained, step.moments + step.master, step.step)
+    return states_of(axes, weights, size, step.offload, step.accumulates, buckets)
+
+
+def _shares(
+    held: DeviceStates, weights: float, trained: float, step: Step, axes: Axes, packed: bool, unusual: bool
+) -> Layout:
+    """The layout's bytes over those of the recording; one device in formats that the recorder knows keeps its own figures."""
+    if axes.world == 1 and axes.zero == 0 and not packed:
+        none = step.offload in ("optimizer", "both", "optimizer+grads")
+        small = step.moments / (2.0 * step.trained) if unusual and step.trained else 1.0
+        return Layout(optimizer=0.0 if none else small)
+    if axes.device_map and not packed:
+        return Layout()
+    states = 2.0 * trained or 1.0
+    return Layout(
+        weights=held.weights / weights,
+        gradients=held.gradients / trained if trained else 1.0,
+        optimizer=held.optimizer / states if not packed or axes.world > 1 else 1.0,
+    )
