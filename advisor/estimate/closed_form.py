@@ -53,7 +53,7 @@ class Step:
         moments: optimizer bytes of a trained weight. master: fp32 copy of 16-bit weights in the optimizer. step: temporaries of its step.
         trained_weights: count. checkpointed, eager, autocast: as said. quantised: the base is unpacked layer by layer.
         loss_bytes: bytes of the logits of one vocabulary entry at their peak. vocab_split: logits are divided by tensor parallelism.
-        accumulates: gradients of earlier micro-batches are there.
+        accumulates: gradients of earlier micro-batches are there. scales_outputs: every layer's output has a learned scale.
     """
 
     batch: float
@@ -72,6 +72,7 @@ class Step:
     accumulates: bool = False
     loss_bytes: float = 14.0
     vocab_split: bool = False
+    scales_outputs: bool = False
 
 
 def layer_kept(tower: Tower, step: Step) -> float:
@@ -81,13 +82,15 @@ def layer_kept(tower: Tower, step: Step) -> float:
              residuals (e h), gate, up, their activation and product (4 e f, or 2 e f without a gate)
     frozen:  the same without the inputs that only a weight's gradient needs (-2 e h, -e f)
     eager attention: scores in e and fp32 probabilities, (2 e + 4) * heads * length more
+    learned scales on every layer's output: those outputs, e (4 h + 2 k + 2 f) more
     """
     h, f, e = float(tower.hidden), float(tower.ffn), step.element
     norms = 8 * h + (2 * e * h if tower.trained else 0.0)
     attention = e * (3 * h + 2 * tower.kv)
     mlp = e * f * ((4 if tower.gated else 2) - (0 if tower.trained else 1))
     scores = (2 * e + 4) * tower.heads * tower.positions if step.eager else 0.0
-    return norms + attention + mlp + scores
+    scaled = e * (4 * h + 2 * tower.kv + 2 * f) if step.scales_outputs else 0.0
+    return norms + attention + mlp + scores + scaled
 
 
 def layer_backward(tower: Tower, step: Step) -> float:
@@ -120,6 +123,15 @@ def body_bytes(chain: Sequence[Tower], step: Step, axes: Axes) -> tuple[float, f
     return kept_in_all, largest
 
 
+def _frozen_in_the_flow(chain: Sequence[Tower]) -> float:
+    """Weights that don't learn but that gradients pass: autocast's copies of them are kept by the graph."""
+    flows, total = False, 0.0
+    for tower in chain:
+        flows = flows or tower.learns
+        total += tower.params if flows and not tower.trained else 0.0
+    return total
+
+
 @dataclass(frozen=True, slots=True)
 class Peak:
     """Bytes by component of the largest moment, the peak of each phase, and how much of each depends on the lengths."""
@@ -148,8 +160,9 @@ def training_peak(chain: Sequence[Tower], vocab: int, parts: Parts, step: Step, 
     weights = Weights(parts.total, step.trained_weights, parts.experts, (parts.total - outside) / blocks, outside)
     held = states_of(axes, weights, Bytes(step.weight, step.trained, step.moments + step.master, step.step), step.offload,
                      step.accumulates, auto_buckets(text.hidden) if axes.zero == 3 else None)  # fmt: skip
-    whole = step.element * step.trained_weights
-    casts = whole if step.autocast and step.weight > step.element and not axes.zero and not axes.fsdp else 0.0
+    casts = 0.0
+    if step.autocast and step.weight > step.element and not axes.zero and not axes.fsdp:
+        casts = step.element * (step.trained_weights + (0.0 if step.checkpointed else _frozen_in_the_flow(chain)))
     unpacked = 2.0 * parts.linear / blocks / 4 if step.quantised else 0.0
     static = {"weights": held.weights, "optimizer": held.optimizer, "gathered": held.gathered, "buffers": held.buffers,
               "dequantised": unpacked}  # fmt: skip

@@ -19,13 +19,15 @@ from advisor.estimate.parallel import NCCL_BYTES, Axes, axes_of
 from advisor.estimate.recorded import recorded_peak
 from advisor.estimate.result import Estimate
 from advisor.estimate.spec import RunSpec, run_spec
-from advisor.estimate.towers import adapter_weights, towers_of, trained_weights
+from advisor.estimate.towers import ADDED, adapter_weights, towers_of, trained_weights
 from advisor.estimate.weight_formats import PLAIN_BYTES, WeightFormat, find_format, formats_of, stored_weights
 from advisor.library import Library
 from advisor.names import resolve_gpu
 from advisor.records import Gpu, Model
 from advisor.units import GIB
 
+_LOW_RANK = frozenset({"adalora", "longlora", "lora-fa", "lorafa", "melora", "delora", "randlora", "hira", "waveft", "fourierft", "shira"})
+"""Methods with the memory of LoRA."""
 _VIEWS = 1.645
 """Standard deviations on each side of a 90 % interval."""
 _CONV_KINDS = ("resnet", "xception", "vgg", "densenet", "mobilenet", "efficientnet", "inception", "convnext", "regnet", "yolo", "swin",
@@ -57,6 +59,8 @@ def estimate(spec: Mapping[str, Any], library: Library) -> Estimate:
     if framework not in serving.SERVERS:  # a trainer's default share only counts once its server is colocated, which must be stated
         defaults.pop("gpu_memory_utilization", None)
     run = run_spec(spec, defaults)
+    if run.method in _LOW_RANK:
+        run = run.changed(method="lora")
     made, card = footprint_of(run, library)
     return finish(made, run, card)
 
@@ -262,7 +266,7 @@ def _step(
 ) -> closed_form.Step:
     amp = run.precision.startswith("amp")
     sharded = axes.zero > 0 or axes.megatron
-    adapters = run.adapters or fmt is not None or run.method in ("adapter", "adapter_v2", "ia3", "prompt_tuning")
+    adapters = run.adapters or fmt is not None or run.method in ADDED
     base = PLAIN_BYTES.get(run.precision, 2.0)
     weight = _base_bytes(run, fmt, parts) if fmt is not None else 2.0 if sharded and base == 4.0 else base
     trained_bytes = 4.0 if (adapters and run.lora_fp32 and not sharded) or axes.megatron else 2.0 if sharded else base
@@ -274,7 +278,8 @@ def _step(
         batch=run.batch_size * sequences, element=4.0 if run.precision == "fp32" else 2.0, weight=weight, trained=trained_bytes,
         moments=moments, master=master, step=8.0 if axes.zero else trained_bytes, trained_weights=trained,
         checkpointed=run.gradient_checkpointing, eager=run.attention == "eager", autocast=amp, quantised=fmt is not None,
-        offload=run.offload, accumulates=run.grad_accum > 1, loss_bytes=loss, vocab_split=axes.megatron,
+        offload=run.offload, accumulates=run.grad_accum > 1, loss_bytes=loss,
+        vocab_split=axes.megatron, scales_outputs=run.method in ("adapter_v2", "ia3"),
     )  # fmt: skip
 
 

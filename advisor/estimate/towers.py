@@ -15,6 +15,8 @@ from advisor.estimate.spec import RunSpec
 
 Config = Mapping[str, Any]
 _DEFAULT_SIDE = {"qwen": 896, "minicpm": 1344, "internvl": 896}
+ADDED = frozenset({"adapter", "adapter_v2", "ia3", "prompt_tuning", "p_tuning", "prefix_tuning", "bitfit", "vera", "oft", "boft"})
+"""Methods that train small parts added to a frozen model, without low-rank pairs."""
 _PROMPT = 64
 """Text tokens around the image of a robot's instruction."""
 _ANSWER = 512
@@ -104,7 +106,7 @@ def towers_of(run: RunSpec, config: Config, params_b: float, kind: str) -> tuple
     decoder, parts = decoder_of(config, params_b)
     images = images_of(run, config)
     length, _ = sequence_of(run, kind, images)
-    whole = not run.adapters and run.method not in ("adapter", "adapter_v2", "ia3", "prompt_tuning")
+    whole = not run.adapters and run.method not in ADDED
     chain: list[Tower] = []
     head = config.get("action_head_config") or config.get("action_expert_config")
     vision = config.get("vision_config")
@@ -126,7 +128,7 @@ def towers_of(run: RunSpec, config: Config, params_b: float, kind: str) -> tuple
     head_weights = max(0.0, parts.total - counted.total - tower_weights)
     text_weights = counted.total if isinstance(head, Mapping) or tower_weights else parts.total
     kv = decoder.cache.kv_heads * decoder.cache.head_dim if not decoder.cache.latent else decoder.hidden
-    adapted_text = run.adapters and not isinstance(head, Mapping)
+    adapted_text = not whole and not isinstance(head, Mapping)
     chain.append(Tower("text", text_weights, decoder.hidden, decoder.layers, decoder.heads, kv, decoder.ffn, decoder.gated,
                        float(length), whole and not _frozen(run, "text"), adapted_text))  # fmt: skip
     if isinstance(head, Mapping):
@@ -152,6 +154,8 @@ def adapter_weights(run: RunSpec, chain: list[Tower]) -> float:
     """Weights of low-rank adapters: rank * (in + out) of each layer that carries one."""
     targets = run.lora_targets if isinstance(run.lora_targets, str) else ",".join(run.lora_targets)
     words = targets.lower().replace(" ", "")
+    if run.method in ADDED:
+        return sum(tower.params for tower in chain if tower.adapted) * 0.0006
     total = 0.0
     for tower in chain:
         if not tower.adapted:
