@@ -68,6 +68,10 @@ class Document:
         """The original 1-based number of the line that holds the character at `offset` of `text`; 0 in an empty text."""
         return self.lines[self._index_at(offset)].number if self.lines else 0
 
+    def raw_at(self, offset: int) -> str:
+        """The line at `offset` as it came."""
+        return self.lines[self._index_at(offset)].raw if self.lines else ""
+
     def quote(self, offset: int) -> str:
         """The cleaned line at `offset`, at most QUOTE_LENGTH characters of it around the offset."""
         if not self.lines:
