@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from advisor.estimate.diffusion_arch import DiffusionModel, Shape
 from advisor.estimate.footprint import Footprint
@@ -122,9 +122,23 @@ def activations(model: DiffusionModel, run: TrainingRun) -> Activations:
     return Activations(kept, largest)
 
 
+def _widen(made: Footprint, model: DiffusionModel, run: TrainingRun, acts: Activations) -> None:
+    """What the words leave open: checkpoints over a part of the blocks only, and clips smaller than the size stated.
+
+    Trainers checkpoint every block, every second one, or segments with gaps: up to half of the blocks may keep everything
+    (https://github.com/bghira/SimpleTuner/blob/main/documentation/experimental/SEGMENTED_CHECKPOINTING.md). Videos train in buckets of a
+    pixel area, which may hold half of the size that a run is named by.
+    """
+    if run.checkpointed and model.unet is None:
+        open_run = replace(run, checkpointed=False, offload="none" if run.offload == "activations" else run.offload)
+        made.highest = made.allocated + 0.5 * max(0.0, activations(model, open_run).kept - acts.kept)
+    if run.shape.frames > 1:
+        made.lowest = made.allocated - 0.5 * made.parts.get("activations", 0.0)
+
+
 def training(model: DiffusionModel, run: TrainingRun) -> Footprint:
     """One device's peak of a training step, at the backward pass or in the optimizer step."""
-    made = Footprint(phase="backward", spread=0.14)
+    made = Footprint(phase="backward", spread=0.075)
     trained = trained_weights(model, run)
     per_weight = run.quantised.bytes_per_weight if run.quantised else run.weight_bytes
     base = model.params * (per_weight if run.adapters else run.trained_bytes)
@@ -161,6 +175,7 @@ def training(model: DiffusionModel, run: TrainingRun) -> Footprint:
             batch=run.batch, tokens=model.tokens(run.shape), hidden=model.hidden,
         )  # fmt: skip
     made.add("workspace", 24 * 2**20, "cuBLAS workspaces")
+    _widen(made, model, run, acts)
     static = made.allocated - made.parts.get("activations", 0.0)
     made.phases = {"load": resident, "backward": static + backward_only, "optimizer_step": static + gradients}
     return made
@@ -198,7 +213,7 @@ def generation(model: DiffusionModel, run: GenerationRun) -> Footprint:
         )
     pixels = run.batch * run.shape.pixels * (run.shape.frames if model.vae.whole_video else 1)
     decode = model.vae.decode * 2.0 * pixels * (0.15 if run.tiled_vae else 1.0)
-    made = Footprint(spread=0.15)
+    made = Footprint(spread=0.075)
     if run.offload in ("params", "both", "cpu", "sequential"):
         peaks = {"text": text, "denoise": denoiser + step, "decode": vae + decode}
         made.phase = max(peaks, key=lambda name: peaks[name])

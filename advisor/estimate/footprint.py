@@ -21,7 +21,8 @@ class Footprint:
         cached: share of the peak that the allocator keeps beyond it; None: only `moving` grows, by the share `varying`.
         moving: bytes of each phase whose sizes change with the length of the sequences.
         spread: standard deviation of the allocated figure, as a share of it.
-        serves: the figure of the process is `held` whatever the tensors sum up to (a server that fills its share).
+        lowest, highest: bytes that the run may well take instead, where the words leave that open.
+        held: of the process whatever the tensors sum up to (a server that fills its share).
     """
 
     parts: dict[str, float] = field(default_factory=dict)
@@ -36,6 +37,8 @@ class Footprint:
     moving: dict[str, float] = field(default_factory=dict)
     spread: float = 0.08
     held: float | None = None
+    lowest: float | None = None
+    highest: float | None = None
 
     def add(self, name: str, count: float, formula: str = "", **inputs: FactValue) -> None:
         """`count` bytes more of a part, with the formula behind them."""

@@ -30,13 +30,12 @@ _TARGETS: Mapping[str, str | tuple[str, ...]] = {
 def targets_of(targets: str | tuple[str, ...]) -> str | tuple[str, ...]:
     """Adapter targets in the recorder's words."""
     text = ",".join(targets) if isinstance(targets, tuple) else targets
+    text = text.split("modules_to_save")[0].split("(")[0].strip(" ;")
     key = ",".join(part for part in text.lower().replace(";", ",").replace(" ", ",").split(",") if part)
     for written, meant in _TARGETS.items():
         if key == written:
             return meant
-    if key.startswith("c_attn,c_proj,w1,w2"):
-        return "all-linear"
-    return targets
+    return targets if key == text else tuple(key.split(","))
 
 
 def supported(run: RunSpec, config: Mapping[str, Any], quantised: str) -> bool:

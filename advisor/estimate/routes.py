@@ -19,7 +19,7 @@ from advisor.estimate.parallel import NCCL_BYTES, Axes, axes_of
 from advisor.estimate.recorded import recorded_peak
 from advisor.estimate.result import Estimate
 from advisor.estimate.spec import RunSpec, run_spec
-from advisor.estimate.towers import ADDED, adapter_weights, towers_of, trained_weights
+from advisor.estimate.towers import ADDED, adapter_weights, saved_modules, towers_of, trained_weights
 from advisor.estimate.weight_formats import PLAIN_BYTES, WeightFormat, find_format, formats_of, stored_weights
 from advisor.library import Library
 from advisor.names import resolve_gpu
@@ -216,11 +216,13 @@ def _training(
     step = _step(run, fmt, parts, trained, axes, plan.sequences)
     one = run.changed(seq_len=length)
     peak = recorded_peak(one, config, parts, step, axes, trained, fmt.name if fmt else "", plan.sequences)
-    spread = 0.06 if peak is not None else 0.15
+    spread = 0.06 if peak is not None else 0.075
     peak = peak or closed_form.training_peak(chain, decoder.vocab, parts, step, axes)
     made = Footprint(dict(peak.parts), phase=peak.phase, phases=dict(peak.phases), spread=spread, moving=dict(peak.moving))
     divided = axes.model_parallel * (axes.shards if axes.zero == 3 or axes.fsdp else 1)
     made.add("reference_models", plan.frozen_models * step.weight * parts.total / divided, "weights of the models that only run forward")
+    saved = saved_modules(run, decoder)
+    made.add("saved_modules", 6.0 * run.weight_bytes * saved, "copy, gradient, moments and temporaries of whole modules", params=saved)
     value = plan.trained_models * trained * (step.weight + step.trained + step.moments + step.master) / divided
     made.add("value_model", value, "weights, gradients and states of the value model")
     capacity = _capacity(run, card)
@@ -293,17 +295,18 @@ def finish(made: Footprint, run: RunSpec, card: Gpu | None) -> Estimate:
         reserved = max(process.reserved_of(phases, moving, made.varying), process.reserved_bytes(allocated, process.CACHED_STATIC))
     else:
         reserved = process.reserved_bytes(allocated, cached)
-    held = reserved + made.outside + process.context_bytes(card.arch if card else "", run.framework)
-    if made.held is not None:
-        held = made.held
-    width = math.exp(_VIEWS * made.spread)
     capacity = _capacity(run, card)
+    beside = made.outside + process.context_bytes(card.arch if card else "", run.framework)
+    if capacity and cached is None:  # a full card makes the allocator give its cache back and try again before it fails
+        reserved = min(reserved, max(capacity * GIB - beside, process.reserved_bytes(allocated, process.CACHED_STATIC)))
+    held = reserved + beside if made.held is None else made.held
+    width = math.exp(_VIEWS * made.spread)
     return Estimate(
         allocated_gib=allocated / GIB,
         reserved_gib=reserved / GIB,
         process_gib=held / GIB,
-        low_gib=allocated / width / GIB,
-        high_gib=allocated * width / GIB,
+        low_gib=min(allocated, made.lowest or allocated) / width / GIB,
+        high_gib=max(allocated, made.highest or allocated) * width / GIB,
         capacity_gib=capacity,
         fits=None if capacity is None else held / GIB <= capacity,
         assumed={**run.assumed, **made.assumed},

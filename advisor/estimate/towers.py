@@ -171,3 +171,13 @@ def adapter_weights(run: RunSpec, chain: list[Tower]) -> float:
             width = 2 * h + 2 * (h + kv) + 2 * h + (3 if tower.gated else 2) * (h + f)
         total += run.lora_rank * tower.layers * width
     return total
+
+
+def saved_modules(run: RunSpec, decoder: Decoder) -> float:
+    """Weights trained in whole beside adapters (PEFT's modules_to_save): embeddings and head where the targets name them."""
+    targets = run.lora_targets if isinstance(run.lora_targets, str) else ",".join(run.lora_targets)
+    words = targets.lower()
+    if not run.adapters or ("save" not in words and "trainable" not in words):
+        return 0.0
+    named = sum(any(word in words for word in each) for each in (("wte", "embed"), ("lm_head", "output_layer")))
+    return float(named * decoder.vocab * decoder.hidden)

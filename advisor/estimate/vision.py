@@ -56,7 +56,7 @@ def training(
     Args:
         element: bytes of an activation. state_bytes: optimizer bytes a weight.
     """
-    made = Footprint(phase="backward", spread=0.12 if net.known else 0.3)
+    made = Footprint(phase="backward", spread=0.075 if net.known else 0.3)
     made.add("weights", weight_bytes * net.params, "bytes * params", params=net.params)
     made.add("gradients", weight_bytes * net.params, "bytes * params")
     made.add("optimizer", state_bytes * net.params, "state bytes * params", bytes=state_bytes)
