@@ -12,6 +12,7 @@ host_ram_gib 256.0
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 import re2
 
@@ -20,8 +21,8 @@ from advisor.library import Library
 from advisor.names import GpuName, find_gpus
 from advisor.readers.document import Document
 from advisor.readers.prose.lines import Prose, prose_of
-from advisor.readers.prose.negation import Claim, Mention, best, claim_of, observe
-from advisor.readers.prose.numbers import NUMBER, SIZE, count_of
+from advisor.readers.prose.negation import MAX_MENTIONS, Claim, Mention, best, claim_of, observe
+from advisor.readers.prose.quantities import NUMBER, SIZE, count_of
 
 TRIGGERS: tuple[str, ...] = ()
 
@@ -70,7 +71,8 @@ _MEMORY = re2.compile(
     rf"\b(?:gpu|graphics card|video card|card)s?(?: that)?(?: \w+)? (?:has|with|having|of|is|only)\s(?:only |about |"
     rf"just )?{SIZE}\b|"
     rf"\bgpus?\s?[:：]?\s?{SIZE}(?:[^\w/]|$)|"
-    rf"\b(?:i|we) (?:only |just )?(?:have|got) (?:only |about |just |a )?{SIZE}(?:\s?[.,;?!]|$)|"
+    rf"\b(?:i|we) (?:only |just )?(?:have|got) (?:only |about |just |a )?{SIZE}(?:\s?[.,;?!(（]|$)|"
+    rf"(?:^|[^\w.]){SIZE}\s?(?:of \w+ )?(?:each\b|per (?:gpu|card|device)|a ?piece\b)|"
     rf"\b(?:oom|ooming|out of memory)\b[^\n.]{{0,20}}?\b(?:with|on|at)\s(?:a |my )?{SIZE}\b"
 )
 _NOT_A_CARD = re2.compile(
@@ -172,7 +174,7 @@ def _weight(prose: Prose, start: int, *evidence: object) -> int:
 
 def _cards(doc: Document, prose: Prose, library: Library) -> Iterator[tuple[Mention, Mention | None, Mention | None]]:
     """For each card that is named: its name, and the count and memory that stand beside it."""
-    found = find_gpus(str(_CHINESE_COMMA.sub(lambda match: f"，{match.group(1)}", prose.text)), library)
+    found = find_gpus(str(_CHINESE_COMMA.sub(lambda match: f"，{match.group(1)}", prose.text)), library)[:MAX_MENTIONS]
     for index, hit in enumerate(found):
         claim = claim_of(prose, hit.start, hit.end)
         memory, count = _memory_near(prose, hit.start, hit.end), _count_near(prose, hit.start, hit.end)
@@ -227,7 +229,7 @@ def _with_others(prose: Prose, mention: Mention) -> Mention:
 
 
 def _plain_counts(prose: Prose) -> Iterator[Mention]:
-    for match in _PLAIN_COUNT.finditer(prose.lower):
+    for match in islice(_PLAIN_COUNT.finditer(prose.lower), MAX_MENTIONS):
         nodes, english, chinese, _, single = match.groups()
         start, end = match.start(), match.end()
         number = 1 if single else count_of(english or chinese or "")
@@ -244,7 +246,7 @@ def _plain_counts(prose: Prose) -> Iterator[Mention]:
 
 
 def _memories(prose: Prose) -> Iterator[Mention]:
-    for match in _MEMORY.finditer(prose.lower):
+    for match in islice(_MEMORY.finditer(prose.lower), MAX_MENTIONS):
         group = next(index for index, text in enumerate(match.groups(), 1) if text)
         start, end = match.start(group), match.end(group)
         size = float(match.group(group))
@@ -255,7 +257,7 @@ def _memories(prose: Prose) -> Iterator[Mention]:
 
 
 def _per_card(prose: Prose) -> Iterator[tuple[Mention, Mention]]:
-    for match in _PER_CARD.finditer(prose.lower):
+    for match in islice(_PER_CARD.finditer(prose.lower), MAX_MENTIONS):
         first, size, unit, other_size, other_count = match.groups()
         count = int(first or other_count)
         memory = float(size or other_size) / (1024 if unit in ("mib", "mb") else 1)
@@ -269,7 +271,7 @@ def _per_card(prose: Prose) -> Iterator[tuple[Mention, Mention]]:
 
 
 def _ram(prose: Prose) -> Iterator[Mention]:
-    for match in _RAM.finditer(prose.lower):
+    for match in islice(_RAM.finditer(prose.lower), MAX_MENTIONS):
         group = next(index for index, text in enumerate(match.groups(), 1) if text)
         start = match.start(group)
         if _NOT_A_CARD.search(prose.lower[max(0, start - 24) : start]):

@@ -75,7 +75,10 @@ _SNAKE_KEY = r"^\s*(?:- )?[A-Za-z0-9]+(?:[_.][A-Za-z0-9]+)+\s*:"
 _LOWER_KEY = r"^\s*(?:- )?[a-z][a-z0-9.-]*:(?:\s|$)"
 _ERROR_CLASS = r"^\W{0,3}(?:\w+\.)*\w*(?:Error|Exception|Warning|Interrupt)\w*\W*(?::|$)"
 # "bs=1, seq 4096": settings that a person lists.
-_LISTED = Test(r"=\s*[\w./-]+\s*[,，;；、] ?[\w\p{Han}]")
+_LISTED = Test(
+    r"=\s*[\w./-]+\s*(?:[,，;；、] ?[\w\p{Han}]|\s(?:works?|fails?|ooms?|gives?|crash\w*|runs?|and|but|with|on|→|"
+    r"->)(?:[^\w]|$))"
+)
 # A line of a form that a person filled in.
 _FORM = (
     r"(?i)^\s*[-*•]?\s*[\w/()\p{Han} ]{0,32}(?:gpus?|vram|cuda device|graphics|hardware|model|batch size|precision|"
@@ -215,6 +218,7 @@ def _grades(doc: Document) -> list[int]:
 
 _ABBREVIATIONS = frozenset(["e.g", "i.e", "eg", "ie", "vs", "etc", "approx", "ca", "cf", "fig", "no", "resp"])
 _CLOSING = "\"')]"
+_LONGEST_SENTENCE = 1200
 _WRAPPED_FROM = 60  # a line of this length that goes on in lower case was wrapped by an editor
 
 
@@ -225,7 +229,10 @@ def _stops(text: str) -> list[int]:
         char = text[index]
         after = index + 1
         if char == "\n":
-            wrapped = index - line_start >= _WRAPPED_FROM and _goes_on(text[after : after + 8])
+            long_enough = (
+                index - line_start >= _WRAPPED_FROM and index - (stops[-1] if stops else 0) < _LONGEST_SENTENCE
+            )
+            wrapped = long_enough and _goes_on(text[after : after + 8])
             line_start = after
             if wrapped:
                 continue

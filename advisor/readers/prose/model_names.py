@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 
 import re2
 
@@ -18,7 +19,7 @@ from advisor.library import Library
 from advisor.names import ModelName, find_gpus, find_models, params_from_name
 from advisor.readers.document import Document
 from advisor.readers.prose.lines import Prose, prose_of
-from advisor.readers.prose.negation import RANK, Claim, Mention, best, claim_of, observe
+from advisor.readers.prose.negation import MAX_MENTIONS, RANK, Claim, Mention, best, claim_of, observe
 from advisor.readers.prose.patterns import Test
 
 TRIGGERS: tuple[str, ...] = ()
@@ -99,7 +100,7 @@ def _weight(prose: Prose, hit: ModelName, end: int, params: float | None) -> int
 
 def _models(prose: Prose, library: Library) -> Iterator[tuple[Mention, Mention | None]]:
     programs = _program_names(library)
-    for hit in find_models(prose.text, library):
+    for hit in find_models(prose.text, library)[:MAX_MENTIONS]:
         if (hit.row is None and hit.name.lower() in programs) or (hit.plain and _CODE(hit.name)):
             continue
         name, end, params = _extended(prose, hit)
@@ -119,7 +120,7 @@ def _models(prose: Prose, library: Library) -> Iterator[tuple[Mention, Mention |
 def _unknown(prose: Prose, named: list[Mention], library: Library) -> Iterator[Mention]:
     """Names that no row knows, where the sentence says that they are a model: "fine-tuning the Xyz3 model", "post-training of Foo 2B"."""
     for pattern in (_TUNED, _NAME_SIZE):
-        for match in pattern.finditer(prose.text):
+        for match in islice(pattern.finditer(prose.text), MAX_MENTIONS):
             name, start, end = match.group(1).rstrip(".-_"), match.start(1), match.end(1)
             if (
                 any(item.start < end and start < item.end for item in named)
@@ -138,7 +139,7 @@ def _program_names(library: Library) -> frozenset[str]:
 
 
 def _sizes(prose: Prose, named: list[Mention]) -> Iterator[Mention]:
-    for match in _SIZE.finditer(prose.lower):
+    for match in islice(_SIZE.finditer(prose.lower), MAX_MENTIONS):
         start, end = match.start(1), match.end(1)
         if any(item.start <= start < item.end for item in named):
             continue

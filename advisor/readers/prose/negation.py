@@ -7,11 +7,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
-from typing import Any
+from typing import Literal
 
 import re2
 
@@ -21,6 +20,8 @@ from advisor.readers.prose.lines import Prose, prose_of
 from advisor.readers.prose.patterns import Test
 
 RANK = 40
+# Mentions of one thing that are looked at; more are a log or an attack, and each costs a look at its sentence.
+MAX_MENTIONS = 200
 # Reach, in characters, of a word of negation before and after what it denies.
 _BEFORE = 48
 _AFTER = 28
@@ -32,15 +33,16 @@ class Claim(IntEnum):
     DENIED = 0  # "without", "didn't enable", "未开启"
     OTHERS = 1  # a document's table, a requirement, a maintainer's advice, another user
     IDEA = 2  # "should I", "if I use", "能否用"
-    WORKS = 3  # a setting with which it runs
-    HOLDS = 4
-    FAILS = 5  # a setting with which it fails
+    PLANNED = 3  # "can I train a 7B with batch size 2 on this card?": part of what is asked about
+    WORKS = 4  # a setting with which it runs
+    HOLDS = 5
+    FAILS = 6  # a setting with which it fails
 
 
 _DENY_BEFORE = Test(
     r"(?i)(?:\bwithout|\bw/o|\bnot (?:using|use|enabl\w*|sett?\w*|pass\w*|turn\w*|appl\w*|load\w*|a|in|with)|\bno|"
     r"\bnon-?|\bnever(?: \w+)?|"
-    r"(?:do|does|did|have|has|is|are|was|were|can|could|would|wo)n[o']?t (?:\w+ ){0,3}?(?:use|using|used|enable\w*|"
+    r"(?:do|does|did|have|has|is|are|was|were|could|would|wo|ca)n['’]?t (?:\w+ ){0,3}?(?:use|using|used|enable\w*|"
     r"set|pass\w*|turn\w*|apply|"
     r"have|need|want|employ|support)|(?:do|does|did|have|has) not (?:\w+ ){0,2}?(?:use|enable|set|"
     r"pass|turn on|have|apply)\w*|"
@@ -75,6 +77,17 @@ _IDEA_BEFORE = Test(
     r"如果|假如|若是?|要是|能否|能不能|是否|可否|可不可以|可以(?:用|使用|开|通过)|要不要|该不该|"
     r"有没有|想用|想要|打算|准备|考虑|应该|或许|也许|可能|怎么|如何|请问|(?:^|[^按照据的])建议)"
 )
+# "Is it enough, does it fit" asks about the whole plan; "should I use, would it help" asks about the one thing.
+_FEASIBLE = Test(
+    r"(?i)how (?:much|many)|enough|sufficient|feasible|\b(?:can|could|will|would|"
+    r"is it possible)\b[^\n?]{0,80}\b(?:run|fit|train|fine-?tune|finetune|work|handle)|"
+    r"能不能[^\n。]{0,6}(?:跑|训|微调|用)|能跑|能训|跑得动|跑得起来|够[吗么不用]|需要多[大少]|多大显存|多少显存|行吗|可行"
+)
+_ASKED_ABOUT = Test(
+    r"(?i)(?:\b(?:use|using|try|trying|enable|turn on|add|switch to|apply|set|with only|reduce|lower)|用|开启?|使用|启用|"
+    r"如果|换成?|改成?|加上?|设(?:为|成|置)?)"
+    r"\s?(?:the |a |an |my )?(?:\w+ )?$"
+)
 _IF_I = Test(r"(?i)\bif (?:i|we) (?:use|set|run|train|try|enable|increase|have|put)|如果(?:我)?(?:用|设|开|把|使用)")
 _ADVICE = Test(
     r"(?i)(?:^|[.;:,]\s*)(?:please |just |then |so )?(?:try|use|set|enable|add|reduce|lower|switch|turn on|consider|"
@@ -94,7 +107,13 @@ _OTHERS = Test(
 )
 # "The table says 16 GB, but I use ...": from here on it is one's own.
 _OWN = Test(
-    r"(?i)[,，;；] ?(?:但是?|不过|可是?|而)?(?:我|我们|实际|自己)|[,;] ?(?:but |yet |and |while |however,? )?(?:i|we|my|our)\b"
+    r"(?i)[,，;；] ?(?:但是?|不过|可是?|而)?(?:在|用)?(?:我|我们|实际|自己)|"
+    r"[,;] ?(?:but |yet |and |while |however,? ){0,2}(?:(?:on|with|for|in) )?(?:i|i'm|i've|we|my|our|mine)\b"
+)
+# "Following the README I ..." is one's own doing.
+_FOLLOWING = re2.compile(
+    r"(?i)(?:follow(?:ing|ed|s)?|as in|based on|using|ran|按照?|参[照考]|跟着|照着|跟随) ?(?:the |this |your |their |官方的?)?"
+    r"(?:readme|docs|documentation|tutorial|official \w+|official|wiki|guide|recipe|example|教程|文档|说明|官方\S{0,4}|博客)"
 )
 _OTHER_SPEAKER = re2.compile(
     r"(?i)^\W{0,3}[(（\[]?(?:an?other user|maintainer|collaborator|developer|bot|author|reply|answer|response|member|"
@@ -169,6 +188,10 @@ def _clause_marks(prose: Prose, first: int, last: int) -> list[tuple[int, int]]:
     return [(first + match.start(), first + match.end()) for match in _CLAUSE.finditer(prose.text[first:last])]
 
 
+def _others(text: str) -> bool:
+    return _OTHERS(text) and _OTHERS(str(_FOLLOWING.sub(" ", text)))
+
+
 def denied(prose: Prose, start: int, end: int) -> bool:
     """Whether the words around a span say that it does not hold."""
     first, last = prose.sentence(start)
@@ -197,7 +220,7 @@ def claim_of(prose: Prose, start: int, end: int) -> Claim:
     speaker = _OTHER_SPEAKER.search(prose.text[line:start])
     left, right = clause_of(prose, start, end)
     before, clause = prose.text[left:start], prose.text[left:right]
-    if _OTHERS(clause) or (_OTHERS(prose.text[first : min(start, first + 40)]) and not _OWN(prose.text[first:start])):
+    if _others(clause) or (_others(prose.text[first : min(start, first + 40)]) and not _OWN(prose.text[first:start])):
         return Claim.OTHERS
     if speaker is not None and " PR" not in speaker.group():
         # Another user with the same failure is worth something where the first says nothing; a maintainer advises.
@@ -207,7 +230,13 @@ def claim_of(prose: Prose, start: int, end: int) -> Claim:
     question = sentence.rstrip().endswith(("?", "？"))
     if _IDEA_BEFORE(before) or (question and _IDEA_BEFORE(prose.text[first:start])):
         # "If I use batch 8 it OOMs" reports a run; "would batch 8 fit?" asks about one.
-        return Claim.FAILS if not question and _IF_I(before) and _FAILS(sentence) else Claim.IDEA
+        if not question and _IF_I(before) and _FAILS(sentence):
+            return Claim.FAILS
+        return (
+            Claim.PLANNED
+            if _FEASIBLE(sentence) and not _ASKED_ABOUT(prose.text[max(first, start - 24) : start])
+            else Claim.IDEA
+        )
     if _ADVICE(before) and not _FAILS(clause):
         return Claim.OTHERS
     if _FAILS(clause):
@@ -230,13 +259,13 @@ def best(mentions: list[Mention], *, ideas: bool, last: bool = False) -> Mention
         ideas: whether a question or a plan may state the fact ("can I train a 7B on two of them?").
         last: among equally strong ones that differ, take the last (a setting that was changed) and not the first.
     """
-    floor = Claim.IDEA if ideas else Claim.WORKS
+    floor = Claim.IDEA if ideas else Claim.PLANNED
     usable = [item for item in mentions if item.claim >= floor]
     if not usable:
         return None
 
     def strength(item: Mention) -> int:
-        return (4 if item.claim >= Claim.HOLDS else int(item.claim)) * 4 + item.weight
+        return min(int(item.claim), int(Claim.HOLDS)) * 4 + item.weight
 
     top = max(strength(item) for item in usable)
     strongest = [item for item in usable if strength(item) == top]
@@ -247,19 +276,20 @@ def best(mentions: list[Mention], *, ideas: bool, last: bool = False) -> Mention
 
 
 def observe(
-    doc: Document, fact: str, value: FactValue, offset: int, rank: int = RANK, confidence: float = 1.0
+    doc: Document,
+    fact: str,
+    value: FactValue,
+    offset: int,
+    rank: int = RANK,
+    confidence: float = 1.0,
+    origin: Literal["stated", "derived"] = "stated",
 ) -> Observation:
     """The observation of a fact at an offset of the document."""
-    return Observation(fact, value, doc.line_at(offset), doc.quote(offset), rank, confidence)
-
-
-def matches(pattern: Any, prose: Prose) -> Iterator[tuple[int, int, tuple[str, ...]]]:
-    """Start, end and groups of each match in the lower-case prose; absent groups are empty."""
-    for match in pattern.finditer(prose.lower):
-        yield match.start(), match.end(), tuple(group or "" for group in match.groups())
+    return Observation(fact, value, doc.line_at(offset), doc.quote(offset), rank, confidence, origin)
 
 
 __all__ = [
+    "MAX_MENTIONS",
     "RANK",
     "Claim",
     "Mention",
@@ -268,7 +298,6 @@ __all__ = [
     "clause_of",
     "denied",
     "is_question",
-    "matches",
     "observe",
     "prose_of",
     "span_of",

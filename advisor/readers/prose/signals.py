@@ -8,11 +8,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from advisor.facts import Observation
 from advisor.readers.document import Document
 from advisor.readers.prose.lines import Prose, prose_of
-from advisor.readers.prose.negation import Claim, claim_of, denied, is_question, observe
+from advisor.readers.prose.negation import MAX_MENTIONS, Claim, claim_of, denied, is_question, observe
 from advisor.readers.prose.patterns import Patterns, Test
 
 TRIGGERS: tuple[str, ...] = ()
@@ -84,7 +85,8 @@ _SIGNALS = Patterns(
         (
             "second_model",
             (
-                r"\bref(?:erence)?[ _]models?\b|teacher model|reward[ _]model|critic(?: model)?\b|draft model|参考模型|奖励模型|"
+                r"\bref(?:erence)?[ _]models?\b|teacher model|reward[ _]model|critic(?: model)?\b|draft model|参考模型|"
+                r"奖励模型|"
                 r"教师模型|评论家模型"
             ),
         ),
@@ -116,7 +118,8 @@ _SIGNALS = Patterns(
             r"(?:work(?:s|ed)?|fine|ran|trained|ok)[^\n.]{0,30}(?:in|with|on|before) (?:the )?(?:older |old |"
             r"previous |earlier |last )?(?:version|release|v\d|commit|pr ?\d)|(?:after|since) (?:the |an? |"
             r"i )?(?:recent |latest |last )?(?:updat|upgrad)\w*|used to work|regression\b|did not before|"
-            r"\bwork\w*(?: fine| well)? before (?:i |the |we )?(?:upgrad|updat)\w*|\d\.[\dx]+ ?(?:版本?|环境)?(?:后)?[^\n。]{0,6}正常|(?:升级|更新)(?:版本|代码|完|了)?(?:之?后|"
+            r"\bwork\w*(?: fine| well)? before (?:i |the |we )?(?:upgrad|updat)\w*|\d\.[\dx]+ ?(?:版本?|"
+            r"环境)?(?:后)?[^\n。]{0,6}正常|(?:升级|更新)(?:版本|代码|完|了)?(?:之?后|"
             r"以后)|旧版(?:本)?[^\n。]{0,8}(?:正常|可以|没问题)",
         ),
         (
@@ -133,7 +136,8 @@ _SIGNALS = Patterns(
         (
             "variable_length",
             (
-                r"(?:vary|varies|varying|different|variable|uneven|dynamic) (?:a lot |widely |in )?(?:between|sequence |"
+                r"(?:vary|varies|varying|different|variable|uneven|dynamic) (?:a lot |widely |in )?(?:between|"
+                r"sequence |"
                 r"text |sample |input )?(?:lengths?|sizes?|images|shapes?)|long(?:est)? (?:samples?|sequences?|"
                 r"sentences?|prompts?)|长短不一|(?:样本|文本|数据|长度)[^\n。]{0,6}(?:差异|不一|不同|参差)|数据量稍大|最长的?(?:样本|数据)"
             ),
@@ -186,7 +190,7 @@ def read(doc: Document) -> Iterator[Observation]:
     if not lower.strip():
         return
     for name, pattern in _SIGNALS.present(lower):
-        for match in pattern.finditer(lower):
+        for match in islice(pattern.finditer(lower), MAX_MENTIONS):
             start, end = match.start(), match.end()
             if denied(prose, start, end) or claim_of(prose, start, end) == Claim.IDEA or _asked(prose, start):
                 continue

@@ -12,6 +12,7 @@ failure_kind vram_oom
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import re2
@@ -19,7 +20,7 @@ import re2
 from advisor.facts import Observation
 from advisor.readers.document import Document
 from advisor.readers.prose.lines import Prose, prose_of
-from advisor.readers.prose.negation import RANK, denied, observe, works
+from advisor.readers.prose.negation import MAX_MENTIONS, RANK, denied, observe, works
 from advisor.readers.prose.patterns import Patterns, Test
 
 TRIGGERS: tuple[str, ...] = ()
@@ -27,14 +28,16 @@ TRIGGERS: tuple[str, ...] = ()
 _TRAIN = re2.compile(
     r"(?:^|[^a-z-])(?:train(?:s|ed|ing|er|able)?|fine[ -]?tu(?:n|i)\w*|finetun\w*|pre-?training|sft\w*|dpo\w*|"
     r"grpo\w*|ppo\w*|rlhf|kto|orpo|epochs?|backward|backprop\w*|"
-    r"optimi[sz]er|gradient\w*|q?lora|dreambooth|post[ -]training|loss)(?:[^a-z-]|$)|训练|微调|预训练|反向传播|精调|续训|强化学习"
+    r"optimi[sz]er|gradient\w*|q?lora|dreambooth|post[ -]training|loss|fsdp|deepspeed|zero[ _-]?[123])(?:[^a-z-]|$)|"
+    r"训练|微调|预训练|反向传播|精调|续训|强化学习"
 )
 _TRAIN_STRONG = Test(r"train(?:s|ed|ing|er)?$|tun|sft|dpo|grpo|ppo|训练|微调|精调")
 _NOT_TRAIN = Test(r"(?:pre-?|already |un|well-?|the |a )$")
 _INFER = re2.compile(
     r"(?:^|[^\w-])(?:inference|infer(?:ring)?|generat(?:e|es|ing)|image generation|text generation|serv(?:e|es|ing)|"
     r"deploy\w*|predict\w*|rollouts?|txt2img|img2img|transcri\w+|"
-    r"webui|chatbot|api server|evaluation script|upscal\w+|decoded?)(?:[^\w-]|$)|推理|部署|预测|对话|问答|转写|转录|出图|跑图|生图|生成图"
+    r"webui|chatbot|api server|evaluation script|upscal\w+|decoded?)(?:[^\w-]|$)|推理|部署|预测|对话|问答|转写|转录|出图|跑图|"
+    r"生成[^成\n。]{0,14}(?:图|视频|文本|回复|答案)|生图|生成图"
 )
 _RUNTIME_WORDS = re2.compile(r"vllm|ollama|llama\.cpp|llama-server|comfyui|tensorrt")
 
@@ -47,7 +50,8 @@ _PHASES = Patterns(
         (
             "resume",
             (
-                r"\bresum(?:e|es|ed|ing)\b|from (?:a |the |my |last |saved |an? unfinished )*(?:state )?checkpoint|断点续训|"
+                r"\bresum(?:e|es|ed|ing)\b|from (?:a |the |my |last |saved |an? unfinished )*(?:state )?checkpoint|"
+                r"断点续训|"
                 r"恢复训练|继续训练|续训"
             ),
         ),
@@ -121,9 +125,11 @@ _HOST = re2.compile(
     r"exhaust\w*|runs? out|oom|not enough|gone|peak|leak)|\bcpu oom\b|cpu out of memory|"
     r"\bram (?:usage )?(?:keeps?|fills?|is full|increas\w*|grow\w*|runs? out|exhaust\w*|is gone)|"
     r"\ball of my \d+ ?g\w* (?:of )?ram|minimum (?:cpu|host|system) (?:ram|memory)|"
-    r"pin(?:ned)?_memory ?= ?false|kernel (?:keeps? |has |appears to have )?(?:dying|dies|died|crash\w*)|\b\d(?:\.\d)?\s?tb? of (?:memory|ram)|(?:using|used) all (?:of the |the )?(?:available )?ram\b|"
+    r"pin(?:ned)?_memory ?= ?false|kernel (?:keeps? |has |appears to have )?(?:dying|dies|died|crash\w*)|"
+    r"\b\d(?:\.\d)?\s?tb? of (?:memory|ram)|(?:using|used) all (?:of the |the )?(?:available )?ram\b|"
     r"session (?:is )?crash\w*|crash\w* (?:the |my )?session|"
-    r"(?:process|training|job|it|script) (?:is|was|gets?|got|being|been|will be) (?:randomly )?killed|being killed|"
+    r"(?:process|training|job|it|script)(?:'s| is| was| gets?| got| being| been| will be) (?:randomly )?killed|"
+    r"being killed|"
     r"killed (?:by the )?(?:system|kernel|os|oom)|"
     r"(?:主机|系统|cpu|机器|服务器|物理)内存(?:不足|不够|溢出|爆|一直)|内存(?:会|就|"
     r"也)?(?:一直|不断|持续)(?:增加|增长|上涨|上升|涨)|内存(?:占用)?(?:爆|耗尽|满了|"
@@ -136,7 +142,8 @@ _KV = re2.compile(
     r"not enough) memory for (?:the )?(?:kv[ -]?)?cache"
 )
 _SHM = re2.compile(
-    r"(?:out of|insufficient|not enough|limited) shared memory|shm(?:-size)? (?:is )?too small|共享内存不足|\bbus error\b|--shm-size|/dev/shm"
+    r"(?:out of|insufficient|not enough|limited) shared memory|shm(?:-size)? (?:is )?too small|共享内存不足|\bbus error\b|"
+    r"--shm-size|/dev/shm"
 )
 _ASKS = re2.compile(
     r"how (?:much|many|big|large)[^\n?.]{0,40}(?:vram|gpus?|memory|ram|cards?)|(?:what|which) (?:is the |"
@@ -145,7 +152,8 @@ _ASKS = re2.compile(
     r"(?:can|could) (?:i|we|it|a|an|you|one)\b[^\n?]{0,80}(?:gpus?|vram|\d ?gb?\b|card|train|fine-?tun|run|fit)|"
     r"is (?:\S+ ){1,6}(?:possible|enough|sufficient|feasible)|will (?:it|this|a|"
     r"the)\b[^\n?]{0,40}(?:fit|run|work)|"
-    r"would (?:it|this|a)\b[^\n?]{0,40}(?:fit|run|be enough)|right gpu|recommended (?:gpu|hardware)|minimum (?:gpu|"
+    r"would (?:it|this|an?|one|my|the)\b[^\n?]{0,40}(?:fit|run|be enough)|right gpu|recommended (?:gpu|hardware)|"
+    r"minimum (?:gpu|"
     r"hardware|vram|requirement)|"
     r"多[大少](?:的)?(?:的)?(?:显存|内存|gpu|卡|显卡)|多[大少]显存|(?:显存|"
     r"配置|硬件|资源)(?:要求|需求)|需要(?:什么|几张|多少|怎样|多大)|能(?:跑|训|微调|"
@@ -164,7 +172,7 @@ def _task(prose: Prose) -> tuple[str, int, int] | None:
     title_end = prose.text.find("\n", len(prose.text) - len(prose.text.lstrip()))
     title_end = len(prose.text) if title_end < 0 else title_end
     for task, pattern in (("train", _TRAIN), ("inference", _INFER)):
-        for match in pattern.finditer(prose.lower):
+        for match in islice(pattern.finditer(prose.lower), MAX_MENTIONS):
             word = match.group().strip(" ,.;:()\n'\"`_/")
             if word in ("trained", "train") and _NOT_TRAIN(prose.lower[max(0, match.start() - 8) : match.start() + 1]):
                 continue
@@ -198,7 +206,7 @@ _FAIL_WORDS = Test(
 def _phase(prose: Prose) -> tuple[str, int] | None:
     found: list[tuple[int, int, str]] = []
     for phase, pattern in _PHASES.present(prose.lower):
-        for match in pattern.finditer(prose.lower):
+        for match in islice(pattern.finditer(prose.lower), MAX_MENTIONS):
             start, end = match.start(), match.end()
             first, last = prose.sentence(start)
             last = max(last, end)
@@ -235,7 +243,7 @@ def _strong_failure(sentence: str) -> bool:
 
 
 def _first(pattern: Any, prose: Prose) -> int | None:
-    for match in pattern.finditer(prose.lower):
+    for match in islice(pattern.finditer(prose.lower), MAX_MENTIONS):
         start = match.start()
         if not _AVOID(prose.lower[max(0, start - 24) : start + 1].rstrip()):
             return int(start)

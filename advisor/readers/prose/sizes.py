@@ -12,15 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import re2
 
 from advisor.facts import FactValue, Observation
 from advisor.readers.document import Document
 from advisor.readers.prose.lines import Prose, prose_of
-from advisor.readers.prose.negation import Mention, best, claim_of, observe
-from advisor.readers.prose.numbers import count_of, tokens_of
+from advisor.readers.prose.negation import MAX_MENTIONS, Mention, best, claim_of, observe
 from advisor.readers.prose.patterns import Patterns, Test, compiled
+from advisor.readers.prose.quantities import count_of, tokens_of
 
 TRIGGERS: tuple[str, ...] = ()
 
@@ -167,7 +168,7 @@ _AMBIGUOUS_NUMBER = Test(
 
 
 def _mentions(prose: Prose, size: _Size) -> Iterator[Mention]:
-    for match in compiled(size.pattern).finditer(prose.lower):
+    for match in islice(compiled(size.pattern).finditer(prose.lower), MAX_MENTIONS):
         group = next((index for index, text in enumerate(match.groups(), 1) if text), 0)
         if not group:
             continue
@@ -189,7 +190,7 @@ def _mentions(prose: Prose, size: _Size) -> Iterator[Mention]:
 
 
 def _resolutions(prose: Prose) -> Iterator[Mention]:
-    for match in _WXH.finditer(prose.lower):
+    for match in islice(_WXH.finditer(prose.lower), MAX_MENTIONS):
         first, last = prose.sentence(match.start(1) if match.group(1) else match.start(4))
         if not _PICTURE(prose.lower[max(first, match.start() - 80) : min(max(last, match.end()), match.end() + 40)]):
             continue
@@ -198,7 +199,7 @@ def _resolutions(prose: Prose) -> Iterator[Mention]:
             yield Mention(
                 f"{width}x{height}", match.start(), match.end(), claim_of(prose, match.start(), match.end()), 1
             )
-    for match in _SQUARE.finditer(prose.lower):
+    for match in islice(_SQUARE.finditer(prose.lower), MAX_MENTIONS):
         side = match.group(1) or match.group(2)
         if int(side) >= 32:
             yield Mention(side, match.start(), match.end(), claim_of(prose, match.start(), match.end()))

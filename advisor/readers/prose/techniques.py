@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import re2
@@ -20,7 +21,7 @@ import re2
 from advisor.facts import FactValue, Observation
 from advisor.readers.document import Document
 from advisor.readers.prose.lines import Prose, prose_of
-from advisor.readers.prose.negation import Claim, Mention, best, claim_of, observe
+from advisor.readers.prose.negation import MAX_MENTIONS, Claim, Mention, best, claim_of, observe
 from advisor.readers.prose.patterns import Patterns, Test
 
 TRIGGERS: tuple[str, ...] = ()
@@ -57,7 +58,9 @@ _WORDS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
                 "full",
                 r"\bfull[ -]?(?:-?(?:parameters?|params?|model|weights?|scale))?s?[ -]?(?:fine[ -]?t\w{1,3}ing|"
                 r"fine[ -]?tuned?|finetune\w*|sft|ft\b)|\bsft full\b|\bfft\b|"
-                r"\bfull[ -]parameters?[ -](?:training|tuning)|(?:with|all|of) (?:all |the )?(?:full[ -])?parameters? (?:fine|train|tun|unfroz)|with full[ -]parameters?|全参(?:数|量)?(?:的)?(?:微调|训练|sft|finetune|调优|更新)?|"
+                r"\bfull[ -]parameters?[ -](?:training|tuning)|(?:with|all|of) (?:all |"
+                r"the )?(?:full[ -])?parameters? (?:fine|train|tun|unfroz)|with full[ -]parameters?|全参(?:数|"
+                r"量)?(?:的)?(?:微调|训练|sft|finetune|调优|更新)?|"
                 r"全量(?:参数)?(?:的)?(?:微调|训练|sft|finetune)",
             ),
             ("dreambooth", r"\bdreambooth\b"),
@@ -70,14 +73,16 @@ _WORDS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             (
                 "amp-bf16",
                 (
-                    r"(?:bf16|bfloat16)[ -]?(?:mixed|amp)|mixed[ -]precision (?:\(|with |training \(|of )?(?:bf16|bfloat16)|"
+                    r"(?:bf16|bfloat16)[ -]?(?:mixed|amp)|mixed[ -]precision (?:\(|with |training \(|of )?(?:bf16|"
+                    r"bfloat16)|"
                     r"bf16 ?混合精度"
                 ),
             ),
             (
                 "amp-fp16",
                 (
-                    r"(?:fp16|float16)[ -]?(?:mixed|amp)|mixed[ -]precision (?:\(|with |training \(|of )?(?:fp16|float16)|"
+                    r"(?:fp16|float16)[ -]?(?:mixed|amp)|mixed[ -]precision (?:\(|with |training \(|of )?(?:fp16|"
+                    r"float16)|"
                     r"fp16 ?混合精度|\bamp\b|native amp|apex"
                 ),
             ),
@@ -167,13 +172,15 @@ _PARTS = {
 # "What else besides X?" says that X is on.
 _BESIDES = Test(r"(?:除了?|besides|apart from|in addition to|on top of)[^\n.。?？]{0,40}$")
 _OPTIMIZER_NEAR = Test(r"^[ _-]?(?:adam|optim|paged|lion|sgd)|(?:adamw?|paged|optim\w*)[ _-]?$")
-_BIT_VERB = Test(r"quant|load|weights?|model|base|qlora|bnb|bitsandbytes|量化|加载|模型|权重|精度|lora|gguf|bit[ =]?4")
+_BIT_VERB = Test(
+    r"quant|load|weights?|model|base|qlora|bnb|bitsandbytes|量化|加载|模型|权重|精度|lora|gguf|bit[ =]?4|\bin (?:4|8|int)"
+)
 _COMPARED = Test(r"(?:->|→|=>|\bto\b|改成|换成|改为|变成)\s?[`'\"]?$")
 _TABLE = re2.compile(r"(?:require|estimate|minimum|recommended|min|benchmark|需要?)\w*")
 
 
 def _switch(prose: Prose, pattern: Any) -> Iterator[Mention]:
-    for match in pattern.finditer(prose.lower):
+    for match in islice(pattern.finditer(prose.lower), MAX_MENTIONS):
         start, end = match.start(), match.end()
         claim = claim_of(prose, start, end)
         if claim == Claim.DENIED:
@@ -187,7 +194,7 @@ def _switch(prose: Prose, pattern: Any) -> Iterator[Mention]:
 def _words(prose: Prose, fact: str, words: Patterns) -> Iterator[Mention]:
     taken: list[tuple[int, int]] = []
     for value, pattern in words.present(prose.lower):
-        for match in pattern.finditer(prose.lower):
+        for match in islice(pattern.finditer(prose.lower), MAX_MENTIONS):
             start, end = match.start(), match.end()
             if any(start < other_end and other_start < end for other_start, other_end in taken):
                 continue
@@ -242,7 +249,7 @@ def _asks_for_need(prose: Prose, start: int) -> bool:
 
 def _zero(prose: Prose) -> Mention | None:
     mentions, denied = [], []
-    for match in _ZERO.finditer(prose.lower):
+    for match in islice(_ZERO.finditer(prose.lower), MAX_MENTIONS):
         group = next(index for index, text in enumerate(match.groups(), 1) if text)
         start, end = match.start(), match.end(group)
         item = Mention(int(match.group(group)), start, end, claim_of(prose, start, end))
@@ -264,7 +271,7 @@ def _zero(prose: Prose) -> Mention | None:
 
 def _offload(prose: Prose, stage: Mention | None) -> Mention | None:
     mentions: list[Mention] = []
-    for match in _OFFLOAD.finditer(prose.lower):
+    for match in islice(_OFFLOAD.finditer(prose.lower), MAX_MENTIONS):
         with_stage, both, optimizer, params, plain = match.groups()
         value: FactValue
         if both:
@@ -290,7 +297,7 @@ def _offload(prose: Prose, stage: Mention | None) -> Mention | None:
 def _frozen(prose: Prose) -> Mention | None:
     parts: list[str] = []
     place = None
-    for match in _FROZEN.finditer(prose.lower):
+    for match in islice(_FROZEN.finditer(prose.lower), MAX_MENTIONS):
         claim = claim_of(prose, match.start(), match.end())
         part = _PARTS[match.group(1)]
         if claim >= Claim.WORKS and part not in parts:

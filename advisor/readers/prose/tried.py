@@ -8,11 +8,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from advisor.facts import Observation
 from advisor.readers.document import Document
 from advisor.readers.prose.lines import Prose, prose_of
-from advisor.readers.prose.negation import Claim, claim_of, observe
+from advisor.readers.prose.negation import MAX_MENTIONS, Claim, claim_of, observe
 from advisor.readers.prose.patterns import Patterns, Test
 from advisor.readers.prose.techniques import CHECKPOINTING, FLASH
 
@@ -117,10 +118,12 @@ _IN_VAIN_BEFORE = Test(
     r"使用了?|用)[^\n.。;；]{0,40}$"
 )
 _IN_VAIN_AFTER = Test(
-    r"^[^\n.。;；]{0,60}?(?:\bstill\b|\balready\b|\balways\b|\ball (?:fail|oom|of them)|does ?n[o']t help|did ?n[o']t help|no (?:effect|help|use|difference|"
+    r"^[^\n.。;；]{0,60}?(?:\bstill\b|\balready\b|\balways\b|\ball (?:fail|oom|of them)|does ?n[o']t help|"
+    r"did ?n[o']t help|no (?:effect|help|use|difference|"
     r"success|luck)|not help|same (?:error|result|oom|problem|issue)|\bin vain\b|the error is the same|"
     r"\b(?:is|are|it is|it's|gives?|ends? in|get|got|runs?|ran|goes|went|leads? to|results? in)\s?(?:in |an |a |"
-    r"into |to |out )?(?:cuda )?(?:oom|out of memory)|ooms\b|还是|仍然?|依然|也(?:不行|没用|oom|爆|会|还)|没(?:有)?(?:用|作用|效果)|无效|"
+    r"into |to |out )?(?:cuda )?(?:oom|out of memory)|ooms\b|还是|仍(?:然|旧)?(?:[^可能然旧]|$)|依然|也(?:不行|没用|oom|爆|会|还)|"
+    r"没(?:有)?(?:用|作用|效果)|无效|"
     r"不起作用|都试过|不行|照样)"
 )
 _ON_SIMPLY = Test(
@@ -149,7 +152,8 @@ def _in_vain(prose: Prose, start: int, end: int) -> bool:
 
 _STATED_ON = Test(r"already|已经?")
 _ALREADY = Test(
-    r"\balready (?:tried|set|enabled|reduced|lowered|turned|using|use|did|have|switched|added|changed)(?: \w+){0,3}\s?$|"
+    r"\balready (?:tried|set|enabled|reduced|lowered|turned|using|use|did|have|switched|added|"
+    r"changed)(?: \w+){0,3}\s?$|"
     r"已经?(?:试过|开了|开启了?|设(?:置)?(?:为|成|了)|改成|用了|加了|启用)[^\n。,，]{0,8}$"
 )
 _WORKAROUND = Test(
@@ -173,7 +177,7 @@ def read(doc: Document) -> Iterator[Observation]:
         return
     found: dict[str, int] = {}
     for remedy, pattern in _REMEDIES.present(prose.lower):
-        for match in pattern.finditer(prose.lower):
+        for match in islice(pattern.finditer(prose.lower), MAX_MENTIONS):
             start, end = match.start(), match.end()
             if (
                 remedy in ("lora", "qlora", "zero2", "zero3", "reduce_batch_size")

@@ -53,6 +53,12 @@ CASES: list[tuple[str, dict[str, FactValue]]] = [
     ("On an H100 it works, but on my 4090 it fails with OOM.", {"gpu_name": "RTX 4090"}),
     ("The README says it needs 4 A100 80GB. I get OOM on 2 x 3090.", {"gpu_name": "RTX 3090", "gpu_count": 2}),
     ("官方说两张A100就够,我用8张3090还是爆显存", {"gpu_name": "RTX 3090", "gpu_count": 8}),
+    (
+        "My friend trains it on an A100, but on my 3080 Ti (12 GB) it is OOM",
+        {"gpu_name": "RTX 3080 Ti", "gpu_memory_gib": 12},
+    ),
+    ("按照教程用A100没问题,换到 V100 32G 就爆显存了", {"gpu_name": "V100-32GB"}),
+    ("4 GPUs, 11GB each", {"gpu_count": 4, "gpu_memory_gib": 11}),
     ("I had to move to an A6000 instead of my 4090 because of OOM", {"gpu_name": "RTX A6000"}),
     ("It works on 2 GPUs, but with 4 GPUs the job is killed", {"gpu_count": 4}),
 ]

@@ -26,6 +26,11 @@ CASES: list[tuple[str, dict[str, FactValue]]] = [
     ("没有开梯度检查点", {"gradient_checkpointing": False}),
     ("I didn't enable gradient checkpointing", {"gradient_checkpointing": False}),
     ("without activation checkpointing", {"gradient_checkpointing": False}),
+    ("I can't use gradient checkpointing because of a bug", {"gradient_checkpointing": False}),
+    ("不能开梯度检查点", {"gradient_checkpointing": False}),
+    ("Following the README I enabled ZeRO-3, still OOM", {"zero_stage": 3}),
+    ("请问全参微调,双卡4090,zero2 能不能跑?", {"method": "full", "zero_stage": 2}),
+    ("CUDA out of memory even in 8-bit", {"quantization": "8bit"}),
     ("gradient_checkpointing=False because of an error", {"gradient_checkpointing": False}),
     ("除了 gradient checkpointing 还有什么办法?", {"gradient_checkpointing": True}),
     ("ZeRO-3 with CPU offload and flash attention 2", {"zero_stage": 3, "offload": "both", "flash_attention": True}),
@@ -66,6 +71,9 @@ ABSENT: list[tuple[str, str]] = [
     ('  File "flash_attention.py", line 3, in forward', "flash_attention"),
     ("如果用 zero3 会不会好一点?", "zero_stage"),
     ("bf16 or fp16?", "precision"),
+    ("Can I use LoRA to fit it?", "method"),
+    ("The docs say ZeRO-3 is needed", "zero_stage"),
+    ("My friend uses QLoRA", "method"),
 ]
 
 
