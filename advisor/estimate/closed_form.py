@@ -113,7 +113,9 @@ def body_bytes(chain: Sequence[Tower], step: Step, axes: Axes) -> tuple[float, f
         positions = step.batch * tower.positions * split
         layers = tower.layers / (axes.world if axes.device_map else 1)
         if axes.pp > 1 and tower.name == "text":
-            layers = tower.layers / axes.pp * axes.pp  # as many micro-batches in flight on the first stage as there are stages
+            layers = (
+                tower.layers / axes.pp * axes.pp
+            )  # as many micro-batches in flight on the first stage as there are stages
         kept = layer_kept(tower, step)
         saved = step.element * tower.hidden if step.checkpointed else kept
         if step.offload == "activations":
@@ -177,4 +179,6 @@ def training_peak(chain: Sequence[Tower], vocab: int, parts: Parts, step: Step, 
     phase = max(phases, key=lambda name: phases[name])
     found = {**static, **moments[phase]}
     moving = {"forward": body + logits, "backward": body + layer}
-    return Peak({name: count for name, count in found.items() if count > 0}, phase, {"load": held.weights, **phases}, moving)
+    return Peak(
+        {name: count for name, count in found.items() if count > 0}, phase, {"load": held.weights, **phases}, moving
+    )

@@ -70,7 +70,9 @@ def reserved_of(phases: Mapping[str, float], moving: Mapping[str, float], varyin
         phases: bytes allocated at the peak of each phase. moving: the bytes of them whose sizes change with the sequence length.
         varying: share of the moving bytes that is kept beyond them.
     """
-    most = max(((1 + CACHED_STATIC) * count + varying * moving.get(name, 0.0) for name, count in phases.items()), default=0.0)
+    most = max(
+        ((1 + CACHED_STATIC) * count + varying * moving.get(name, 0.0) for name, count in phases.items()), default=0.0
+    )
     return reserved_bytes(most, 0.0)
 
 

@@ -47,7 +47,14 @@ def supported(run: RunSpec, config: Mapping[str, Any], quantised: str) -> bool:
 
 
 def recorded_peak(
-    run: RunSpec, config: Mapping[str, Any], parts: Parts, step: Step, axes: Axes, trained: float, quantised: str, sequences: float
+    run: RunSpec,
+    config: Mapping[str, Any],
+    parts: Parts,
+    step: Step,
+    axes: Axes,
+    trained: float,
+    quantised: str,
+    sequences: float,
 ) -> Peak | None:
     """The peak of a recorded step on one device, None where nothing fits the run.
 
@@ -77,7 +84,9 @@ def recorded_peak(
     if not t.trained_params or not t.weights:
         return None
     held = _held(run, parts, step, axes, trained)
-    layout = _shares(held, t.weights, t.trained, step, axes, bool(quantised) and quantised not in _BNB, _unusual(run.optimizer))
+    layout = _shares(
+        held, t.weights, t.trained, step, axes, bool(quantised) and quantised not in _BNB, _unusual(run.optimizer)
+    )
     found, _ = phases(one, recording, lengths(one, arch), layout)
     extra = {"gathered": held.gathered, "buffers": held.buffers}
     on_top = sum(extra.values())

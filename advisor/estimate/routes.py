@@ -26,7 +26,9 @@ from advisor.names import resolve_gpu
 from advisor.records import Gpu, Model
 from advisor.units import GIB
 
-_LOW_RANK = frozenset({"adalora", "longlora", "lora-fa", "lorafa", "melora", "delora", "randlora", "hira", "waveft", "fourierft", "shira"})
+_LOW_RANK = frozenset(
+    {"adalora", "longlora", "lora-fa", "lorafa", "melora", "delora", "randlora", "hira", "waveft", "fourierft", "shira"}
+)
 """Methods with the memory of LoRA."""
 _VIEWS = 1.645
 """Standard deviations on each side of a 90 % interval."""
@@ -56,7 +58,9 @@ def estimate(spec: Mapping[str, Any], library: Library) -> Estimate:
     """
     framework = str(spec.get("framework") or "")
     defaults = defaults_of(framework, library)
-    if framework not in serving.SERVERS:  # a trainer's default share only counts once its server is colocated, which must be stated
+    if (
+        framework not in serving.SERVERS
+    ):  # a trainer's default share only counts once its server is colocated, which must be stated
         defaults.pop("gpu_memory_utilization", None)
     run = run_spec(spec, defaults)
     if run.method in _LOW_RANK:
@@ -218,11 +222,22 @@ def _training(
     peak = recorded_peak(one, config, parts, step, axes, trained, fmt.name if fmt else "", plan.sequences)
     spread = 0.06 if peak is not None else 0.075
     peak = peak or closed_form.training_peak(chain, decoder.vocab, parts, step, axes)
-    made = Footprint(dict(peak.parts), phase=peak.phase, phases=dict(peak.phases), spread=spread, moving=dict(peak.moving))
+    made = Footprint(
+        dict(peak.parts), phase=peak.phase, phases=dict(peak.phases), spread=spread, moving=dict(peak.moving)
+    )
     divided = axes.model_parallel * (axes.shards if axes.zero == 3 or axes.fsdp else 1)
-    made.add("reference_models", plan.frozen_models * step.weight * parts.total / divided, "weights of the models that only run forward")
+    made.add(
+        "reference_models",
+        plan.frozen_models * step.weight * parts.total / divided,
+        "weights of the models that only run forward",
+    )
     saved = saved_modules(run, decoder)
-    made.add("saved_modules", 6.0 * run.weight_bytes * saved, "copy, gradient, moments and temporaries of whole modules", params=saved)
+    made.add(
+        "saved_modules",
+        6.0 * run.weight_bytes * saved,
+        "copy, gradient, moments and temporaries of whole modules",
+        params=saved,
+    )
     value = plan.trained_models * trained * (step.weight + step.trained + step.moments + step.master) / divided
     made.add("value_model", value, "weights, gradients and states of the value model")
     capacity = _capacity(run, card)
@@ -258,7 +273,9 @@ def _plan(run: RunSpec) -> rl.RlPlan:
 
 def _base_bytes(run: RunSpec, fmt: WeightFormat, parts: Parts) -> float:
     """Bytes of a weight of a quantised base on average; PEFT's preparation keeps in fp32 what is not quantised."""
-    prepared = run.kbit_prepare and fmt.name in ("nf4", "nf4-dq", "int8") and run.parallelism in ("none", "ddp", "device_map")
+    prepared = (
+        run.kbit_prepare and fmt.name in ("nf4", "nf4-dq", "int8") and run.parallelism in ("none", "ddp", "device_map")
+    )
     stored = stored_weights(parts.linear, parts.head, parts.rest, 4.0 if prepared else 2.0, fmt)
     return stored.total / parts.total if parts.total else fmt.bytes_per_weight
 
@@ -274,8 +291,18 @@ def _step(
     trained_bytes = 4.0 if (adapters and run.lora_fp32 and not sharded) or axes.megatron else 2.0 if sharded else base
     master = 4.0 if sharded else 0.0
     moments = closed_form.moment_bytes(run.optimizer, 4.0 if sharded else trained_bytes)
-    usual = closed_form.LOSS_TRAINER if run.loop == "trainer" and run.precision in ("bf16", "fp16") else closed_form.LOSS_PLAIN
-    loss = 8.0 if axes.megatron else 1.5 if run.fused_ce else rl.loss_bytes(rl.algorithm_of(run.method, run.model, run.words), usual)
+    usual = (
+        closed_form.LOSS_TRAINER
+        if run.loop == "trainer" and run.precision in ("bf16", "fp16")
+        else closed_form.LOSS_PLAIN
+    )
+    loss = (
+        8.0
+        if axes.megatron
+        else 1.5
+        if run.fused_ce
+        else rl.loss_bytes(rl.algorithm_of(run.method, run.model, run.words), usual)
+    )
     return closed_form.Step(
         batch=run.batch_size * sequences, element=4.0 if run.precision == "fp32" else 2.0, weight=weight, trained=trained_bytes,
         moments=moments, master=master, step=8.0 if axes.zero else trained_bytes, trained_weights=trained,
@@ -292,7 +319,9 @@ def finish(made: Footprint, run: RunSpec, card: Gpu | None) -> Estimate:
     if cached is None:
         phases = made.phases or {made.phase: allocated}
         moving = made.moving or {name: made.parts.get("activations", 0.0) for name in phases}
-        reserved = max(process.reserved_of(phases, moving, made.varying), process.reserved_bytes(allocated, process.CACHED_STATIC))
+        reserved = max(
+            process.reserved_of(phases, moving, made.varying), process.reserved_bytes(allocated, process.CACHED_STATIC)
+        )
     else:
         reserved = process.reserved_bytes(allocated, cached)
     capacity = _capacity(run, card)

@@ -15,7 +15,9 @@ from advisor.estimate.spec import RunSpec
 
 Config = Mapping[str, Any]
 _DEFAULT_SIDE = {"qwen": 896, "minicpm": 1344, "internvl": 896}
-ADDED = frozenset({"adapter", "adapter_v2", "ia3", "prompt_tuning", "p_tuning", "prefix_tuning", "bitfit", "vera", "oft", "boft"})
+ADDED = frozenset(
+    {"adapter", "adapter_v2", "ia3", "prompt_tuning", "p_tuning", "prefix_tuning", "bitfit", "vera", "oft", "boft"}
+)
 """Methods that train small parts added to a frozen model, without low-rank pairs."""
 _PROMPT = 64
 """Text tokens around the image of a robot's instruction."""
@@ -133,7 +135,9 @@ def towers_of(run: RunSpec, config: Config, params_b: float, kind: str) -> tuple
                        float(length), whole and not _frozen(run, "text"), adapted_text))  # fmt: skip
     if isinstance(head, Mapping):
         width = _int(head, "hidden_size", default=1024)
-        inner_width = _int(head, "num_attention_heads", default=8) * _int(head, "attention_head_dim", default=width // 8)
+        inner_width = _int(head, "num_attention_heads", default=8) * _int(
+            head, "attention_head_dim", default=width // 8
+        )
         layers = _int(head, "num_layers", "num_hidden_layers", default=16)
         steps = float(_int(head, "action_horizon", default=_int(config, "chunk_size", default=16)) + 1)
         chain.append(Tower("head", head_weights, max(width, inner_width), layers, _int(head, "num_attention_heads", default=8),

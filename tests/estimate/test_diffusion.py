@@ -98,7 +98,9 @@ def test_full_training_holds_gradients_and_states() -> None:
     assert made.parts["gradients"] == pytest.approx(4 * 0.6113e9)
 
 
-@pytest.mark.parametrize("words", [{"model": "an unheard of diffusion model", "params_b": 3.0}, {"model": "FLUX.1-dev"}])
+@pytest.mark.parametrize(
+    "words", [{"model": "an unheard of diffusion model", "params_b": 3.0}, {"model": "FLUX.1-dev"}]
+)
 def test_few_words_still_get_an_answer_that_says_what_was_taken(words: dict[str, Any]) -> None:
     made = estimate({"model_kind": "diffusion", "task": "train", "method": "lora", **words}, LIBRARY)
     assert made.allocated_gib > 0

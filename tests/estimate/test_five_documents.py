@@ -74,9 +74,16 @@ def test_omnilmm_full_tuning_takes_no_less_than_two_4090s(library: Library) -> N
 
 
 def test_more_slices_and_longer_sequences_take_more(library: Library) -> None:
-    few = run(library, **{**MINICPM, "image": "max_slice_nums 4", "gradient_checkpointing": False}, gpu_count=2, parallelism="zero3")
+    few = run(
+        library,
+        **{**MINICPM, "image": "max_slice_nums 4", "gradient_checkpointing": False},
+        gpu_count=2,
+        parallelism="zero3",
+    )
     many = run(library, **{**MINICPM, "gradient_checkpointing": False}, gpu_count=2, parallelism="zero3")
-    long = run(library, **{**MINICPM, "seq_len": 4096, "gradient_checkpointing": False}, gpu_count=2, parallelism="zero3")
+    long = run(
+        library, **{**MINICPM, "seq_len": 4096, "gradient_checkpointing": False}, gpu_count=2, parallelism="zero3"
+    )
     assert few.allocated_gib < many.allocated_gib < long.allocated_gib
 
 

@@ -75,7 +75,13 @@ def test_settings_reach_the_rule() -> None:
 
 @pytest.mark.parametrize(
     ("text", "size"),
-    [("448", (448, 448)), ("1344x896", (1344, 896)), ("image of 640*480", (640, 480)), ("49x480x720", (720, 480)), ("large", None)],
+    [
+        ("448", (448, 448)),
+        ("1344x896", (1344, 896)),
+        ("image of 640*480", (640, 480)),
+        ("49x480x720", (720, 480)),
+        ("large", None),
+    ],
 )
 def test_sizes_in_words(text: str, size: tuple[int, int] | None) -> None:
     assert parse_size(text) == size

@@ -74,7 +74,9 @@ def test_few_words_get_an_answer(words: dict[str, Any]) -> None:
 
 
 def test_a_7b_in_bf16_generates_in_weights_and_cache() -> None:
-    made = estimate({"model": "Qwen2.5-7B", "workload": "generate", "seq_len": 2049, "batch_size": 1, "precision": "bf16"}, LIBRARY)
+    made = estimate(
+        {"model": "Qwen2.5-7B", "workload": "generate", "seq_len": 2049, "batch_size": 1, "precision": "bf16"}, LIBRARY
+    )
     assert made.component("weights") == pytest.approx(7.616 * 2 / 1.073741824, rel=0.001)
     assert made.component("kv_cache") == pytest.approx(2 * 2 * 4 * 128 * 28 * 2049 / 2**30)
     assert made.phase == "decode"
@@ -88,14 +90,26 @@ def test_vllm_takes_its_share_of_the_card_whatever_the_requests() -> None:
 
 
 def test_vllm_warns_where_the_cache_is_too_small_for_a_sequence() -> None:
-    words = {"framework": "vllm", "model": "Llama-3.1-8B", "gpu_name": "RTX 4090", "max_model_len": 131072, "task": "inference"}
+    words = {
+        "framework": "vllm",
+        "model": "Llama-3.1-8B",
+        "gpu_name": "RTX 4090",
+        "max_model_len": 131072,
+        "task": "inference",
+    }
     made = estimate(words, LIBRARY)
     assert made.warnings
     assert made.fits is False
 
 
 def test_llama_cpp_holds_the_layers_on_the_card() -> None:
-    words = {"framework": "llama.cpp", "model": "Llama-3.1-8B", "quantization": "q4_k_m", "task": "inference", "seq_len": 8192}
+    words = {
+        "framework": "llama.cpp",
+        "model": "Llama-3.1-8B",
+        "quantization": "q4_k_m",
+        "task": "inference",
+        "seq_len": 8192,
+    }
     whole, half = estimate(words, LIBRARY), estimate({**words, "gpu_layers": 16}, LIBRARY)
     assert whole.component("weights") == pytest.approx(8.03e9 * 4.8944 / 8 / 2**30, rel=0.001)
     assert half.component("weights") == pytest.approx(16 / 33 * whole.component("weights"))
@@ -140,7 +154,9 @@ def test_algorithms_add_their_models_and_sequences() -> None:
         ("full", "Llama", {}, ""),
     ],
 )
-def test_the_algorithm_is_read_from_method_model_or_words(method: str, model: str, words: dict[str, Any], name: str) -> None:
+def test_the_algorithm_is_read_from_method_model_or_words(
+    method: str, model: str, words: dict[str, Any], name: str
+) -> None:
     assert rl.algorithm_of(method, model, words) == name
 
 
@@ -148,7 +164,9 @@ def test_ppo_takes_more_than_grpo_and_grpo_more_than_plain_training() -> None:
     words = {"model": "Qwen2.5-1.5B", "task": "train", "batch_size": 4, "seq_len": 512, "precision": "bf16"}
     plain, grpo, ppo = (estimate({**words, "method": method}, LIBRARY) for method in ("full", "grpo", "ppo"))
     assert plain.component("reference_models") == 0
-    assert plain.component("weights") < grpo.component("weights") + grpo.component("reference_models") < ppo.allocated_gib
+    assert (
+        plain.component("weights") < grpo.component("weights") + grpo.component("reference_models") < ppo.allocated_gib
+    )
     assert ppo.component("value_model") > 0
 
 
