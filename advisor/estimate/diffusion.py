@@ -117,6 +117,9 @@ def activations(model: DiffusionModel, run: TrainingRun) -> Activations:
         else:
             kept += count * one
             largest = max(largest, backward)
+    if not run.checkpointed and run.offload == "params":  # weights that stream in are quantised and freed layer by layer
+        streaming = replace(run, dynamic_inputs=False, keeps_dequantised=False)
+        kept = sum(count * block_bytes(model, streaming, index) for index, (_, count) in enumerate(model.blocks))
     first, unit = model.blocks[0][0], _unit(model, run, model.blocks[0][0].joint)
     kept += model.stem * unit + model.refiners * block_bytes(model, run, 0) * (1.0 if first.joint else 0.0)
     return Activations(kept, largest)

@@ -140,9 +140,9 @@ def footprint_of(run: RunSpec, library: Library) -> tuple[Footprint, Gpu | None]
         axes = axes_of(run.parallelism, run.gpu_count, run.zero_stage, run.fsdp)
         parts = axes.tp * axes.pp if not axes.device_map else max(1, axes.world)
         fmt = _format(run, library)
-        made = serving.serve(
-            run, config, params_b, fmt, capacity * GIB if capacity else None, card.arch if card else "", 1.0 / parts
-        )
+        room = capacity * GIB if capacity else None
+        kind = run.model_kind or (model.kind if model else "")
+        made = serving.serve(run, config, params_b, fmt, room, card.arch if card else "", 1.0 / parts, kind)
     else:
         made = _training(run, model, config, params_b, library, card)
     made.assumed |= assumed

@@ -10,7 +10,9 @@ import re2
 from advisor.estimate import inference, kv_cache, process
 from advisor.estimate.decoder import Parts, decoder_of
 from advisor.estimate.footprint import Footprint
+from advisor.estimate.image_tokens import ImageTokens
 from advisor.estimate.spec import RunSpec
+from advisor.estimate.towers import images_of, sequence_of
 from advisor.estimate.weight_formats import PLAIN_BYTES, StoredWeights, WeightFormat, stored_weights
 
 _NEW_TOKENS = 2048
@@ -78,13 +80,14 @@ def serve(
     capacity: float | None,
     arch: str,
     share: float = 1.0,
+    kind: str = "",
 ) -> Footprint:
     """The footprint of an inference run on one device.
 
     Args:
         config: of the model, in Hugging Face terms. params_b: its weights in billions, 0 when the configuration counts.
         capacity: of the card in bytes, where known. arch: the card's architecture.
-        share: of weights and cache on this device (tensor parallel, device map).
+        share: of weights and cache on this device (tensor parallel, device map). kind: the model's.
     """
     decoder, parts = decoder_of(config, params_b)
     largest = max(decoder.largest_linear, parts.head)
@@ -109,7 +112,16 @@ def serve(
     if run.workload == "load":
         _raise_to(made, load_peak, "load")
         return made
-    prompt, new = split_lengths(run)
+    images = images_of(run, config)
+    length, _ = sequence_of(run, kind, images)
+    prompt, new = split_lengths(run.changed(seq_len=length))
+    if images is not None:
+        prompt = max(prompt, images.text)
+    if kind == "encoder" or (run.workload == "forward" and kind in ("encoder", "vision")):
+        made.add("activations", inference.mlp_bytes(decoder, run.batch_size * length, element), "the feed-forward of a layer")
+        made.phase = "forward"
+        made.phases["forward"] = made.allocated
+        return made
     if run.framework in LLAMA_CPP:
         return _llama_cpp(run, made, decoder, stored.total, cache_element)
     if engine.static_cache and run.workload == "prefill+decode":
@@ -126,7 +138,8 @@ def serve(
     made.phase = phase
     made.add("kv_cache", cached * share, "bytes * 2 * kv heads * head size * layers * tokens * sequences * copies",
              tokens=prompt + new, sequences=run.batch_size, copies=engine.cache_copies)  # fmt: skip
-    made.add("activations", acts, "the largest moment of a layer or of the head", prompt=prompt)
+    acts = max(acts, tower_bytes(config, images, run.batch_size, element))
+    made.add("activations", acts, "the largest moment of a layer, of the head, or of the tower", prompt=prompt)
     if fmt is not None:
         made.add(
             "dequantised",
@@ -139,6 +152,16 @@ def serve(
         _raise_to(made, load_peak, "load")
     made.cached = process.CACHED_INFERENCE
     return made
+
+
+def tower_bytes(config: Mapping[str, Any], images: ImageTokens | None, batch: int, element: float) -> float:
+    """A layer of the vision tower over all tiles of the batch: e * positions * (4 h + 2 f)."""
+    tower = config.get("vision_config")
+    if images is None or not isinstance(tower, Mapping):
+        return 0.0
+    hidden = float(tower.get("hidden_size") or tower.get("embed_dim") or 1024)
+    wide = float(tower.get("intermediate_size") or 4 * hidden)
+    return element * batch * images.tower * (4 * hidden + 2 * wide)
 
 
 def _raise_to(made: Footprint, peak: float, phase: str) -> None:
