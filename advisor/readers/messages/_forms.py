@@ -1,0 +1,89 @@
+"""A message format as a row: the pattern that recognises it, the failure that it means, and the facts in its groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import re2
+from msgspec import Struct
+
+from advisor.facts import FactValue, Observation, spec_of
+from advisor.readers.document import Document
+from advisor.units import parse_size
+
+RANK = 90
+MAX_MATCHES = 4
+# A number with a unit, as runtimes print it.
+SIZE = r"([0-9][0-9.,]*\s?(?:[bB]ytes|[KMGT]i?B|[KMGT]\b|B\b))"
+
+
+class Form(Struct, frozen=True):
+    """One wording.
+
+    Attributes:
+        pattern: RE2 over the cleaned text; its groups are the values of `facts`, in order.
+        kind: the failure that it means; empty for lines that only carry facts.
+        confidence: of the kind; see `failure.choose`.
+        runtime: who reports; empty where others print the same.
+        facts: names of the facts of the groups; a bare number of a size is in bytes; an empty name skips a group.
+        says: further facts that the wording implies, such as the phase.
+        unit: unit of sizes that are printed without one.
+    """
+
+    pattern: str
+    kind: str = ""
+    confidence: float = 0.95
+    runtime: str = ""
+    facts: tuple[str, ...] = ()
+    says: tuple[tuple[str, FactValue], ...] = ()
+    unit: str = ""
+
+
+class Compiled(Struct, frozen=True):
+    """A form with its pattern compiled."""
+
+    form: Form
+    pattern: Any
+
+
+def compiled(forms: Sequence[Form]) -> tuple[Compiled, ...]:
+    """The forms, ready to match. Call it lazily (functools.cache): compiling costs."""
+    return tuple(Compiled(form, re2.compile(form.pattern)) for form in forms)
+
+
+def seen(doc: Document, forms: Sequence[Compiled]) -> Iterator[Observation]:
+    """The observations of every form, at most MAX_MATCHES places each."""
+    for item in forms:
+        for number, match in enumerate(item.pattern.finditer(doc.text)):
+            if number == MAX_MATCHES:
+                break
+            yield from _of_match(doc, item.form, match)
+
+
+def _of_match(doc: Document, form: Form, match: Any) -> Iterator[Observation]:
+    line, quote = doc.line_at(match.start()), doc.quote(match.start())
+    if form.kind:
+        yield Observation("failure_kind", form.kind, line, quote, rank=RANK, confidence=form.confidence)
+    if form.runtime:
+        yield Observation("runtime", form.runtime, line, quote, rank=RANK)
+    for fact, value in form.says:
+        yield Observation(fact, value, line, quote, rank=RANK - 5 if fact in ("task", "phase") else RANK)
+    for index, fact in enumerate(form.facts, 1):
+        text = match.group(index)
+        if not fact or text is None:
+            continue
+        value = _number(fact, text, form.unit)
+        if value is not None:
+            place = match.start(index)
+            yield Observation(fact, value, doc.line_at(place), doc.quote(place), rank=RANK)
+
+
+def _number(fact: str, text: str, unit: str) -> FactValue | None:
+    kind = spec_of(fact).kind
+    if kind == "gib":
+        return parse_size(text if text[-1:].isalpha() else f"{text} {unit or 'bytes'}")
+    try:
+        return int(text.replace(",", "")) if kind == "int" else float(text.replace(",", ""))
+    except ValueError:
+        return None

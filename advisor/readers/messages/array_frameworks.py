@@ -1,0 +1,61 @@
+r"""JAX/XLA, TensorFlow, Paddle, MindSpore, CuPy, RAPIDS and ONNX Runtime.
+
+>>> text = "jaxlib.xla_extension.XlaRuntimeError: RESOURCE_EXHAUSTED: Out of memory while trying to allocate 8589934592 bytes."
+>>> [(o.fact, o.value) for o in read(Document.of(text))]
+[('failure_kind', 'vram_oom'), ('runtime', 'jax'), ('tried_to_allocate_gib', 8.0), ('failure_kind', 'vram_oom'), ('runtime', 'jax')]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+from advisor.facts import Observation
+from advisor.readers.document import Document
+from advisor.readers.messages._forms import SIZE, Compiled, Form, compiled, seen
+
+TRIGGERS = (
+    "resource_exhausted", "resource exhausted", "resourceexhausted", "oom when allocating", "failed to allocate", "out of memory error on gpu",
+    "fail to alloc", "内存不足", "addmemblock", "cudahostalloc", "out of memory to allocate", "out of memory allocating", "rmm", "bfcarena",
+    "bfc_arena", "available memory of", "caller indicates", "exceeds 10%", "pinned host memory", "inuse:", "blas gemm", "could not create cudnn",
+    "maximum pool size", "cuda failure 2", "mindspore",
+)  # fmt: skip
+
+
+@cache
+def _forms() -> tuple[Compiled, ...]:
+    return compiled([
+        # JAX: https://docs.jax.dev/en/latest/gpu_memory_allocation.html
+        Form(r"(?:RESOURCE_EXHAUSTED|Resource exhausted): Out of memory (?:while trying to allocate|allocating) ([0-9]+) bytes", "vram_oom", 0.97, "jax", ("tried_to_allocate_gib",)),
+        Form(rf"(?:RESOURCE_EXHAUSTED|Resource exhausted): Failed to allocate request for {SIZE}[^\n]{{0,40}}on device ordinal ([0-9]+)", "vram_oom", 0.97, "jax", ("tried_to_allocate_gib", "gpu_index")),
+        Form(r"(?:Xla|Jax)RuntimeError: RESOURCE_EXHAUSTED", "vram_oom", 0.9, "jax"),
+        # TensorFlow: the BFC allocator.
+        Form(r"OOM when allocating tensor (?:with|of) shape\s?\[[0-9, ]*\](?:[^\n]{0,160}device:GPU:([0-9]+))?", "vram_oom", 0.95, "tensorflow", ("gpu_index",)),
+        Form(r"OOM when allocating tensor (?:with|of) shape[^\n]{0,120}device:CPU:", "host_oom", 0.98, "tensorflow"),
+        Form(rf"failed to allocate {SIZE} \([0-9]+ bytes\) from device: CUDA_ERROR_OUT_OF_MEMORY", "vram_oom", 0.9, "tensorflow", ("tried_to_allocate_gib",)),
+        Form(r"failed to allocate ([0-9.]+G) \([0-9]+ bytes\) from device", "vram_oom", 0.9, "tensorflow", ("tried_to_allocate_gib",)),
+        Form(r"The caller indicates that this is not a failure|exceeds 10% of (?:free )?system memory", "none", 0.3, "tensorflow"),
+        Form(r"could not allocate pinned host memory|failed to alloc [0-9]+ bytes on host", "host_oom", 0.8, "tensorflow"),
+        Form(r"Could not create cudnn handle: CUDNN_STATUS|Blas GEMM launch failed", "vram_oom", 0.6, "tensorflow"),
+        Form(r"Resource exhausted: /\S+", "other_error", 0.95, "tensorflow"),
+        # Paddle
+        Form(rf"Out of memory error on GPU ([0-9]+)\. Cannot allocate {SIZE} memory on GPU [0-9]+,(?: {SIZE} memory has been allocated and)? available memory is only {SIZE}", "vram_oom", 0.98, "paddle", ("gpu_index", "tried_to_allocate_gib", "torch_allocated_gib", "gpu_free_gib")),
+        Form(rf"Out of memory error on GPU ([0-9]+)|Cannot allocate {SIZE} GPU memory", "vram_oom", 0.95, "paddle", ("gpu_index", "tried_to_allocate_gib")),
+        Form(r"Fail to alloc memory of ([0-9]+) size", "host_oom", 0.96, "paddle"),
+        # MindSpore
+        Form(r"AddMemBlockAndMemBuf|mindspore/ccsrc[^\n]{0,200}(?:malloc|[Mm]emory)[^\n]{0,80}(?:fail|more than)", "vram_oom", 0.93, "mindspore"),
+        Form(r"cudaHostAlloc failed", "host_oom", 0.8, "mindspore"),
+        # CuPy: https://docs.cupy.dev/en/stable/user_guide/memory.html
+        Form(r"[Oo]ut of memory (?:to allocate|allocating) ([0-9,]+) bytes \((?:total|allocated so far)", "vram_oom", 0.97, "cupy", ("tried_to_allocate_gib",)),
+        # RAPIDS
+        Form(r"(?:std::bad_alloc: )?(?:out_of_memory: )?CUDA error at: \S*rmm\S*: cudaErrorMemoryAllocation|RMM failure at:|Maximum pool size exceeded", "vram_oom", 0.96, "rapids"),
+        # ONNX Runtime
+        Form(r"Failed to allocate memory for requested buffer of size ([0-9]+)", "vram_oom", 0.92, "onnxruntime", ("tried_to_allocate_gib",)),
+        Form(r"Available memory of ([0-9]+) is smaller than requested bytes of ([0-9]+)", "vram_oom", 0.95, "onnxruntime", ("gpu_free_gib", "tried_to_allocate_gib")),
+        Form(r"CUDA failure 2: out of memory ?; GPU=([0-9]+)", "vram_oom", 0.95, "onnxruntime", ("gpu_index",)),
+    ])  # fmt: skip
+
+
+def read(doc: Document) -> Iterator[Observation]:
+    """The failure with its numbers; a bare number is in bytes."""
+    yield from seen(doc, _forms())
