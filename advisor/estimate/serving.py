@@ -12,7 +12,7 @@ from advisor.estimate.decoder import Parts, decoder_of
 from advisor.estimate.footprint import Footprint
 from advisor.estimate.image_tokens import ImageTokens
 from advisor.estimate.spec import RunSpec
-from advisor.estimate.towers import images_of, sequence_of
+from advisor.estimate.towers import images_of, int_of, sequence_of
 from advisor.estimate.weight_formats import PLAIN_BYTES, StoredWeights, WeightFormat, stored_weights
 
 _NEW_TOKENS = 2048
@@ -159,8 +159,8 @@ def tower_bytes(config: Mapping[str, Any], images: ImageTokens | None, batch: in
     tower = config.get("vision_config")
     if images is None or not isinstance(tower, Mapping):
         return 0.0
-    hidden = float(tower.get("hidden_size") or tower.get("embed_dim") or 1024)
-    wide = float(tower.get("intermediate_size") or 4 * hidden)
+    hidden = int_of(tower, "hidden_size", "embed_dim", default=1024)
+    wide = int_of(tower, "intermediate_size", default=4 * hidden)
     return element * batch * images.tower * (4 * hidden + 2 * wide)
 
 

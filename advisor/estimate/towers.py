@@ -51,11 +51,14 @@ class Tower:
         return self.trained or self.adapted
 
 
-def _int(config: Config, *names: str, default: int = 0) -> int:
+def int_of(config: Config, *names: str, default: int = 0) -> int:
+    """The first of the names that the configuration has a number (or numbers by stage, then the last) for."""
     for name in names:
         value = config.get(name)
         if isinstance(value, int | float) and not isinstance(value, bool):
             return int(value)
+        if isinstance(value, list | tuple) and value and isinstance(value[-1], int):
+            return int(value[-1])
     return default
 
 
@@ -83,7 +86,7 @@ def images_of(run: RunSpec, config: Config) -> ImageTokens | None:
     wide, tall = size or ((1344, 1344) if most else (family, family))
     found = image_tokens(f"{run.hf_id} {run.model}", wide, tall, settings)
     if found is None:
-        side, patch = _int(tower, "image_size", default=336), _int(tower, "patch_size", default=14)
+        side, patch = int_of(tower, "image_size", default=336), int_of(tower, "patch_size", default=14)
         grid = (side // patch) ** 2
         found = ImageTokens(grid, grid)
     count = max(1, run.images_per_sample)
@@ -115,14 +118,14 @@ def towers_of(run: RunSpec, config: Config, params_b: float, kind: str) -> tuple
     tower_weights = 0.0
     everywhere = run.adapters and run.lora_targets in ("all-linear", "all")
     if isinstance(vision, Mapping):
-        hidden = _int(vision, "hidden_size", "embed_dim", "width", default=1024)
-        layers = _int(vision, "num_hidden_layers", "depth", "layers", default=24)
-        ffn = _int(vision, "intermediate_size", "mlp_dim", default=int(hidden * float(vision.get("mlp_ratio") or 4)))
+        hidden = int_of(vision, "hidden_size", "embed_dim", "width", default=1024)
+        layers = int_of(vision, "num_hidden_layers", "depth", "layers", default=24)
+        ffn = int_of(vision, "intermediate_size", "mlp_dim", default=int(hidden * float(vision.get("mlp_ratio") or 4)))
         tower_weights = float(layers * (4 * hidden * hidden + 2 * hidden * ffn))
         named = run.words.get("lora_targets")
         learns = whole or (isinstance(named, str) and "vision tower trainable" in named)
         adapted = everywhere and kind == "vla" and not isinstance(head, Mapping)
-        chain.append(Tower("vision", tower_weights, hidden, layers, _int(vision, "num_attention_heads", "num_heads", default=16), hidden,
+        chain.append(Tower("vision", tower_weights, hidden, layers, int_of(vision, "num_attention_heads", "num_heads", default=16), hidden,
                            ffn, False, float(images.tower if images else 0),
                            learns and not _frozen(run, "vision"), adapted))  # fmt: skip
     inner = text_config(config)
@@ -134,14 +137,14 @@ def towers_of(run: RunSpec, config: Config, params_b: float, kind: str) -> tuple
     chain.append(Tower("text", text_weights, decoder.hidden, decoder.layers, decoder.heads, kv, decoder.ffn, decoder.gated,
                        float(length), whole and not _frozen(run, "text"), adapted_text))  # fmt: skip
     if isinstance(head, Mapping):
-        width = _int(head, "hidden_size", default=1024)
-        inner_width = _int(head, "num_attention_heads", default=8) * _int(
+        width = int_of(head, "hidden_size", default=1024)
+        inner_width = int_of(head, "num_attention_heads", default=8) * int_of(
             head, "attention_head_dim", default=width // 8
         )
-        layers = _int(head, "num_layers", "num_hidden_layers", default=16)
-        steps = float(_int(head, "action_horizon", default=_int(config, "chunk_size", default=16)) + 1)
-        chain.append(Tower("head", head_weights, max(width, inner_width), layers, _int(head, "num_attention_heads", default=8),
-                           max(width, inner_width), _int(head, "intermediate_size", default=4 * inner_width), False, steps,
+        layers = int_of(head, "num_layers", "num_hidden_layers", default=16)
+        steps = float(int_of(head, "action_horizon", default=int_of(config, "chunk_size", default=16)) + 1)
+        chain.append(Tower("head", head_weights, max(width, inner_width), layers, int_of(head, "num_attention_heads", default=8),
+                           max(width, inner_width), int_of(head, "intermediate_size", default=4 * inner_width), False, steps,
                            whole and not _frozen(run, "head"), run.adapters))  # fmt: skip
     elif head_weights > 0 and tower_weights:
         chain.insert(1, Tower("projector", head_weights, decoder.hidden, 0, 1, decoder.hidden, decoder.hidden, False,
