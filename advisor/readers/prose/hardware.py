@@ -37,83 +37,85 @@ _UNIT = r"(?:块|张|卡|个|片|颗|台|枚|台机器)"
 _BRAND = r"(?:nvidia|geforce|tesla|quadro|amd|radeon|intel|rtx|显卡|gpus?|of|the|的|型号)"
 # Number of cards right before a name: "8x", "two 40G", "4张", "7块40G的", "2 nodes with 8".
 _COUNT_BEFORE = re2.compile(
-    rf"(?:^|[^\w.\-/])(?:{_N}\s?(?:nodes?|机|节点|台)\s?(?:of|with|each with|,|，|\*|x|×|每台|各|每节点)?\s?(?:each )?)?"
-    rf"(?:(\d{{1,3}})\s?[*x×]\s?)?({NUMBER}|single|dual|单|双)(?:\s?=\s?(\d{{1,4}}))?(?:\s?-?(?:[x×*]|{_UNIT})\s?|\s|"
+    rf"(?:^|[^\w.\-/])(?:{_N}[ \t]?(?:nodes?|机|节点|台)[ \t]?(?:of|with|each with|,|，|\*|x|×|每台|各|每节点)?[ \t]?(?:each )?)?"
+    rf"(?:(\d{{1,3}})[ \t]?[*x×][ \t]?)?({NUMBER}|single|dual|单|双)(?:[ \t]?=[ \t]?(\d{{1,4}}))?(?:[ \t]?-?(?:[x×*]|{_UNIT})[ \t]?|[ \t]|"
     rf"-|的|\b)"
-    rf"(?:的\s?)?(?:{SIZE}\s?-?(?:的|显存的?|vram)?\s?)?(?:{_BRAND}\s?){{0,3}}-?$"
+    rf"(?:的[ \t]?)?(?:{SIZE}[ \t]?-?(?:的|显存的?|vram)?[ \t]?)?(?:{_BRAND}[ \t]?){{0,3}}-?$"
 )
 # Number of cards right after a name: "A100 40G*4", "3090 x2", "4090 两张", "V100(32GB) 8卡".
 _COUNT_AFTER = re2.compile(
-    rf"^(?:\s?(?:gpus?|显卡|pcie|sxm\d?))?[\s(（\[,，-]{{0,2}}(?:{SIZE})?(?:显存|vram)?\s?[)）\]]?\s?"
-    rf"(?:[x×*]\s?(\d{{1,4}})\b|({NUMBER})\s?(?:块|张|卡|片|cards|gpus|pcs))"
+    rf"^(?:[ \t]?(?:gpus?|显卡|pcie|sxm\d?))?[ \t(（\[,，-]{{0,2}}(?:{SIZE})?(?:显存|vram)?[ \t]?[)）\]]?[ \t]?"
+    rf"(?:[x×*][ \t]?(\d{{1,4}})\b|({NUMBER})[ \t]?(?:块|张|卡|片|cards|gpus|pcs))"
 )
 _SIZE_BEFORE = re2.compile(
-    rf"(?:^|[^\w.]){SIZE}\s?-?(?:的|显存的?|显存|of vram|vram|version|版(?:本)?的?)?\s?(?:{_BRAND}\s?){{0,3}}-?$"
+    rf"(?:^|[^\w.]){SIZE}[ \t]?-?(?:的|显存的?|显存|of vram|vram|version|版(?:本)?的?)?[ \t]?(?:{_BRAND}[ \t]?){{0,3}}-?$"
 )
 _SIZE_AFTER = re2.compile(
-    rf"^(?:[\s-]?(?:gpus?|graphics cards?|cards?|显卡|pcie|sxm\d?|hbm\d\w?|laptop|笔记本|[x×*]\s?\d{{1,2}}|版|"
-    rf"\d{{1,2}}卡)){{0,3}}\s?"
-    rf"(?:[\s(（\[,，@:：-]|with|w/?|each|has|having|of|的|单卡|每张卡?|每卡|每块|显存|为|是|memory|size|about|only|"
-    rf"only has){{0,8}}?{SIZE}(?:[^\w/]|$|\s?vram|\s?x\s?\d|显存)"
+    rf"^(?:[ \t-]?(?:gpus?|graphics cards?|cards?|显卡|pcie|sxm\d?|hbm\d\w?|laptop|笔记本|[x×*][ \t]?\d{{1,2}}|版|"
+    rf"\d{{1,2}}卡)){{0,3}}[ \t]?"
+    rf"(?:[ \t(（\[,，@:：-]|with|w/?|each|has|having|of|的|单卡|每张卡?|每卡|每块|显存|为|是|memory|size|about|only|"
+    rf"only has){{0,8}}?{SIZE}(?:[^\w/]|$|[ \t]?vram|[ \t]?x[ \t]?\d|显存)"
 )
-_SIZE_INSIDE = re2.compile(rf"[\s\-_(]{SIZE}\b")
+_SIZE_INSIDE = re2.compile(rf"[ \t\-_(]{SIZE}\b")
 _PER_CARD = re2.compile(
-    rf"(?:^|[^\w.])(\d{{1,4}})\s?[x×*]\s?(\d{{1,6}}(?:\.\d{{1,2}})?)\s?(gib|gb|g|mib|mb)\b|"
-    rf"(?:^|[^\w.]){SIZE}\s?[x×*]\s?(\d{{1,4}})(?:\s?(?:张|块|卡|gpus|cards)|[^\w.]|$)"
+    rf"(?:^|[^\w.])(\d{{1,4}})[ \t]?[x×*][ \t]?(\d{{1,6}}(?:\.\d{{1,2}})?)[ \t]?(gib|gb|g|mib|mb)\b|"
+    rf"(?:^|[^\w.]){SIZE}[ \t]?[x×*][ \t]?(\d{{1,4}})(?:[ \t]?(?:张|块|卡|gpus|cards)|[^\w.]|$)"
 )
 # Memory of a card that isn't named.
 _MEMORY = re2.compile(
-    rf"(?:^|[^\w.\-~/]){SIZE}\s?(?:of |的)?\s?(?:(?:gpu|graphics|video|cuda|nvidia|dedicated|per|on)[ -]?(?:a |my |"
+    rf"(?:^|[^\w.\-~/]){SIZE}[ \t]?(?:of |的)?[ \t]?(?:(?:gpu|graphics|video|cuda|nvidia|dedicated|per|on)[ -]?(?:a |my |"
     rf"the )?){{0,2}}(?:vram|显存|显卡|gpus?\b|graphics card|video card|video memory|cards?\b|的?卡)|"
     rf"(?:显存|vram|显卡|gpu memory|gpu mem|memory per gpu|video memory|"
     rf"单卡|每张?卡|gpu ram)(?:大小|容量|总量|只有|为|是|有|也?就|不到|:|：|"
-    rf"=|size|of|is|\s|都|才|约|\(|（){{0,4}}{SIZE}(?:[^\w/]|$)|"
-    rf"\b(?:gpu|graphics card|video card|card)s?(?: that)?(?: \w+)? (?:has|with|having|of|is|only)\s(?:only |about |"
+    rf"=|size|of|is|[ \t]|都|才|约|\(|（){{0,4}}{SIZE}(?:[^\w/]|$)|"
+    rf"\b(?:gpu|graphics card|video card|card)s?(?: that)?(?: \w+)? (?:has|with|having|of|is|only)[ \t](?:only |about |"
     rf"just )?{SIZE}\b|"
-    rf"\bgpus?\s?[:：]?\s?{SIZE}(?:[^\w/]|$)|"
-    rf"\b(?:i|we) (?:only |just )?(?:have|got) (?:only |about |just |a )?{SIZE}(?:\s?[.,;?!(（]|$)|"
-    rf"(?:^|[^\w.]){SIZE}\s?(?:of \w+ )?(?:each\b|per (?:gpu|card|device)|a ?piece\b)|"
-    rf"\b(?:oom|ooming|out of memory)\b[^\n.]{{0,20}}?\b(?:with|on|at)\s(?:a |my )?{SIZE}\b"
+    rf"\bgpus?[ \t]?[:：]?[ \t]?{SIZE}(?:[^\w/]|$)|"
+    rf"\b(?:i|we) (?:only |just )?(?:have|got) (?:only |about |just |a )?{SIZE}(?:[ \t]?[.,;?!(（]|$)|"
+    rf"(?:^|[^\w.]){SIZE}[ \t]?(?:of \w+ )?(?:each\b|per (?:gpu|card|device)|a ?piece\b)|"
+    rf"\b(?:oom|ooming|out of memory)\b[^\n.]{{0,20}}?\b(?:with|on|at)[ \t](?:a |my )?{SIZE}\b"
 )
 _NOT_A_CARD = re2.compile(
     r"(?i)(?:takes?|took|taking|us(?:es|ing|ed|age)|need(?:s|ed)?|consum\w+|requir\w+|occup\w+|cost\w*|allocat\w+|"
     r"peaks?|up to|less than|more than|around|"
     r"~|exceed\w*|increas\w*|reach\w*|占用?(?:了|约|大概|到)?|需要?|要|"
     r"用了|使用了?|消耗|达到|超过|至少|最少|共|总共|总计|合计|涨到|峰值|只要|仅需|够|还剩|剩余?|"
-    r"total|totally|reserved|free|of the)\s?"
-    r"(?:有|约|大约|大概|接近|是|为|to|of|at|about|only|just|it|the|a|在|到|个|了)?\s?$"
+    r"total|totally|reserved|free|of the)[ \t]?"
+    r"(?:有|约|大约|大概|接近|是|为|to|of|at|about|only|just|it|the|a|在|到|个|了)?[ \t]?$"
 )
 _USED_AFTER = re2.compile(
-    r"^\s?(?:显存|vram|of (?:gpu )?(?:memory|vram))?\s?(?:左右)?(?:就能|就够|足够|就行|才够|才能|is (?:used|needed|required)|used|"
+    r"^[ \t]?(?:显存|vram|of (?:gpu )?(?:memory|vram))?[ \t]?(?:左右)?(?:就能|就够|足够|就行|才够|才能|is (?:used|needed|required)|used|"
     r"usage|占用|左右|is enough|would be)"
 )
 _RAM = re2.compile(
-    rf"(?:^|[^\w.]){SIZE}\s?(?:of )?(?:(?:system|host|cpu|main|machine|physical|unified|"
+    rf"(?:^|[^\w.]){SIZE}[ \t]?(?:of )?(?:(?:system|host|cpu|main|machine|physical|unified|"
     rf"ddr\d?)[ -]?){{0,2}}(?:ram\b|内存|主存|memory \(ram\)|system memory)|"
-    rf"(?:内存|主存|主机|host ram|cpu ram|system ram|system memory|host memory|cpu memory|\bram\b)\s?(?:大小|容量|只有|为|是|有|:|"
-    rf"：|=|is|of|size|total|\s){{0,4}}{SIZE}(?:[^\w/]|$)|"
-    rf"(?:total (?:machine |system )?memory|machine memory)\s?[:：]?\s?{SIZE}"
+    rf"(?:内存|主存|主机|host ram|cpu ram|system ram|system memory|host memory|cpu memory|\bram\b)[ \t]?(?:大小|容量|只有|为|是|有|:|"
+    rf"：|=|is|of|size|total|[ \t]){{0,4}}{SIZE}(?:[^\w/]|$)|"
+    rf"(?:total (?:machine |system )?memory|machine memory)[ \t]?[:：]?[ \t]?{SIZE}"
 )
 _PLAIN_COUNT = re2.compile(
-    rf"(?:^|[^\w.\-/#])(?:{_N}\s?(?:nodes?|机|节点)\s?(?:of|with|each with|,|，|\*|x|×|each|每台|各)\s?)?(\d{{1,3}}|one|"
-    rf"two|three|four|six|eight|sixteen|dual|both)\s?-?(?:x|×|\*)?\s?(?:nvidia |identical |cuda |same |"
+    rf"(?:^|[^\w.\-/#])(?:{_N}[ \t]?(?:nodes?|机|节点)[ \t]?(?:of|with|each with|,|，|\*|x|×|each|每台|各)[ \t]?)?(\d{{1,3}}|one|"
+    rf"two|three|four|six|eight|sixteen|dual|both)[ \t]?-?(?:x|×|\*)?[ \t]?(?:nvidia |identical |cuda |same |"
     rf"local )?(?:gpus\b|gpu\b|graphics cards\b|cards\b)|"
-    rf"(?:^|[^\w.\-第])(\d{{1,3}}|[一二两三四六八双])\s?(?:张|块|个|片)?\s?(?:{SIZE}的?)?(?:显卡|卡|gpu)(?:[^\w]|\p{{Han}}|$|\d)|"
+    rf"(?:^|[^\w.\-第])(\d{{1,3}}|[一二两三四六八双])[ \t]?(?:张|块|个|片)?[ \t]?(?:{SIZE}的?)?(?:显卡|卡|gpu)(?:[^\w]|\p{{Han}}|$|\d)|"
     r"(single[- ](?:gpu|card|device|nvidia|graphics)|\bone gpu|only one card|单卡|单张(?:显?卡)?|单块(?:显?卡)?|单gpu|一张卡)"
 )
 _AND_MORE = re2.compile(
-    rf"^\s?(?:gpus?|cards?|显卡)?\s?(?:and|plus|\+|和|加|以及)\s?({NUMBER})\s?(?:[x×*]|"
-    rf"{_UNIT})?\s?(?:{SIZE}的?\s?)?(?:{_BRAND}\s?)?(?:gpus?\b|cards?\b|显卡|[avhlt]\d{{2,3}}\b|\d{{4}}\b)"
+    rf"^[ \t]?(?:gpus?|cards?|显卡)?[ \t]?(?:and|plus|\+|和|加|以及)[ \t]?({NUMBER})[ \t]?(?:[x×*]|"
+    rf"{_UNIT})?[ \t]?(?:{SIZE}的?[ \t]?)?(?:{_BRAND}[ \t]?)?(?:gpus?\b|cards?\b|显卡|[avhlt]\d{{2,3}}\b|\d{{4}}\b)"
 )
-_MACHINES = re2.compile(rf"({NUMBER})\s?(?:机|节点)\s?[每各]?\s?.?$")
+_MACHINES = re2.compile(rf"({NUMBER})[ \t]?(?:机|节点)[ \t]?[每各]?[ \t]?.?$")
 _MANY = re2.compile(r"\b(?:multiple|multi|several|many|more)[ -](?:\w+ )?(?:gpus?|cards)|多卡|多张|多块|多gpu")
 _INDEX = re2.compile(r"(?:gpu|cuda|rank|device|卡|per|each|一|每|第|id)[ :#]?$")
 _OWN = re2.compile(
     r"(?:\bmy|\bour|\bi have|\bi've|\bi use|\bi'm using|\busing|\bon (?:a|an|my|one|two|the)?|\bwith|\bequipped|"
-    r"用的?是?|使用|我的?|机器|显卡(?:是|为|：|:)?|环境|配置|gpu\s?[:：])\s*\S{0,12}\s?$"
+    r"用的?是?|使用|我的?|机器|显卡(?:是|为|：|:)?|环境|配置|gpu[ \t]?[:：])[ \t]*\S{0,12}[ \t]?$"
 )
 # "3090,一共", "4090,vram": a comma before a letter ends a name, whichever width it has.
 _CHINESE_COMMA = re2.compile(r",([\p{Han}A-Za-z])")
+# "a-100": as long as " a100", so that offsets stay.
+_HYPHENATED = re2.compile(r"\b([AHPTVahptv])-(100|800|200|20|40|10|30)\b")
 _CHOICE = re2.compile(r"^[^\n.;]{0,24}(?:\bor\b|还是|或者?|,| and |和|、)[^\n.;]{0,16}$")
 
 
@@ -174,7 +176,10 @@ def _weight(prose: Prose, start: int, *evidence: object) -> int:
 
 def _cards(doc: Document, prose: Prose, library: Library) -> Iterator[tuple[Mention, Mention | None, Mention | None]]:
     """For each card that is named: its name, and the count and memory that stand beside it."""
-    found = find_gpus(str(_CHINESE_COMMA.sub(lambda match: f"，{match.group(1)}", prose.text)), library)[:MAX_MENTIONS]
+    text = str(_CHINESE_COMMA.sub(lambda match: f"，{match.group(1)}", prose.text))
+    found = find_gpus(str(_HYPHENATED.sub(lambda match: f" {match.group(1)}{match.group(2)}", text)), library)[
+        :MAX_MENTIONS
+    ]
     for index, hit in enumerate(found):
         claim = claim_of(prose, hit.start, hit.end)
         memory, count = _memory_near(prose, hit.start, hit.end), _count_near(prose, hit.start, hit.end)

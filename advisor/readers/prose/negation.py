@@ -100,7 +100,8 @@ _OTHERS = Test(
     r"official(?:ly)?|wiki|tutorial|faq|table|according to|"
     r"(?:the|your|this) (?:repo|guide|example|recipe|blog|discussion|page)s? (?:says?|uses?|claims?|lists?|states?|"
     r"gives?)|setting of the|discussion says|"
-    r"claims?|supposed|recommend\w*|requires? (?:an?|at|about|some|\d|~)|required|minimum|at least|min\.|someone|"
+    r"claims?|supposed|recommend\w*|requires? (?:an?|at|about|some|\d|~)|"
+    r"required|(?:a|at|the) minimum|minimum (?:of|is|are)|at least|min\.|someone|"
     r"somebody|"
     r"my (?:friend|colleague|boss)\w*|other people|others|colab pro|benchmarks?|as stated)\b|官方|文档|论文|说明|教程|推荐|最低|"
     r"至少|要求|声称|别人|其他人|网上|有人|同事|据说|表里|表格|博客"
@@ -225,7 +226,9 @@ def claim_of(prose: Prose, start: int, end: int) -> Claim:
     if speaker is not None and " PR" not in speaker.group():
         # Another user with the same failure is worth something where the first says nothing; a maintainer advises.
         return (
-            Claim.IDEA if _USER(speaker.group()) and _FAILS(prose.text[line : prose.line(start)[1]]) else Claim.OTHERS
+            Claim.PLANNED
+            if _USER(speaker.group()) and _FAILS(prose.text[line : prose.line(start)[1]])
+            else Claim.OTHERS
         )
     question = sentence.rstrip().endswith(("?", "？"))
     if _IDEA_BEFORE(before) or (question and _IDEA_BEFORE(prose.text[first:start])):

@@ -27,7 +27,7 @@ TRIGGERS: tuple[str, ...] = ()
 
 # What stands between the name of a setting and its number.
 _OP = (
-    r"(?:[\s=:：`'\"“”]|is|was|are|of|to|at|as|set|already|only|just|down|currently|now|both|all|even|equal|low|"
+    r"(?:[ \t=:：`'\"“”]|is|was|are|of|to|at|as|set|already|only|just|down|currently|now|both|all|even|equal|low|"
     r"small|like|reduced|lowered|decreased|"
     r"设|置|为|成|是|都|到|改|降|减|调|小|只有|只|已|经|才|也|用|了|至|采用|默认){0,8}"
 )
@@ -69,8 +69,8 @@ _SIZES = (
             rf"(?:(?:per[ _-](?:device|gpu)[ _-]|micro[ _-]?|mini[ _-]?|"
             rf"device[ _-]?)?(?:train(?:ing)?[ _-])?(?:batch[ _-]?sizes?(?:[ _-]per[ _-](?:device|gpu))?|(?:\b|"
             rf"_)bsize|\bbsz?|批次?大小|批量(?:大小)?|批处理大小|批大小)"
-            rf"(?:from\s?\d+|从\s?\d+){{0,1}}{_OP}(?:from \d+ to |从\s?\d+\s?(?:降|减|改|调)(?:低|小)?(?:到|为|成|"
-            rf"至)\s?)?{_N}{_END})|"
+            rf"(?:from[ \t]?\d+|从[ \t]?\d+){{0,1}}{_OP}(?:from \d+ to |从[ \t]?\d+[ \t]?(?:降|减|改|调)(?:低|小)?(?:到|为|成|"
+            rf"至)[ \t]?)?{_N}{_END})|"
             rf"(?:\b(?:a|per[ -]device|micro|单卡|每卡) ?batch(?: of|es of)?[ =]?{_OP}?{_N}{_END})|"
             rf"(?:\bbatch[ =:]{_OP}?{_N}{_END})|(?:\b(?:batch|bs) ?{_N}{_END})"
         ),
@@ -125,15 +125,15 @@ _SIZES = (
         (
             rf"{_N} (?:images|pictures|photos|views)(?: in| per| for)(?: each| every| one| a)?[ -](?:sample|example|"
             rf"prompt|conversation|item|instance|request)|"
-            rf"(?:每个?|一个?|一条|单个?|单条)(?:样本|数据|sample|请求)(?:里|中)?(?:有|含|包含|是)?[:：\s]{{0,3}}{_N}\s?[张幅]图"
+            rf"(?:每个?|一个?|一条|单个?|单条)(?:样本|数据|sample|请求)(?:里|中)?(?:有|含|包含|是)?[:： \t]{{0,3}}{_N}[ \t]?[张幅]图"
         ),
     ),
-    _Size("num_frames", (rf"{_N}[ -]frames?\b|{_N}\s?帧|num_frames{_OP}{_N}{_END}")),
+    _Size("num_frames", (rf"{_N}[ -]frames?\b|{_N}[ \t]?帧|num_frames{_OP}{_N}{_END}")),
     _Size(
         "gpu_memory_utilization",
         (
             rf"(?:gpu[ _-]?(?:memory|mem)?[ _-]?utili[sz]ation|mem[ _-]fraction[ _-]static|显存利用率|"
-            rf"显存占用比例){_OP}(0?\.\d{{1,3}}|1\.0){_END}|(?:^|\s)(0\.\d{{1,3}}) (?:of )?gpu_memory_utilization"
+            rf"显存占用比例){_OP}(0?\.\d{{1,3}}|1\.0){_END}|(?:^|[ \t])(0\.\d{{1,3}}) (?:of )?gpu_memory_utilization"
         ),
         _fraction,
     ),
@@ -150,19 +150,21 @@ _SIZES = (
 _PATTERNS = Patterns([(size.fact, size.pattern) for size in _SIZES])
 
 _WXH = re2.compile(
-    r"(?:^|[^\w.])(\d{2,5})\s?[x×*]\s?(\d{2,5})(?:\s?(px|pixels?|像素|p\b|分辨率|images?|resolution|图))?(?:[^\w*×.]|"
+    r"(?:^|[^\w.])(\d{2,5})[ \t]?[x×*][ \t]?(\d{2,5})(?:[ \t]?(px|pixels?|像素|p\b|分辨率|images?|resolution|图))?(?:[^\w*×.]|"
     r"\.(?:\D|$)|$)|(?:resolution|分辨率)[^\n\d]{0,6}(\d{2,5}), ?(\d{2,5})"
 )
 _SQUARE = re2.compile(
     rf"(?:(?:image|input|training|train|max|图像|图片|输入)?[ _-]?(?:resolution|img[ _-]?sz|image[ _-]?size|img[ _-]?size|"
-    rf"crop[ _-]?size)|分辨率|图像尺寸|图片大小){_OP}(\d{{2,4}})(?:\s?px)?(?:[^\w.×*,]|,[^\d\s]|, [^\d]|$)|"
-    r"(?:^|[^\w.])(\d{2,4})\s?(?:px\b|pixels?\b|像素)"
+    rf"crop[ _-]?size)|分辨率|图像尺寸|图片大小){_OP}(\d{{2,4}})(?:[ \t]?px)?(?:[^\w.×*,]|,[^\d \t]|, [^\d]|$)|"
+    r"(?:^|[^\w.])(\d{2,4})[ \t]?(?:px\b|pixels?\b|像素)"
 )
 _PICTURE = Test(r"image|resol|pixel|\bpx\b|photo|picture|video|frame|dimension|resiz|crop|图|分辨率|像素|视频|尺寸|画")
 _PER_DEVICE = Test(r"micro|per[ _-](?:device|gpu)|单卡|每卡")
 _PER_GPU = re2.compile(r"^[^\n.;]{0,24}?\((\d{1,5}) (?:per|on each|a) (?:gpu|device|card)")
+# "around batch 4660/5033" is a place in an epoch.
+_PLACE_BEFORE = Test(r"\b(?:around|after|during|until|till|in|from|th|every|each|about|epoch \d+,?)[ \t]?$")
 _AMBIGUOUS_NUMBER = Test(
-    r"(?:greater|larger|bigger|more|less|smaller|higher|above|below|over|under) than\s?$|^\s?(?:k\b|"
+    r"(?:greater|larger|bigger|more|less|smaller|higher|above|below|over|under) than[ \t]?$|^[ \t]?(?:k\b|"
     r"tokens? per second|%|-bit|bit)"
 )
 
@@ -181,6 +183,11 @@ def _mentions(prose: Prose, size: _Size) -> Iterator[Mention]:
         if _AMBIGUOUS_NUMBER(prose.lower[max(0, start - 16) : start]) or _AMBIGUOUS_NUMBER(prose.lower[end : end + 20]):
             continue
         if size.fact == "batch_size":
+            said = prose.lower[match.start() : start]
+            if prose.lower[end : end + 1] == "/" or (
+                "size" not in said and _PLACE_BEFORE(prose.lower[max(0, match.start() - 12) : match.start() + 1])
+            ):
+                continue
             per_gpu = _PER_GPU.search(prose.lower[end : end + 48])
             value = int(per_gpu.group(1)) if per_gpu is not None else value
         if isinstance(value, int) and value < 1:
