@@ -190,9 +190,13 @@ def _kept(offload: str, weights: float, gradients: float, states: float, step: f
 
 
 def _model_parallel(axes: Axes, weights: Weights, size: Bytes, offload: str) -> DeviceStates:
-    """Tensor, pipeline and expert parallelism with Megatron's optimizer: (w + g + s / dp) * P / (tp * pp), experts over ep as well."""
+    """Tensor, pipeline and expert parallelism with Megatron's optimizer: (w + g + s / dp) * P / (tp * pp).
+
+    Experts are divided by pp * ep, their states by the replicas of that group
+    (https://github.com/NVIDIA/Megatron-LM/blob/main/megatron/core/transformer/moe/README.md).
+    """
     dense = (weights.total - weights.experts) / axes.model_parallel
-    expert_parts = max(axes.model_parallel * axes.ep, 1)
+    expert_parts = max(axes.pp * axes.ep, 1)  # expert tensor parallelism is 1 unless asked for
     experts = weights.experts / min(expert_parts, max(axes.world, 1))
     replicas = axes.dp
     expert_replicas = max(1, axes.world // expert_parts)

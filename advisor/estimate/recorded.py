@@ -41,7 +41,7 @@ def targets_of(targets: str | tuple[str, ...]) -> str | tuple[str, ...]:
 def supported(run: RunSpec, config: Mapping[str, Any], quantised: str) -> bool:
     """Whether the recorder has the model's layers and the run's method."""
     inner = text_config(config)
-    if run.method not in _METHODS or not (inner.get("hidden_size") or inner.get("n_embd") or inner.get("d_model")):
+    if run.method not in _METHODS or run.offload == "activations" or not (inner.get("hidden_size") or inner.get("n_embd") or inner.get("d_model")):
         return False
     return architecture(config).family in FORWARD and (run.adapters or not quantised)
 
@@ -75,6 +75,8 @@ def recorded_peak(
         one = one.changed(autocast=one.precision)
     if sharded:
         one = one.changed(lora_fp32=False, kbit_prepare=False)
+    if axes.megatron:
+        one = one.changed(optimizer_impl="fused")
     arch = architecture(_one_stage(config, axes))
     try:
         recording = record_run(one, arch)

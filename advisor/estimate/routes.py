@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from advisor.errors import TooLittleKnown
@@ -219,7 +220,10 @@ def _training(
     trained = run.trainable_params or trained_weights(chain) + adapter_weights(run, chain)
     step = _step(run, fmt, parts, trained, axes, plan.sequences)
     one = run.changed(seq_len=length)
-    peak = recorded_peak(one, config, parts, step, axes, trained, fmt.name if fmt else "", plan.sequences)
+    if plan.name in ("rm", "reward"):  # one score a sequence instead of logits
+        step, peak = replace(step, loss_bytes=0.0), None
+    else:
+        peak = recorded_peak(one, config, parts, step, axes, trained, fmt.name if fmt else "", plan.sequences)
     spread = 0.06 if peak is not None else 0.075
     peak = peak or closed_form.training_peak(chain, decoder.vocab, parts, step, axes)
     made = Footprint(
@@ -254,7 +258,7 @@ def _training(
     if axes.zero == 3 or axes.fsdp:
         made.cached = process.CACHED_SHARDED
     else:
-        texts = kind in ("llm", "seq2seq", "speech") or (not kind and len(chain) == 1)
+        texts = not axes.megatron and kind in ("llm", "seq2seq", "speech", "")
         made.varying = process.varying_share(run.gradient_checkpointing, texts and "mask" not in run.words)
     return made
 

@@ -66,10 +66,10 @@ def test_fsdp_keeps_whole_gradients_while_it_accumulates_without_synchronisation
 def test_megatron_shards_states_over_replicas_and_experts_over_their_group() -> None:
     mix = Weights(10e9, 10e9, experts=8e9)
     held = states_of(axes_of("megatron tp2 pp1 ep4 cp1", 8), mix, Bytes(2, 4, 12, 0))
-    dense, experts = 2e9 / 2, 8e9 / 8
+    dense, experts = 2e9 / 2, 8e9 / 4
     assert held.weights == 2 * (dense + experts)
     assert held.gradients == 4 * (dense + experts)
-    assert held.optimizer == 12 * (dense / 4 + experts)
+    assert held.optimizer == 12 * (dense / 4 + experts / 2)
 
 
 def test_sequences_are_divided_by_tensor_context_and_sequence_parallel() -> None:
