@@ -22,7 +22,7 @@ _LONGEST = 200_000
 
 _WORDS = Patterns(
     (
-        ("train", r"(?:^|[^a-z])train(?:ers?|ing|_\w+|\.py|s)?(?:[^a-z]|$)"),
+        ("train", r"(?:^|[^a-z])(?:auto)?train(?:ers?|ing|_\w+|\.py|s)?(?:[^a-z]|$)"),
         ("train", r"fine-?tun|finetun"),
         ("train", r"\bepochs?\b"),
         ("train", r"backward\(|backward\b|scaled_loss"),
@@ -32,15 +32,23 @@ _WORDS = Patterns(
         ("train", r"data_?loader worker|dataloader"),
         ("train", r"model\.fit\b|\.fit\("),
         ("train", r"processgroupnccl|distributed[./]launch|deepspeed[./]runtime|\bzero_optimization"),
+        ("train", r"pytorchstreamwriter|saving (?:model )?checkpoint|writing [^\n]{0,8}checkpoint"),
+        ("train", r"\bxgboost|\blightgbm|\boptuna"),
+        ("train", r"\bvalidation\b"),
         ("inference", r"\binference|[^a-z]infer(?:_|\.py|\()"),
         ("inference", r"\bgenerate\(|model\.generate|generation_utils"),
         (
             "inference",
-            r"comfy(?:ui)?\b|webui|stable-diffusion|txt2img|img2img|ksampler|checkpointloadersimple|prompt executed",
+            r"comfy(?:ui)?\b|webui|stable-diffusion|txt2img|img2img|ksampler|"
+            r"checkpointloadersimple|diffusionwrapper|prompt executed",
         ),
         ("inference", r"llama-server|llama_(?:load|model|new|kv)|ggml_|llama\.cpp|\./main |load_tensors"),
         ("inference", r"\bollama\b|llama runner"),
-        ("inference", r"\bvllm\b|enginecore|kv_?[ -]?cache|cache blocks|gpu_memory_utilization"),
+        (
+            "inference",
+            r"\bvllm(?:\b|worker)|enginecore|\[(?:engine|core|worker|model_runner|multiproc_executor)\.py:\d|"
+            r"kv_?[ -]?cache|cache blocks|gpu_memory_utilization",
+        ),
         ("inference", r"sglang|text_generation_(?:server|client)|lmdeploy|tensorrt|exllama|prefill"),
         ("inference", r"\bserve\b|server\.py|api_server|deploy|backend worker"),
         ("inference", r"\bpredict|transcri|onnxruntime|\bpipeline\("),

@@ -15,6 +15,7 @@ from advisor.readers.document import Document
 from advisor.readers.prose import (
     frameworks,
     hardware,
+    hints,
     model_names,
     negation,
     signals,
@@ -25,7 +26,7 @@ from advisor.readers.prose import (
 )
 from advisor.readers.prose.lines import prose_of
 
-READERS = (frameworks, hardware, model_names, signals, situation, sizes, techniques, tried)
+READERS = (frameworks, hints, hardware, model_names, signals, situation, sizes, techniques, tried)
 MACHINE = [
     'Traceback (most recent call last):\n  File "a.py", line 3, in f\n    loss.backward()',
     "python train.py --batch_size 4 --bf16 \\\n  --model llama-7b \\\n  --rank 8",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from advisor.readers.document import Document
-from advisor.readers.prose import situation
+from advisor.readers.prose import hints, situation
 from advisor.readers.resolve import resolve
 
 from .conftest import See
@@ -92,3 +92,18 @@ def test_the_kind(text: str, kind: str) -> None:
 def test_prose_is_never_as_sure_as_a_message() -> None:
     for text, _ in KINDS:
         assert all(item.confidence < 0.8 for item in situation.read(Document.of(text)) if item.fact == "failure_kind")
+
+
+@pytest.mark.parametrize(
+    ("text", "task"),
+    [
+        ("Epoch 3/10 loss 0.5\nKilled", "train"),
+        ('  File "/repo/train_net.py", line 3, in main\n    loss.backward()', "train"),
+        ("llama_model_load: error loading model", "inference"),
+        ("ERROR 04-01 23:46:56 [engine.py:160] torch.OutOfMemoryError", "inference"),
+        ("CUDA error: out of memory", None),
+        ("pretrained weights", None),
+    ],
+)
+def test_hints_of_a_log(see: See, text: str, task: str | None) -> None:
+    assert see(hints, text).get("task") == task
