@@ -1,0 +1,97 @@
+"""Pieces that the model classes share: rotary tables, attention masks, output heads and losses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from advisor.estimate.architecture import Tower
+from advisor.estimate.tape import ops
+from advisor.estimate.tape.linear import head
+from advisor.estimate.tape.tensor import ONE, Tape, Tensor
+
+
+@dataclass(slots=True)
+class Outputs:
+    """What a forward pass returns: the loss, and the tensors that stay alive as long as the caller holds the outputs."""
+
+    loss: Tensor
+    kept: list[Tensor] = field(default_factory=list)
+
+
+@ops.module
+def rotary_tables(tape: Tape, size: float, item: int, rows: str = "S", dims: float = 0.0) -> tuple[Tensor, Tensor]:
+    """cos and sin [rows, size] in the dtype of the hidden states; computed in fp32 without a graph."""
+    width = dims or size
+    freqs = tape.new(rows, width / 2, 4)
+    emb = tape.new(rows, width, 4)
+    cos, sin = tape.new(rows, width, 4), tape.new(rows, width, 4)
+    del freqs, emb
+    return ops.detach(ops.cast(tape, cos, item)), ops.detach(ops.cast(tape, sin, item))
+
+
+def rotate_half(tape: Tape, x: Tensor) -> Tensor:
+    first = ops.slice_last(tape, x, 0.5)
+    second = ops.slice_last(tape, x, 0.5)
+    return ops.cat(tape, [ops.scale(tape, second), first])
+
+
+def rotary(tape: Tape, q: Tensor, k: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
+    """apply_rotary_pos_emb: (q * cos) + (rotate_half(q) * sin)."""
+    q_embed = ops.add(tape, ops.mul(tape, q, cos), ops.mul(tape, rotate_half(tape, q), sin))
+    k_embed = ops.add(tape, ops.mul(tape, k, cos), ops.mul(tape, rotate_half(tape, k), sin))
+    return q_embed, k_embed
+
+
+def causal_masks(tape: Tape, windowed: bool, full: bool) -> tuple[Tensor | None, Tensor | None]:
+    """The masks of full and of sliding layers, None where the kernel's causal flag does (transformers/masking_utils.py).
+
+    Padding and an active window need a boolean mask; eager attention always gets one in the dtype of the weights.
+    """
+    padded = tape.mode.mask == "padded"
+    rows = "BSS" if padded else "SS"
+    if tape.mode.attention == "eager":
+        item = tape.mode.item
+        return (
+            _float_mask(tape, rows, item) if full else None,
+            _float_mask(tape, rows, item) if windowed else None,
+        )
+    full_mask = tape.new(rows, 1.0, 1) if padded and full else None
+    window_mask = tape.new(rows, 1.0, 1) if windowed and (padded or tape.mode.window) else None
+    return full_mask, window_mask
+
+
+def _float_mask(tape: Tape, rows: str, item: int) -> Tensor:
+    boolean = tape.new(rows, 1.0, 1)
+    mask = tape.new(rows, 1.0, item)
+    del boolean
+    return mask
+
+
+@ops.module
+def causal_head(
+    tape: Tape, t: Tower, hidden: Tensor, table: Tensor, *, rows: str = "BS", name: str = "lm_head"
+) -> Outputs:
+    """The output layer, the final soft cap where there is one, and the cross entropy in fp32 (transformers/loss/loss_utils.py)."""
+    tape.mark("head")
+    weight = table if t.tied else tape.param(f"{name}.weight", t.vocab, t.hidden)
+    logits = head(tape, hidden, weight, t.vocab)
+    if t.get("final_logit_softcapping"):
+        logits = ops.scale(tape, logits)
+        logits = ops.unary(tape, logits, keep="result")
+        logits = ops.scale(tape, logits)
+    loss = causal_loss(tape, logits)
+    return Outputs(loss, [logits])
+
+
+@ops.module
+def causal_loss(tape: Tape, logits: Tensor) -> Tensor:
+    logits = ops.cast(tape, logits, 4)
+    labels = tape.new("BS", 1.0, 8)
+    shifted = tape.new("BS", 1.0, 8)
+    del labels
+    loss = ops.cross_entropy(tape, logits)
+    del shifted
+    return loss
+
+
+__all__ = ["ONE", "Outputs", "causal_head", "causal_loss", "causal_masks", "rotary", "rotary_tables"]

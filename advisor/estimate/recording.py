@@ -1,0 +1,51 @@
+"""One training step of a model recorded on the tape, once for each architecture and mode, and folded into a program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from advisor.estimate.architecture import Architecture
+from advisor.estimate.models import decoder
+from advisor.estimate.models.common import Outputs
+from advisor.estimate.states import Totals, Weights, collect, totals
+from advisor.estimate.tape import ops
+from advisor.estimate.tape.autograd import backward
+from advisor.estimate.tape.program import Program, fold
+from advisor.estimate.tape.tensor import Mode, Tape
+
+FORWARD: dict[str, Callable[[Tape, Architecture], Outputs]] = {"decoder": decoder.causal_lm}
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Recording:
+    """A step's program and the parameters it runs over."""
+
+    program: Program
+    weights: tuple[Weights, ...]
+    totals: Totals
+
+
+@lru_cache(maxsize=4096)
+def record(arch: Architecture, mode: Mode) -> Recording:
+    """Forward, loss and backward of one micro-batch on the tape."""
+    forward = FORWARD.get(arch.family, decoder.causal_lm)
+    tape = Tape(mode)
+    tape.mark("")
+    outputs = forward(tape, arch)
+    if mode.upcast_outputs:
+        # accelerate's convert_to_fp32: the returned tensors are copied, the originals go when it returns.
+        outputs.kept = [ops.cast(tape, x, 4) for x in outputs.kept]
+    loss = outputs.loss
+    if not mode.keep_outputs:
+        outputs.kept = []
+    tape.casts = {}
+    tape.phase = "backward"
+    tape.mark("head")
+    backward(tape, loss)
+    events, tape.events = tape.events, []
+    weights = collect(tape.params.values())
+    program = fold(events, tape.marks)
+    tape.events = []
+    return Recording(program, weights, totals(weights))

@@ -1,0 +1,144 @@
+"""Scaled dot product attention: which kernel PyTorch picks, what each keeps and allocates.
+
+Sources: aten/src/ATen/native/transformers/attention.cpp and cuda/sdp_utils.cpp (the choice), flash_attn and mem_eff_attention.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from advisor.estimate.tape import ops
+from advisor.estimate.tape.tensor import Node, Tape, Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """Query heads, key/value heads, size of one head; rows of the queries, of the keys, and of the scores."""
+
+    query: float
+    kv: float
+    size: float
+    rows: str = "BS"
+    kv_rows: str = "BS"
+    scores: str = "BSS"
+    value_size: float = 0.0
+
+    @property
+    def groups(self) -> float:
+        return self.query / self.kv
+
+
+def _round(size: float) -> float:
+    """A head size as the flash kernel's backward pads it: to 32 up to 128, then to 64."""
+    step = 32 if size <= 128 else 64
+    return -(-size // step) * step
+
+
+def _kernel_backward(
+    tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]
+) -> list[Tensor | None]:
+    shapes, heads, flash, bias = node.info  # type: ignore[misc]
+    out: list[Tensor | None] = [tape.like(shape) for shape in shapes]
+    item = shapes[0][2]
+    if flash:
+        # dq and the softmax sums in fp32, lengths padded to 128; dk and dv of all query heads before groups are summed.
+        scratch = [tape.new(f"{heads.rows}^128", 4.0 * heads.query * (_round(heads.size) + 1.0), 1)]
+        if heads.groups > 1:
+            scratch.append(tape.new(heads.kv_rows, 2.0 * heads.query * heads.size * item, 1))
+    else:
+        scratch = [tape.new(heads.rows, heads.query * (4.0 + (4.0 * heads.size if item == 2 else 0.0)), 1)]
+    del scratch
+    if bias is not None:
+        out.append(tape.like(bias))
+    return [x if want else None for x, want in zip(out, node.wants, strict=False)] + [None] * (
+        len(node.wants) - len(out)
+    )
+
+
+def _kernel(tape: Tape, q: Tensor, k: Tensor, v: Tensor, heads: Heads, flash: bool, bias: Tensor | None) -> Tensor:
+    size = heads.value_size or heads.size
+    out = tape.new(heads.rows, heads.query * size, q.item)
+    lse = tape.new(heads.rows, heads.query, 4)
+    inputs = [q, k, v] + ([bias] if bias is not None else [])
+    if not (tape.grad and any(x.needs for x in inputs)):
+        return out
+    info = (tuple(x.shape for x in (q, k, v)), heads, flash, bias.shape if bias is not None and bias.needs else None)
+    node = Node(tape, inputs, [], _kernel_backward, info)
+    node.saved = tape.pack([*inputs, ops.alias(out), lse])
+    out.fn, out.needs = node, True
+    return out
+
+
+def repeat_kv(tape: Tape, x: Tensor, groups: float) -> Tensor:
+    """Each key/value head copied for its group of query heads; the gradient is summed over the group."""
+    if groups == 1:
+        return x
+    out = tape.new(x.rows, x.width * groups, x.item)
+    return ops._attach(tape, out, [x], (), ops._copy_backward, x.shape)
+
+
+@ops.module
+def _call(
+    tape: Tape, q: Tensor, k: Tensor, v: Tensor, heads: Heads, mask: Tensor | None, p: float, gqa: bool
+) -> Tensor:
+    q, k, v = (ops._low(tape, x) for x in (q, k, v))
+    half = q.item == 2
+    grouped = gqa and heads.groups > 1
+    if half and mask is None and max(heads.size, heads.value_size) <= 256:
+        return _kernel(tape, q, k, v, heads, True, None)
+    if not grouped:
+        bias = None
+        if mask is not None:
+            bias = mask if mask.item == q.item else tape.new(mask.rows, mask.width, q.item)
+        return _kernel(tape, q, k, v, heads, False, bias)
+    return _math(tape, q, k, v, heads, mask, p)
+
+
+def _math(tape: Tape, q: Tensor, k: Tensor, v: Tensor, heads: Heads, mask: Tensor | None, p: float) -> Tensor:
+    """The fallback of plain products: scaled copies of q and k, repeated keys and values, scores kept in full."""
+    k = repeat_kv(tape, k, heads.groups)
+    v = repeat_kv(tape, v, heads.groups)
+    if mask is None:
+        mask = tape.new("SS", 1.0, 1)
+        mask = tape.new("SS", 1.0, q.item)
+    q = ops.scale(tape, q)
+    scores = ops.bmm(tape, q, ops.scale(tape, k), heads.scores, heads.query)
+    scores = ops.add_(tape, scores, mask)
+    scores = ops.softmax(tape, scores)
+    scores = ops.dropout(tape, scores, p)
+    return ops.bmm(tape, scores, v, heads.rows, heads.query * heads.size)
+
+
+def sdpa(
+    tape: Tape, q: Tensor, k: Tensor, v: Tensor, heads: Heads, mask: Tensor | None = None, p: float = 0.0
+) -> Tensor:
+    """Transformers' sdpa_attention_forward: groups are left to the kernel without a mask, else heads are repeated first."""
+    gqa = mask is None and heads.size <= 256
+    if not gqa:
+        k = repeat_kv(tape, k, heads.groups)
+        v = repeat_kv(tape, v, heads.groups)
+    out = _call(tape, q, k, v, heads, mask, p, gqa)
+    if q.item == 4 and not tape.amp and gqa and heads.groups > 1:
+        out = ops.copy(tape, out)
+    return out
+
+
+def eager(
+    tape: Tape, q: Tensor, k: Tensor, v: Tensor, heads: Heads, mask: Tensor | None = None, p: float = 0.0, *, softcap: bool = False,
+    fp32: bool = True,
+) -> Tensor:  # fmt: skip
+    """Transformers' eager_attention_forward: scores, scaling, mask, softmax in fp32, cast, dropout, product."""
+    keys = repeat_kv(tape, k, heads.groups)
+    values = repeat_kv(tape, v, heads.groups)
+    weights = ops.scale(tape, ops.bmm(tape, q, keys, heads.scores, heads.query))
+    if softcap:
+        weights = ops.scale(tape, weights)
+        weights = ops.unary(tape, weights, keep="result")
+        weights = ops.scale(tape, weights)
+    if mask is not None:
+        weights = ops.add(tape, weights, mask)
+    weights = ops.cast(tape, ops.softmax(tape, weights, fp32), q.item)
+    weights = ops.dropout(tape, weights, p)
+    out = ops.bmm(tape, weights, values, heads.rows, heads.query * (heads.value_size or heads.size))
+    return ops.copy(tape, out)

@@ -1,0 +1,384 @@
+"""PyTorch's operators as far as memory goes: the size of the result, what is kept for the backward pass, what that allocates.
+
+What each keeps follows tools/autograd/derivatives.yaml of PyTorch. Sizes are `width` elements per unit of the tensor's `rows`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, TypeVar
+
+from advisor.estimate.tape.tensor import ONE, Node, Tape, Tensor
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def module(function: F) -> F:
+    """A call of an nn.Module: its arguments stay alive until it returns, since `_call_impl` holds them."""
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    return call  # type: ignore[return-value]
+
+
+def alias(x: Tensor) -> Tensor:
+    """The same memory as another tensor object, without history."""
+    return Tensor(x.storage, x.rows, x.width, x.item, param=x.param)
+
+
+def _attach(
+    tape: Tape, out: Tensor, inputs: Sequence[Tensor], saved: Sequence[Tensor], backward: Any, info: Any = None
+) -> Tensor:
+    if tape.grad and any(x.needs for x in inputs):
+        out.fn = Node(tape, inputs, saved, backward, info)
+        out.needs = True
+    return out
+
+
+def _through(tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]) -> list[Tensor | None]:
+    g = grads[0]
+    return [alias(g) if want and g is not None else None for want in node.wants]
+
+
+def view(tape: Tape, x: Tensor, rows: str = "", width: float = 0.0) -> Tensor:
+    """The same memory in another shape."""
+    out = Tensor(x.storage, rows or x.rows, width or x.width, x.item, param=x.param)
+    return _attach(tape, out, [x], (), _through)
+
+
+def detach(x: Tensor) -> Tensor:
+    out = alias(x)
+    out.needs = False
+    return out
+
+
+def _copy_backward(tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]) -> list[Tensor | None]:
+    return [tape.like(node.info)]  # type: ignore[arg-type]
+
+
+def cast(tape: Tape, x: Tensor, item: int) -> Tensor:
+    """`x.to(dtype)`: the tensor itself where the type is the same."""
+    if x.item == item:
+        return x
+    out = tape.new(x.rows, x.width, item, "casts" if x.param is not None else "")
+    return _attach(tape, out, [x], (), _copy_backward, x.shape)
+
+
+def copy(tape: Tape, x: Tensor) -> Tensor:
+    """`x.contiguous()` of a transposed view, `clone()`; the gradient passes through as a view (contiguous) ."""
+    return _attach(tape, tape.like(x.shape), [x], (), _through)
+
+
+def weight_cast(tape: Tape, w: Tensor, item: int) -> Tensor:
+    """A weight in autocast's dtype: made once per forward pass for trained leaves, anew at each use for frozen ones."""
+    if not item or w.item == item:
+        return w
+    if w.param is None or not w.needs or not tape.grad:
+        return cast(tape, w, item)
+    held = tape.casts.get(w.param)
+    if held is None:
+        held = tape.casts[w.param] = cast(tape, w, item)
+    return held
+
+
+def _low(tape: Tape, x: Tensor) -> Tensor:
+    return cast(tape, x, tape.amp) if tape.amp and x.item == 4 else x
+
+
+def _high(tape: Tape, x: Tensor) -> Tensor:
+    return cast(tape, x, 4) if tape.amp and x.item == 2 else x
+
+
+def _out(tape: Tape, x: Tensor, width: float) -> Tensor:
+    return tape.new(x.rows, width, x.item)
+
+
+def _linear_backward(
+    tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]
+) -> list[Tensor | None]:
+    (rows, width, item), weight = node.info  # type: ignore[misc]
+    return [
+        tape.new(rows, width, item) if node.wants[0] else None,
+        tape.new(ONE, weight, item) if node.wants[1] else None,
+        *(tape.new(ONE, grads[0].width, item) if want and grads[0] is not None else None for want in node.wants[2:]),
+    ]
+
+
+def matmul_weight(tape: Tape, x: Tensor, w: Tensor, out: float, bias: Tensor | None = None) -> Tensor:
+    """x @ w (+ bias): keeps x where w is trained, and w where x needs a gradient. [rows, in] -> [rows, out]"""
+    x = _low(tape, x)
+    w = weight_cast(tape, w, tape.amp)
+    inputs = [x, w]
+    if bias is not None:
+        inputs.append(weight_cast(tape, bias, tape.amp))
+    result = tape.new(x.rows, out, x.item)
+    if not (tape.grad and any(i.needs for i in inputs)):
+        return result
+    saved = ([x] if w.needs else []) + ([w] if x.needs else [])
+    result.fn = Node(tape, inputs, saved, _linear_backward, (x.shape, w.width))
+    result.needs = True
+    return result
+
+
+def _mul_backward(tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]) -> list[Tensor | None]:
+    shape_a, shape_b, full = node.info  # type: ignore[misc]
+    shapes = (shape_a, shape_b)
+    # Both products are there in full before the engine sums them over the broadcast dimensions.
+    out: list[Tensor | None] = [
+        tape.new(full[0], full[1], shape[2]) if want else None for want, shape in zip(node.wants, shapes, strict=True)
+    ]
+    for place, shape in enumerate(shapes):
+        whole = out[place]
+        if whole is not None and whole.shape[:2] != shape[:2]:
+            out[place] = tape.like(shape)
+    return out
+
+
+def _larger(a: Tensor, b: Tensor) -> Tensor:
+    """The operand whose shape the broadcast result has."""
+    if a.rows == b.rows:
+        return a if a.width >= b.width else b
+    if a.rows == ONE or (a.rows in b.rows and len(a.rows) < len(b.rows)):
+        return b
+    return a
+
+
+def mul(tape: Tape, a: Tensor, b: Tensor) -> Tensor:
+    """a * b with broadcasting; keeps each operand that the other's gradient needs."""
+    big = _larger(a, b)
+    out = tape.new(big.rows, big.width, max(a.item, b.item))
+    saved = ([b] if a.needs else []) + ([a] if b.needs else [])
+    return _attach(tape, out, [a, b], saved, _mul_backward, (a.shape, b.shape, out.shape))
+
+
+def _add_backward(tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]) -> list[Tensor | None]:
+    g = grads[0]
+    out: list[Tensor | None] = []
+    for want, shape in zip(node.wants, node.info, strict=True):  # type: ignore[call-overload]
+        if not want or g is None:
+            out.append(None)
+        elif g.shape != shape:
+            out.append(tape.like(shape))
+        else:
+            out.append(alias(g))
+    return out
+
+
+def add(tape: Tape, a: Tensor, b: Tensor) -> Tensor:
+    """a + b with broadcasting; keeps nothing."""
+    big = _larger(a, b)
+    out = tape.new(big.rows, big.width, max(a.item, b.item))
+    return _attach(tape, out, [a, b], (), _add_backward, (a.shape, b.shape))
+
+
+def add_(tape: Tape, a: Tensor, b: Tensor) -> Tensor:
+    """a += b: the memory of a."""
+    out = Tensor(a.storage, a.rows, a.width, a.item)
+    return _attach(tape, out, [a, b], (), _add_backward, (a.shape, b.shape))
+
+
+def scale(tape: Tape, x: Tensor) -> Tensor:
+    """x * number, x / number, -x, x + number: a new tensor, nothing kept; so is its gradient."""
+    return _attach(tape, tape.like(x.shape), [x], (), _copy_backward, x.shape)
+
+
+def shift(tape: Tape, x: Tensor) -> Tensor:
+    """x + number: a new tensor, nothing kept, the gradient passes through."""
+    return _attach(tape, tape.like(x.shape), [x], (), _through)
+
+
+def unary(tape: Tape, x: Tensor, keep: str = "input", temporaries: int = 0) -> Tensor:
+    """An elementwise function that keeps its input (silu, gelu, pow, relu by result ...) or its `result` (tanh, sigmoid, relu).
+
+    `temporaries` tensors of its size live in its backward beside the gradients.
+    """
+    out = tape.like(x.shape)
+    if tape.grad and x.needs:
+        out.fn = Node(tape, [x], [], _unary_backward, (x.shape, temporaries))
+        out.fn.saved = tape.pack([x if keep == "input" else alias(out)])
+        out.needs = True
+    return out
+
+
+def _unary_backward(tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]) -> list[Tensor | None]:
+    shape, temporaries = node.info  # type: ignore[misc]
+    extra = [tape.like(shape) for _ in range(temporaries)]
+    out = tape.like(shape)
+    del extra
+    return [out]
+
+
+# What each activation function keeps, and the temporaries of its backward pass. `gelu_new` and `quick_gelu` are Python formulas.
+def activation(tape: Tape, x: Tensor, name: str) -> Tensor:
+    """The activation function of that name in Hugging Face's ACT2FN."""
+    if name in ("gelu_new", "gelu_fast"):
+        return _gelu_new(tape, x)
+    if name == "quick_gelu":
+        return mul(tape, x, unary(tape, scale(tape, x), keep="result"))
+    return unary(tape, x, keep="result" if name in ("relu", "tanh", "sigmoid") else "input")
+
+
+@module
+def _gelu_new(tape: Tape, x: Tensor) -> Tensor:
+    """0.5 * x * (1.0 + tanh(sqrt(2 / pi) * (x + 0.044715 * pow(x, 3.0))))"""
+    return mul(
+        tape,
+        scale(tape, x),
+        shift(tape, unary(tape, scale(tape, add(tape, x, scale(tape, unary(tape, _high(tape, x))))), keep="result")),
+    )
+
+
+def slice_last(tape: Tape, x: Tensor, share: float) -> Tensor:
+    """A view of part of the last dimension; its backward makes a whole tensor of zeros."""
+    out = Tensor(x.storage, x.rows, x.width * share, x.item)
+    return _attach(tape, out, [x], (), _copy_backward, x.shape)
+
+
+def split(tape: Tape, x: Tensor, *shares: float) -> list[Tensor]:
+    """Views of the parts of the last dimension; the backward joins the parts' gradients in one new tensor."""
+    parts = [Tensor(x.storage, x.rows, x.width * share, x.item) for share in shares]
+    if tape.grad and x.needs:
+        node = Node(tape, [x], (), _copy_backward, x.shape, outputs=len(parts))
+        for place, part in enumerate(parts):
+            part.fn, part.index, part.needs = node, place, True
+    return parts
+
+
+def _cat_backward(tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]) -> list[Tensor | None]:
+    g = grads[0]
+    if g is None:
+        return [None for _ in node.wants]
+    return [
+        Tensor(g.storage, rows, width, item) if want else None
+        for want, (rows, width, item) in zip(node.wants, node.info, strict=True)  # type: ignore[call-overload]
+    ]
+
+
+def cat(tape: Tape, parts: Sequence[Tensor], rows: str = "") -> Tensor:
+    """torch.cat: a new tensor; the gradients are views of the whole gradient."""
+    width = sum(part.width for part in parts)
+    out = tape.new(rows or parts[0].rows, width, max(part.item for part in parts))
+    return _attach(tape, out, list(parts), (), _cat_backward, [part.shape for part in parts])
+
+
+def bmm(tape: Tape, a: Tensor, b: Tensor, rows: str, width: float) -> Tensor:
+    """A batched product of two activations: keeps both. The caller names the result's shape."""
+    a, b = _low(tape, a), _low(tape, b)
+    out = tape.new(rows, width, max(a.item, b.item))
+    saved = ([b] if a.needs else []) + ([a] if b.needs else [])
+    return _attach(tape, out, [a, b], saved, _bmm_backward, (a.shape, b.shape))
+
+
+def _bmm_backward(tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]) -> list[Tensor | None]:
+    return [tape.like(shape) if want else None for want, shape in zip(node.wants, node.info, strict=True)]  # type: ignore[call-overload]
+
+
+def softmax(tape: Tape, x: Tensor, fp32: bool = False) -> Tensor:
+    """softmax over the last dimension: keeps its result. `fp32`: softmax(x, dtype=torch.float32)."""
+    if fp32 or tape.amp:
+        x = cast(tape, x, 4)
+    return unary(tape, x, keep="result")
+
+
+def dropout(tape: Tape, x: Tensor, p: float) -> Tensor:
+    """Dropout in training keeps a mask of one byte per element."""
+    if not p:
+        return x
+    out = tape.like(x.shape)
+    mask = tape.new(x.rows, x.width, 1)
+    return _attach(tape, out, [x], [mask], _copy_backward, x.shape)
+
+
+def _norm_backward(tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]) -> list[Tensor | None]:
+    shape, width = node.info  # type: ignore[misc]
+    return [
+        tape.like(shape) if node.wants[0] else None,
+        *(tape.new(ONE, width, shape[2]) if want else None for want in node.wants[1:]),
+    ]
+
+
+def layer_norm(tape: Tape, x: Tensor, name: str, width: float, *, bias: bool = True, affine: bool = True) -> Tensor:
+    """nn.LayerNorm over `width` features: keeps its input and two fp32 numbers per row; runs in fp32 under autocast."""
+    params = [tape.param(f"{name}.weight", width)] if affine else []
+    if affine and bias:
+        params.append(tape.param(f"{name}.bias", width))
+    x = _high(tape, x)
+    params = [_high(tape, p) for p in params]
+    out = tape.like(x.shape)
+    stats = tape.new(x.rows, 2.0 * x.width / width, 4)
+    saved = [x, *params[:1], stats]
+    return _attach(tape, out, [x, *params], saved, _norm_backward, (x.shape, width))
+
+
+def rms_norm(
+    tape: Tape, x: Tensor, name: str, width: float, *, plus_one: bool = False, late_cast: bool = False
+) -> Tensor:
+    """The RMS norm of Llama's modelling code, step by step: fp32 copy, square, mean, scaling, cast, weight.
+
+    `plus_one`: Gemma's, where the weight's factor is applied in fp32 and the cast comes last. `late_cast`: OLMo's order.
+    """
+    weight = tape.param(f"{name}.weight", width)
+    return _rms(tape, x, weight, width, plus_one, late_cast)
+
+
+@module
+def _rms(tape: Tape, hidden: Tensor, weight: Tensor, width: float, plus_one: bool, late_cast: bool) -> Tensor:
+    item = hidden.item
+    if plus_one:
+        raised = cast(tape, hidden, 4)
+        variance = unary(tape, raised)
+        variance = row_mean(tape, variance, width)
+        out = mul(tape, raised, unary(tape, shift(tape, variance), keep="result"))
+        factor = shift(tape, cast(tape, weight, 4))
+        del raised, variance
+        out = mul(tape, out, factor)
+        return cast(tape, out, item)
+    hidden = cast(tape, hidden, 4)
+    variance = unary(tape, hidden)
+    variance = row_mean(tape, variance, width)
+    hidden = mul(tape, hidden, unary(tape, shift(tape, variance), keep="result"))
+    if late_cast:
+        return cast(tape, mul(tape, weight, hidden), item)
+    return mul(tape, weight, cast(tape, hidden, item))
+
+
+def _mean_backward(tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]) -> list[Tensor | None]:
+    rows, width, item = node.info  # type: ignore[misc]
+    return [tape.new(rows, width, item)]
+
+
+def row_mean(tape: Tape, x: Tensor, width: float) -> Tensor:
+    """The mean over the last `width` elements: one number per row; its gradient is spread out to the full size."""
+    out = tape.new(x.rows, x.width / width, x.item)
+    return _attach(tape, out, [x], (), _mean_backward, x.shape)
+
+
+def _embedding_backward(
+    tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]
+) -> list[Tensor | None]:
+    width, item, rows = node.info  # type: ignore[misc]
+    out = tape.new(ONE, width, item)
+    # Sorting the indices takes about 32 bytes each (torch/native/cuda/Embedding.cu).
+    scratch = tape.new(rows, 32.0, 1)
+    del scratch
+    return [out]
+
+
+def embedding(
+    tape: Tape, name: str, entries: float, width: float, rows: str = "BS", *, table: Tensor | None = None
+) -> Tensor:
+    """Rows of a table [entries, width]; its gradient is a whole table."""
+    weight = table if table is not None else tape.param(f"{name}.weight", entries, width)
+    out = tape.new(rows, width, weight.item)
+    return _attach(tape, out, [weight], (), _embedding_backward, (entries * width, weight.item, rows))
+
+
+def cross_entropy(tape: Tape, logits: Tensor) -> Tensor:
+    """log_softmax (kept) and nll_loss; the backward makes two more tensors of the logits' size."""
+    logits = _high(tape, logits)
+    kept = unary(tape, logits, keep="result")
+    out = tape.new(ONE, 1.0, kept.item)
+    return _attach(tape, out, [kept], [alias(kept)], _copy_backward, kept.shape)

@@ -1,0 +1,125 @@
+"""The peak of a training run on one device, phase by phase."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from advisor.estimate.architecture import Architecture
+from advisor.estimate.layout import Layout
+from advisor.estimate.recording import Recording, record
+from advisor.estimate.spec import RunSpec
+from advisor.estimate.states import OptimizerCost, optimizer_cost
+from advisor.estimate.tape.linear import Lora
+from advisor.estimate.tape.tensor import Mode
+
+# How the shorthands of `lora_targets` map to a family's module names (peft/utils/constants.py).
+_ATTENTION = {
+    "gpt2": "c_attn", "gpt_neox": "query_key_value", "bloom": "query_key_value", "falcon": "query_key_value", "phi": "q_proj k_proj v_proj dense",
+    "phi3": "qkv_proj o_proj", "opt": "q_proj v_proj", "bert": "query value", "roberta": "query value", "deberta-v2": "query_proj value_proj",
+    "distilbert": "q_lin v_lin", "t5": "q v", "bart": "q_proj v_proj", "whisper": "q_proj v_proj", "vit": "q_proj v_proj",
+    "dinov2": "query value", "clip_text_model": "q_proj v_proj", "siglip_text_model": "q_proj v_proj",
+}  # fmt: skip
+_VALUES = frozenset({"q_proj", "v_proj", "query", "value", "q", "v"})
+
+
+def lora_names(targets: str | tuple[str, ...], kind: str) -> str | tuple[str, ...]:
+    """Module names for `attention` and `qv`; other shorthands and lists as they are."""
+    if isinstance(targets, tuple):
+        return targets
+    word = targets.lower().replace("_", "-")
+    if word in ("all-linear", "all", "alllinear"):
+        return "all-linear"
+    if word == "lm-all-linear":
+        return word
+    if word in ("attention", "attn", "qkvo"):
+        return tuple(_ATTENTION.get(kind, "q_proj k_proj v_proj o_proj").split())
+    if word == "qv":
+        names = tuple(_ATTENTION.get(kind, "q_proj k_proj v_proj o_proj").split())
+        return tuple(name for name in names if name in _VALUES) or names
+    return tuple(targets.replace(",", " ").split())
+
+
+def mode_of(run: RunSpec, arch: Architecture) -> Mode:
+    """What decides the course of the step, without its lengths."""
+    adapters = run.adapters
+    quantised = "nf4" if run.four_bits else "int8" if run.eight_bits else ""
+    item = 4 if quantised and run.kbit_prepare else run.weight_bytes
+    lora = None
+    if adapters:
+        lora = Lora(
+            run.lora_rank,
+            run.lora_dropout,
+            4 if run.lora_fp32 else run.weight_bytes,
+            lora_names(run.lora_targets, arch.text.kind),
+        )
+    window = int(arch.text.get("sliding_window") or 0)
+    return Mode(
+        item=item, autocast=run.autocast_bytes if run.autocast_bytes < 4 else 0, frozen=_frozen(run), base_frozen=adapters, lora=lora,
+        checkpoint=("reentrant" if run.checkpoint_reentrant else "plain") if run.gradient_checkpointing else "",
+        attention="eager" if run.attention == "eager" else "sdpa", mask="" if run.mask == "none" else run.mask,
+        accumulated=run.grad_accum > 1, keep_outputs=run.loop == "plain", upcast_outputs=bool(run.autocast_bytes) and run.loop == "trainer",
+        fused_ce=run.fused_ce, quantised=quantised, window=bool(window) and run.seq_len >= window,
+    )  # fmt: skip
+
+
+def _frozen(run: RunSpec) -> tuple[str, ...]:
+    names = {"visual": "vision", "vit": "vision", "vision_tower": "vision", "llm": "text", "language_model": "text"}
+    return tuple(names.get(part, part) for part in run.frozen)
+
+
+def lengths(run: RunSpec, arch: Architecture) -> dict[str, float]:
+    """The value of each monomial: B batch, S tokens, T tokens of the decoder, ^128 rounded up to 128."""
+    b, s = float(run.batch_size), float(run.seq_len)
+    s128 = -(-s // 128) * 128
+    return {"1": 1.0, "B": b, "S": s, "BS": b * s, "SS": s * s, "BSS": b * s * s, "BS^128": b * s128}
+
+
+@dataclass(frozen=True, slots=True)
+class Phases:
+    """The peaks of the phases, in bytes, and the parts of the highest."""
+
+    peaks: dict[str, float]
+    phase: str
+    parts: dict[str, float]
+
+
+def phases(
+    run: RunSpec, recording: Recording, lengths_: dict[str, float], layout: Layout
+) -> tuple[Phases, OptimizerCost]:
+    """Forward, backward and the optimizer's step of a later step, when the optimizer's states are there."""
+    t = recording.totals
+    cost = optimizer_cost(run.optimizer, run.optimizer_impl, t)
+    peaks, ends = recording.program.run(lengths_, {"gradients": layout.gradients} if layout.gradients != 1.0 else None)
+    fixed = {"weights": t.weights * layout.weights}
+    states = cost.states * layout.optimizer if run.steps > 1 else 0.0
+    gradients = t.trained * layout.gradients
+    left = {name: size for name, size in ends.get("backward", {}).items() if name != "gradients" and size > 0}
+    held = sum(left.values())
+    standing = {**fixed, "optimizer": states}
+    if run.grad_accum > 1:
+        standing["gradients"] = gradients
+    tops: dict[str, tuple[float, dict[str, float]]] = {}
+    for phase, peak in peaks.items():
+        parts = dict(standing)
+        for name, size in peak.parts.items():
+            parts[name] = parts.get(name, 0.0) + size
+        if phase == "forward":
+            for name, size in left.items():
+                parts[name] = parts.get(name, 0.0) + size
+        tops[phase] = (sum(parts.values()), parts)
+    step = {
+        **fixed,
+        "optimizer": cost.states * layout.optimizer,
+        "gradients": gradients,
+        "optimizer_step": cost.temporaries * layout.optimizer,
+    }
+    for name, size in left.items():
+        step[name] = step.get(name, 0.0) + size
+    tops["optimizer_step"] = (sum(step.values()), step)
+    phase = max(tops, key=lambda name: tops[name][0])
+    del held
+    return Phases({name: total for name, (total, _) in tops.items()}, phase, tops[phase][1]), cost
+
+
+def record_run(run: RunSpec, arch: Architecture) -> Recording:
+    return record(arch, mode_of(run, arch))
