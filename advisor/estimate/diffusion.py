@@ -28,7 +28,7 @@ class TrainingRun:
         keeps_dequantised: frozen quantised weights are unpacked by autograd-visible code, which keeps the copies.
         dynamic_inputs: activations are quantised on the fly as well.
         text_encoders: they stay on the card. autoencoder: it does, too, and encodes each batch.
-        offload: activations, params, optimizer, both or none.
+        offload: activations, params, optimizer, both or none. shards: devices that the base weights are divided over.
     """
 
     batch: int
@@ -45,6 +45,7 @@ class TrainingRun:
     text_encoders: bool = False
     autoencoder: bool = False
     offload: str = "none"
+    shards: int = 1
 
 
 def lora_weights(model: DiffusionModel, rank: int) -> float:
@@ -117,7 +118,9 @@ def activations(model: DiffusionModel, run: TrainingRun) -> Activations:
         else:
             kept += count * one
             largest = max(largest, backward)
-    if not run.checkpointed and run.offload == "params":  # weights that stream in are quantised and freed layer by layer
+    if (
+        not run.checkpointed and run.offload == "params"
+    ):  # weights that stream in are quantised and freed layer by layer
         streaming = replace(run, dynamic_inputs=False, keeps_dequantised=False)
         kept = sum(count * block_bytes(model, streaming, index) for index, (_, count) in enumerate(model.blocks))
     first, unit = model.blocks[0][0], _unit(model, run, model.blocks[0][0].joint)
@@ -150,10 +153,14 @@ def training(model: DiffusionModel, run: TrainingRun) -> Footprint:
         resident = 3.0 * base / max(sum(count for _, count in model.blocks), 1)
         made.add("weights", resident, "3 layers' weights on the card, the rest in host memory", params=model.params)
     else:
-        made.add("weights", base, "bytes per weight * params", params=model.params, bytes=per_weight)
+        resident = base / run.shards
+        made.add("weights", resident, "bytes per weight * params / shards", params=model.params, bytes=per_weight)
+    if run.shards > 1:
+        blocks = max(sum(count for _, count in model.blocks), 1)
+        made.add("gathered", 2.0 * 2.0 * model.params / blocks, "2 blocks' weights, gathered in 16 bits")
     if run.adapters:
         made.add("adapters", trained * run.trained_bytes, "trained weights * their bytes", trained=trained)
-    gradients = trained * run.trained_bytes
+    gradients = trained * run.trained_bytes / run.shards
     states = 0.0 if run.offload in ("optimizer", "both") else trained * run.state_bytes
     if run.text_encoders:
         made.add("text_encoder", 2.0 * model.text_params, "2 bytes * text encoder params", params=model.text_params)

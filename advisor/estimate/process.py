@@ -52,8 +52,8 @@ CACHED_VARYING_CHECKPOINTED = 1.5
 """The same with checkpoints, where most of it are logits of ever new sizes; both from 61 published figures of seven models
 (max_memory_reserved over runs on texts of mixed lengths, ms-swift 2.x)."""
 CACHED_SHARDED = 0.15
-"""The same for everything where layers are gathered and freed all the time (ZeRO-3, FSDP): their buffers and the activations break up
-each other's blocks (https://docs.pytorch.org/docs/stable/fsdp.html, limit_all_gathers)."""
+"""The same for everything where layers or sequences are gathered and freed all the time (ZeRO-3, FSDP, Megatron): their buffers
+and the activations break up each other's blocks (https://docs.pytorch.org/docs/stable/fsdp.html, limit_all_gathers)."""
 CACHED_INFERENCE = 0.02
 """The same in generation with caches of one size."""
 

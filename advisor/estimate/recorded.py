@@ -15,7 +15,9 @@ from advisor.estimate.recording import FORWARD
 from advisor.estimate.spec import RunSpec
 from advisor.estimate.training import lengths, phases, record_run
 
-_METHODS = frozenset({"full", "lora", "qlora", "rslora", "lora+", "loraplus", "pissa", "freeze", "sft"})
+_METHODS = frozenset(
+    {"full", "lora", "dora", "qdora", "qlora", "rslora", "lora+", "loraplus", "pissa", "freeze", "sft"}
+)
 _BNB = frozenset({"nf4", "nf4-dq", "int8"})
 # What people and configurations call the layers that carry adapters, in the shorthands of the recorder.
 _TARGETS: Mapping[str, str | tuple[str, ...]] = {
@@ -41,7 +43,8 @@ def targets_of(targets: str | tuple[str, ...]) -> str | tuple[str, ...]:
 def supported(run: RunSpec, config: Mapping[str, Any], quantised: str) -> bool:
     """Whether the recorder has the model's layers and the run's method."""
     inner = text_config(config)
-    if run.method not in _METHODS or run.offload == "activations" or not (inner.get("hidden_size") or inner.get("n_embd") or inner.get("d_model")):
+    sized = inner.get("hidden_size") or inner.get("n_embd") or inner.get("d_model")
+    if run.method not in _METHODS or not sized:
         return False
     return architecture(config).family in FORWARD and (run.adapters or not quantised)
 
@@ -95,8 +98,13 @@ def recorded_peak(
     moving = {name: total - found.parts.get("weights", 0.0) for name, total in found.peaks.items()}
     standing = t.weights * layout.weights + found.parts.get("optimizer", 0.0) + found.parts.get("gradients", 0.0)
     moving = {name: max(0.0, total - standing) for name, total in found.peaks.items() if name != "optimizer_step"}
-    made = {name: count for name, count in {**found.parts, **extra}.items() if count > 0}
+    parts_found = dict(found.parts)
     peaks = {name: total + on_top for name, total in found.peaks.items()}
+    if run.offload == "activations":
+        moved = _moved(one, parts_found.get("activations", 0.0), arch.text.layers, arch.text.hidden, step.element)
+        parts_found["activations"] = parts_found.get("activations", 0.0) - moved
+        peaks = {name: total - (0.0 if name == "optimizer_step" else moved) for name, total in peaks.items()}
+    made = {name: count for name, count in {**parts_found, **extra}.items() if count > 0}
     return Peak(made, found.phase, {"load": held.weights, **peaks}, moving)
 
 
@@ -110,6 +118,13 @@ def _one_stage(config: Mapping[str, Any], axes: Axes) -> Mapping[str, Any]:
         if isinstance(changed.get(name), int):
             changed[name] = max(1, math.ceil(int(changed[name]) / stages))
     return changed
+
+
+def _moved(run: RunSpec, activations: float, layers: int, hidden: int, element: float) -> float:
+    """Activations that go to host memory: the checkpoints, e h a layer and token, or nine tenths of everything without them."""
+    if not run.gradient_checkpointing:
+        return 0.9 * activations
+    return min(0.95 * activations, element * hidden * layers * run.batch_size * run.seq_len)
 
 
 def _unusual(optimizer: str) -> bool:

@@ -192,6 +192,7 @@ def _diffusion_run(run: RunSpec, shape: Any, fmt: WeightFormat | None) -> diffus
         batch=run.batch_size, shape=shape, adapters=adapters, rank=run.lora_rank, checkpointed=run.gradient_checkpointing,
         weight_bytes=2.0 if adapters else trained_bytes, trained_bytes=trained_bytes, state_bytes=moments / shards, quantised=fmt,
         keeps_dequantised=name.startswith("fp8"), dynamic_inputs=name.startswith(("fp8-torchao", "fp8dq")), offload=run.offload,
+        shards=axes.shards if axes.zero == 3 or axes.fsdp else 1,
     )  # fmt: skip
 
 
@@ -255,7 +256,7 @@ def _training(
         made.assumed["seq_len"] = length
     if axes.world > 1:
         made.outside += NCCL_BYTES * (1 + (axes.tp > 1) + (axes.ep > 1) + (axes.pp > 1))
-    if axes.zero == 3 or axes.fsdp:
+    if axes.zero == 3 or axes.fsdp or axes.megatron:
         made.cached = process.CACHED_SHARDED
     else:
         texts = not axes.megatron and kind in ("llm", "seq2seq", "speech", "")
