@@ -32,6 +32,7 @@ TRIGGERS = ("--", "=", "python", "run", "swift", "serve")
 
 RANK = 70
 _MAX_FLAGS = 2000
+_ALLOCATOR = ("PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF", "PYTORCH_HIP_ALLOC_CONF")
 
 
 @cache
@@ -41,7 +42,7 @@ def _patterns() -> dict[str, Any]:
     return {
         "flag": re2.compile(rf"(?m)(?:^|[\s\"'`\[(,])(--?[A-Za-z][\w.-]+)(?:\s*=\s*{value}|[ \t]+(?:\\\s*)?{value})?"),
         "override": re2.compile(rf"(?m)(?:^|\s)\+*([a-z]\w*(?:\.\w+)+)={value}"),
-        "variable": re2.compile(rf"(?m)(?:^|[\s;])(?:export\s+)?([A-Z][A-Z0-9_]+)={value}"),
+        "variable": re2.compile(r"(?m)(?:^|[\s;])(?:export\s+)?([A-Z][A-Z0-9_]+)=(\"[^\"\n]*\"|'[^'\n]*'|[^\s\\;`]+)"),
         "lower_variable": re2.compile(r"(?m)^\s*(?:export\s+)?([a-z]\w+)=([\w./-]+)\s*$"),
         "include": re2.compile(r"--include[= ]+[\"']?([\w.]+:[0-9]+(?:,[0-9]+)*)"),
         "nodes": re2.compile(r"--n(?:um_)?nodes[= ]+[\"']?([0-9]{1,4})"),
@@ -76,10 +77,10 @@ def _flags(doc: Document, patterns: dict[str, Any], variables: dict[str, str]) -
             return
         name = match.group(1)
         place = match.start(1)
-        if not name.startswith("--") and len(name) < 4 or _commented(doc, place):
+        if (not name.startswith("--") and len(name) < 4) or _commented(doc, place):
             continue
         value = match.group(2) or match.group(3) or ""
-        if match.group(3) and (value.startswith("-") and not value[1:2].isdigit() or value in ("\\", "|", "&&", ">")):
+        if match.group(3) and ((value.startswith("-") and not value[1:2].isdigit()) or value in ("\\", "|", "&&", ">")):
             value = ""
         yield Setting(normalised(name), _resolved(value, variables), place, RANK)
     for match in patterns["override"].finditer(doc.text):
@@ -120,16 +121,11 @@ def _devices(doc: Document, patterns: dict[str, Any]) -> Iterator[Observation]:
             number = len([part for part in value.split(",") if part])
         elif name in ("NPROC_PER_NODE", "GPUS_PER_NODE", "NUM_GPUS", "GPU_NUM", "GPUS") and value.isdigit():
             number = int(value)
-        elif (
-            name in ("PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF", "PYTORCH_HIP_ALLOC_CONF")
-            and "expandable_segments:true" in value.lower()
-        ):
+        elif name in _ALLOCATOR and "expandable_segments:true" in value.lower() and "to avoid" not in doc.quote(place):
             # PyTorch's own advice says the same words; only a line of its own or a command sets it.
-            if "to avoid fragmentation" not in doc.quote(place):
-                yield Observation(
-                    "signal", "alloc_conf_expandable_set", doc.line_at(place), doc.quote(place), rank=RANK
-                )
-                yield Observation("tried", "alloc_conf_expandable", doc.line_at(place), doc.quote(place), rank=RANK)
+            line, quote = doc.line_at(place), doc.quote(place)
+            yield Observation("signal", "alloc_conf_expandable_set", line, quote, rank=RANK)
+            yield Observation("tried", "alloc_conf_expandable", line, quote, rank=RANK)
         if 0 < number <= 1024:
             total = number * count if count <= 64 else number
             yield Observation("gpu_count", total, doc.line_at(place), doc.quote(place), rank=RANK - 2)

@@ -65,12 +65,10 @@ def _pairs(doc: Document) -> Iterator[Setting]:
         text = line.text
         start, offset = offset, offset + len(text) + 1
         body = text.lstrip(" \t-")
-        if (
-            not body
-            or body.startswith(("#", "//", "File ", "--"))
-            or "://" in body
-            and ":" not in body.replace("://", "")
-        ):
+        if not body or body.startswith(("File ", "--")):
+            continue
+        # The cleaned text has lost a comment's hash, which is also Markdown's heading.
+        if line.raw.lstrip(" \t>").startswith(("#", "//")):
             continue
         indent = len(text) - len(body)
         matches = list(pattern.finditer(text))
@@ -94,6 +92,8 @@ def _pairs(doc: Document) -> Iterator[Setting]:
                     braces.append("")
                 elif char in "}])" and braces:
                     braces.pop()
+            if match.group(1).isupper() and not any(word in match.group(1) for word in ("PIXELS", "TOKEN")):
+                continue  # a variable of a script, which a flag may use or not
             key = normalised(match.group(1))
             value = (match.group(3) or "").strip()
             separator = match.group(2)

@@ -27,6 +27,8 @@ _TRUE = frozenset({"true", "1", "yes", "on", ""})
 _FALSE = frozenset({"false", "0", "no", "off", "none", "null"})
 _EMPTY = frozenset({"none", "null", "auto", "nan", "default", "...", "…", "xxx"})
 # Facts whose written value is a count or size of the device's own run.
+_TOTAL_BATCH = frozenset({"deepspeed", "openrlhf", "verl", "colossalai", "megatron"})
+COMMAND_RANK = 70
 _GENERAL = ("pytorch", "transformers", "peft", "accelerate", "deepspeed", "trl")
 
 
@@ -102,39 +104,54 @@ def observations(
     lineage = list(dict.fromkeys(name for framework in frameworks for name in library.lineage(framework)))
     own = [name for name in lineage if name not in _GENERAL] or lineage
     for setting in settings:
-        seen = set()
-        for fact, value in _said(setting, lineage, own, index, library):
-            if fact in seen:
-                continue
-            seen.add(fact)
-            yield Observation(fact, value, doc.line_at(setting.offset), doc.quote(setting.offset), rank=setting.rank)
+        for fact, (value, rank) in _said(setting, lineage, own, index, library).items():
+            yield Observation(fact, value, doc.line_at(setting.offset), doc.quote(setting.offset), rank=rank)
 
 
 def _said(
     setting: Setting, lineage: Sequence[str], own: Sequence[str], index: _Index, library: Library
-) -> Iterator[tuple[str, FactValue]]:
+) -> dict[str, tuple[FactValue, int]]:
+    """The facts that a setting states, each with its rank: a program's own spelling counts more than a general one."""
     names = _suffixes(setting.key)
-    vague = setting.key.rsplit(".", 1)[-1] in _VAGUE and setting.rank != 70
+    on_command_line = setting.rank == COMMAND_RANK
     for framework in [*lineage, *(name for name in _GENERAL if name not in lineage)]:
         recognised = framework in own
+        found: dict[str, tuple[FactValue, int]] = {}
         for key in names:
-            if key in _VAGUE and not recognised and setting.rank != 70:
+            if key in _VAGUE and not recognised and not on_command_line:
                 continue
             fact = index.keys.get(framework, {}).get(key)
-            if fact is not None:
-                yield from _value(fact, setting.value, framework, library)
+            if fact is not None and not _is_total(fact, key, lineage):
+                for name, value in _value(fact, setting.value, framework, library):
+                    # A dtype of the dequantised matrices and a general spelling beside the program's own say less.
+                    less = key.startswith("bnb") or (not recognised and _has_own(fact, own, index))
+                    found[name] = (value, setting.rank - (3 if less else 0))
             for entry in index.implies.get(framework, {}).get(key, ()):
                 if _holds(entry, setting.value):
-                    yield from _implied(entry)
+                    # Of two entries the later is the more special one.
+                    found |= {name: (value, setting.rank) for name, value in _implied(entry)}
             if fact is not None:
-                return
-    if vague:
-        return
+                return found
+        if found:
+            return found
+    if names[0].rsplit(".", 1)[-1] in _VAGUE and not on_command_line:
+        return {}
     for key in names:
         if key in index.agreed:
             framework, fact = index.agreed[key]
-            yield from _value(fact, setting.value, framework, library)
-            return
+            if _is_total(fact, key, lineage):
+                return {}
+            return {name: (value, setting.rank) for name, value in _value(fact, setting.value, framework, library)}
+    return {}
+
+
+def _has_own(fact: str, own: Sequence[str], index: _Index) -> bool:
+    return any(fact in index.keys.get(name, {}).values() for name in own)
+
+
+def _is_total(fact: str, key: str, lineage: Sequence[str]) -> bool:
+    """DeepSpeed's and the RL trainers' `train_batch_size` counts the samples of all devices together."""
+    return fact == "batch_size" and key == "train_batch_size" and any(name in _TOTAL_BATCH for name in lineage)
 
 
 def _suffixes(key: str) -> list[str]:
@@ -208,6 +225,8 @@ def _model_name(text: str) -> str | None:
     parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..", "~")]
     if not parts:
         return None
+    if not re2.search(r"[0-9/-]", name):
+        return None  # an identifier, not a name
     local = name.startswith(("/", ".", "~")) or len(parts) > 2 or ":" in parts[0]
     return parts[-1] if local or len(parts) == 1 else "/".join(parts)
 
