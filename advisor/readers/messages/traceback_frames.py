@@ -71,7 +71,7 @@ _PHASES = (
     ),
 )
 _TRAIN = r"loss\.backward|accelerator\.backward|optimizer\.step|trainer\.train|in training_step|in train_step|in training_loop|in train\b|train\.py|finetune\.py|trainer\.py|in train_epoch|train_one_epoch|_inner_training_loop|in fit\b|/trainer/|run_clm|run_sft|train_\w+\.py|finetun|in do_train|\.backward\("
-_INFER = r"\.generate\(|in generate\b|transcribe|inference|webui|ksampler|comfyui|in predict\b|txt2img|img2img|pipeline_\w+\.py|api_server|serve|in chat\b|llm_engine|demo\.py|in infer\b|generate\.py|cli_demo|web_demo|sample\.py|server\.py|model_worker"
+_INFER = r"\.generate\(|in generate\b|transcribe|inference|webui|ksampler|comfyui|in predict\b|txt2img|img2img|pipeline_\w+\.py|api_server|\bserve\b|in chat\b|llm_engine|demo\.py|in infer\b|generate\.py|cli_demo|web_demo|sample\.py|server\.py|model_worker"
 _FAILURE = r"out of memory|out_of_memory|outofmemory|resource_?exhausted|alloc_failed|not_initialized|allocation on device|killed\b|sigkill|bus error|exitcode|failed to allocate|cannot allocate|can't allocate|not enough memory|unable to allocate|error:"
 
 
