@@ -18,6 +18,8 @@ from advisor.estimate.training import lengths, phases, record_run
 _METHODS = frozenset(
     {"full", "lora", "dora", "qdora", "qlora", "rslora", "lora+", "loraplus", "pissa", "freeze", "sft"}
 )
+_LIKE_LORA = frozenset({"adapter", "prompt_tuning", "p_tuning", "prefix_tuning", "vera", "oft", "boft"})
+"""Methods that add small trained parts through whose frozen surroundings gradients pass, as with adapters of the least rank."""
 _BNB = frozenset({"nf4", "nf4-dq", "int8"})
 # What people and configurations call the layers that carry adapters, in the shorthands of the recorder.
 _TARGETS: Mapping[str, str | tuple[str, ...]] = {
@@ -44,9 +46,9 @@ def supported(run: RunSpec, config: Mapping[str, Any], quantised: str) -> bool:
     """Whether the recorder has the model's layers and the run's method."""
     inner = text_config(config)
     sized = inner.get("hidden_size") or inner.get("n_embd") or inner.get("d_model")
-    if run.method not in _METHODS or not sized:
+    if run.method not in _METHODS | _LIKE_LORA or not sized:
         return False
-    return architecture(config).family in FORWARD and (run.adapters or not quantised)
+    return architecture(config).family in FORWARD and (run.adapters or run.method in _LIKE_LORA or not quantised)
 
 
 def recorded_peak(
@@ -74,6 +76,8 @@ def recorded_peak(
         quantization=quantised if quantised in _BNB else "",
         lora_targets=targets_of(run.lora_targets),
     )
+    if run.method in _LIKE_LORA:
+        one = one.changed(method="lora", lora_rank=1, lora_targets="qv")
     if "loop" not in run.words and one.precision in ("bf16", "fp16") and not one.autocast:
         one = one.changed(autocast=one.precision)
     if sharded:
