@@ -69,12 +69,12 @@ def _float_mask(tape: Tape, rows: str, item: int) -> Tensor:
 
 @ops.module
 def causal_head(
-    tape: Tape, t: Tower, hidden: Tensor, table: Tensor, *, rows: str = "BS", name: str = "lm_head"
+    tape: Tape, t: Tower, hidden: Tensor, table: Tensor, *, name: str = "lm_head", bias: bool = False
 ) -> Outputs:
     """The output layer, the final soft cap where there is one, and the cross entropy in fp32 (transformers/loss/loss_utils.py)."""
     tape.mark("head")
     weight = table if t.tied else tape.param(f"{name}.weight", t.vocab, t.hidden)
-    logits = head(tape, hidden, weight, t.vocab)
+    logits = head(tape, hidden, weight, t.vocab, tape.param(f"{name}.bias", t.vocab) if bias else None)
     if t.get("final_logit_softcapping"):
         logits = ops.scale(tape, logits)
         logits = ops.unary(tape, logits, keep="result")

@@ -92,13 +92,20 @@ def _call(
         if mask is not None:
             bias = mask if mask.item == q.item else tape.new(mask.rows, mask.width, q.item)
         return _kernel(tape, q, k, v, heads, False, bias)
-    return _math(tape, q, k, v, heads, mask, p)
+    return math_attention(tape, q, k, v, heads, mask, p)
 
 
-def _math(tape: Tape, q: Tensor, k: Tensor, v: Tensor, heads: Heads, mask: Tensor | None, p: float) -> Tensor:
-    """The fallback of plain products: scaled copies of q and k, repeated keys and values, scores kept in full."""
-    k = repeat_kv(tape, k, heads.groups)
-    v = repeat_kv(tape, v, heads.groups)
+def math_attention(
+    tape: Tape, q: Tensor, k: Tensor, v: Tensor, heads: Heads, mask: Tensor | None, p: float = 0.0, broadcast: bool = False
+) -> Tensor:
+    """The fallback of plain products: scaled copies of q and k, repeated keys and values, scores kept in full.
+
+    `broadcast`: one key/value head without the grouping flag is spread over the query heads by the products themselves.
+    """
+    q, k, v = (ops._low(tape, x) for x in (q, k, v))
+    if not broadcast:
+        k = repeat_kv(tape, k, heads.groups)
+        v = repeat_kv(tape, v, heads.groups)
     if mask is None:
         mask = tape.new("SS", 1.0, 1)
         mask = tape.new("SS", 1.0, q.item)

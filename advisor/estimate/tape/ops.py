@@ -237,6 +237,12 @@ def slice_last(tape: Tape, x: Tensor, share: float) -> Tensor:
     return _attach(tape, out, [x], (), _copy_backward, x.shape)
 
 
+def index(tape: Tape, x: Tensor, share: float) -> Tensor:
+    """x[..., [i], :]: a copy of part of the last dimension; its backward puts it into a whole tensor of zeros."""
+    out = tape.new(x.rows, x.width * share, x.item)
+    return _attach(tape, out, [x], (), _copy_backward, x.shape)
+
+
 def split(tape: Tape, x: Tensor, *shares: float) -> list[Tensor]:
     """Views of the parts of the last dimension; the backward joins the parts' gradients in one new tensor."""
     parts = [Tensor(x.storage, x.rows, x.width * share, x.item) for share in shares]
