@@ -11,51 +11,21 @@ from msgspec import Struct
 
 from advisor.errors import FactError
 from advisor.units import parse_size
+from advisor.vocabulary import PHASES, VOCABULARY, FactSpec, Kind, Lang
+
+__all__ = [
+    "FAILURE_KINDS", "PHASES", "PSEUDO_FACTS", "VRAM_KINDS", "FactSpec", "FactValue", "Facts", "Kind", "Lang", "Observation", "check_fact",
+    "check_facts", "spec_of",
+]  # fmt: skip
 
 FactValue: TypeAlias = str | int | float | bool | list[str]
 Facts: TypeAlias = Mapping[str, FactValue]
-Lang: TypeAlias = Literal["en", "zh"]
-Kind: TypeAlias = Literal["int", "float", "gib", "bool", "id", "text", "list"]
 
 FAILURE_KINDS = ("vram_oom", "kv_cache", "host_oom", "shm", "kernel_resources", "question", "other_error", "none")
 # The kinds for which device-memory remedies make sense.
 VRAM_KINDS = frozenset({"vram_oom", "kv_cache", "question"})
-PHASES = (
-    "load", "data", "forward", "backward", "optimizer_step", "eval", "generate", "checkpoint_save", "resume", "init",
-)  # fmt: skip
 # What a reader may report beside the facts: the kind of failure, a named signal, a remedy that is already on or was tried.
 PSEUDO_FACTS = frozenset({"failure_kind", "signal", "tried"})
-
-
-class FactSpec(Struct, frozen=True):
-    """One word of the vocabulary.
-
-    Attributes:
-        name: the flat name, with the unit where there is one.
-        kind: the type of its value; `gib` is a float in GiB, `id` one word of a closed or open set.
-        group: message, run, hardware, model, method, sizes, sharding, serving: how forms and help group it.
-        en, zh: one line of description.
-        choices: the closed set of an `id`; empty when open.
-        low, high: inclusive bounds of a number.
-        ask_en, ask_zh: the question to put to a person who has not stated it; empty when there is no use in asking.
-    """
-
-    name: str
-    kind: Kind
-    group: str
-    en: str
-    zh: str
-    choices: tuple[str, ...] = ()
-    low: float = 0.0
-    high: float = 1e12
-    ask_en: str = ""
-    ask_zh: str = ""
-
-    def describe(self, lang: Lang) -> str:
-        return self.zh if lang == "zh" else self.en
-
-    def ask(self, lang: Lang) -> str:
-        return self.ask_zh if lang == "zh" else self.ask_en
 
 
 class Observation(Struct, frozen=True):
@@ -89,8 +59,6 @@ def spec_of(name: str) -> FactSpec:
     Raises:
         FactError: no fact has that name; the nearest names are suggested.
     """
-    from advisor.vocabulary import VOCABULARY
-
     spec = VOCABULARY.get(name)
     if spec is None:
         near = difflib.get_close_matches(name, VOCABULARY, n=3)

@@ -2,7 +2,48 @@
 
 from __future__ import annotations
 
-from advisor.facts import PHASES, FactSpec
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+Lang: TypeAlias = Literal["en", "zh"]
+Kind: TypeAlias = Literal["int", "float", "gib", "bool", "id", "text", "list"]
+
+PHASES = (
+    "load", "data", "forward", "backward", "optimizer_step", "eval", "generate", "checkpoint_save", "resume", "init",
+)  # fmt: skip
+
+
+class FactSpec(Struct, frozen=True):
+    """One word of the vocabulary.
+
+    Attributes:
+        name: the flat name, with the unit where there is one.
+        kind: the type of its value; `gib` is a float in GiB, `id` one word of a closed or open set.
+        group: message, run, hardware, model, method, sizes, sharding, serving: how forms and help group it.
+        en, zh: one line of description.
+        choices: the closed set of an `id`; empty when open.
+        low, high: inclusive bounds of a number.
+        ask_en, ask_zh: the question to put to a person who has not stated it; empty when there is no use in asking.
+    """
+
+    name: str
+    kind: Kind
+    group: str
+    en: str
+    zh: str
+    choices: tuple[str, ...] = ()
+    low: float = 0.0
+    high: float = 1e12
+    ask_en: str = ""
+    ask_zh: str = ""
+
+    def describe(self, lang: Lang) -> str:
+        return self.zh if lang == "zh" else self.en
+
+    def ask(self, lang: Lang) -> str:
+        return self.ask_zh if lang == "zh" else self.ask_en
+
 
 _S = FactSpec
 _MAX_TOKENS = 1e9
