@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import re2
+from msgspec import Struct
 
-from advisor.resources import data_folder
+from advisor.library import Library, load_library
 
 # Values which stand where a secret would stand and are none.
 _PLACEHOLDER = re2.compile(
@@ -25,29 +25,32 @@ _SPLIT = re2.compile(r"[_./:=~+-]+")
 _PASSES = 8
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
+class _Rule(Struct, frozen=True):
     kind: str
     keywords: tuple[str, ...]
-    pattern: Any
+    pattern: str
     check: str
     emails: bool
 
 
+@cache
+def _compiled(pattern: str) -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    return re2.compile(pattern, options)
+
+
 def rules_of(data: Mapping[str, Any]) -> tuple[_Rule, ...]:
-    """The rules of the plain form of `knowledge/redaction.yaml`, compiled.
+    """The rules of the plain form of `knowledge/redaction.yaml`; a pattern is compiled when one of its keywords occurs.
 
     Raises:
         KeyError: a rule lacks its id, keywords or pattern.
-        re2.error: a pattern is not RE2.
     """
-    options = re2.Options()
-    options.log_errors = False
     return tuple(
         _Rule(
             str(item["id"]),
             tuple(str(word) for word in item["keywords"]),
-            re2.compile(str(item["pattern"]), options),
+            str(item["pattern"]),
             str(item.get("check", "")),
             item.get("only") == "emails",
         )
@@ -55,16 +58,13 @@ def rules_of(data: Mapping[str, Any]) -> tuple[_Rule, ...]:
     )
 
 
-@lru_cache(maxsize=1)
-def _built_in() -> tuple[_Rule, ...]:
-    import yaml
-
-    path = data_folder("knowledge") / "redaction.yaml"
-    with path.open(encoding="utf-8") as file:
-        return rules_of(yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))  # noqa: S506 - a safe loader
+@cache
+def rules_for(library: Library | None = None) -> tuple[_Rule, ...]:
+    """The rules of a library, of the built-in one when none is given."""
+    return rules_of((library or load_library()).settings["redaction"])
 
 
-def redact(text: str, emails: bool = False) -> tuple[str, int]:
+def redact(text: str, emails: bool = False, library: Library | None = None) -> tuple[str, int]:
     """The text with each secret replaced by `[redacted:<kind>]`, and how many were replaced.
 
     Line breaks inside a secret are kept, so that line numbers stay true. Redacting twice changes nothing more. Linear in the text.
@@ -74,17 +74,18 @@ def redact(text: str, emails: bool = False) -> tuple[str, int]:
     >>> redact("checkpoint 3f786850e387550fdab836ed7e6dc881de23001b saved")
     ('checkpoint 3f786850e387550fdab836ed7e6dc881de23001b saved', 0)
     """
+    rules = rules_for(library)
     total = 0
     for _ in range(_PASSES):
-        text, count = _once(text, emails)
+        text, count = _once(text, emails, rules)
         total += count
         if not count:
             break
     return text, total
 
 
-def _once(text: str, emails: bool) -> tuple[str, int]:
-    spans = sorted(_secrets(text, _built_in(), emails))
+def _once(text: str, emails: bool, rules: Iterable[_Rule]) -> tuple[str, int]:
+    spans = sorted(_secrets(text, rules, emails))
     parts: list[str] = []
     position = count = 0
     for start, _, end, kind in spans:
@@ -124,7 +125,7 @@ def _secrets(text: str, rules: Iterable[_Rule], emails: bool) -> Iterable[tuple[
     for order, rule in enumerate(rules):
         if (rule.emails and not emails) or not any(word in lower for word in rule.keywords):
             continue
-        for match in rule.pattern.finditer(text):
+        for match in _compiled(rule.pattern).finditer(text):
             group = next((index for index, part in enumerate(match.groups(), 1) if part), 0)
             secret = match.group(group)
             if secret.startswith("[redacted:") or (rule.check and not _passes(rule.check, secret)):

@@ -70,7 +70,7 @@ class Case:
             lang: the language of the answer; `auto` takes the one that the person writes.
             emails: hide e-mail addresses as well as secrets.
         """
-        document, self.redactions = _redacted(document, emails=emails)
+        document, self.redactions = _redacted(document, library, emails=emails)
         self.document = document
         self.library = library
         self.preferences = preferences
@@ -126,9 +126,9 @@ class Case:
         raise TooLittleKnown(self.missing)
 
 
-def _redacted(document: Document, *, emails: bool) -> tuple[Document, int]:
+def _redacted(document: Document, library: Library, *, emails: bool) -> tuple[Document, int]:
     text = "\n".join(line.raw for line in document.lines)
-    hidden, count = redact(text, emails=emails)
+    hidden, count = redact(text, emails=emails, library=library)
     if not count:
         return document, 0
     raws = hidden.split("\n")
