@@ -185,6 +185,23 @@ def scale(tape: Tape, x: Tensor) -> Tensor:
     return _attach(tape, tape.like(x.shape), [x], (), _copy_backward, x.shape)
 
 
+def scale_(tape: Tape, x: Tensor) -> Tensor:
+    """An elementwise change in place that keeps nothing; its gradient is a new tensor."""
+    out = Tensor(x.storage, x.rows, x.width, x.item)
+    return _attach(tape, out, [x], (), _copy_backward, x.shape)
+
+
+def sum_over(tape: Tape, x: Tensor, count: float) -> Tensor:
+    """The sum over a dimension of `count`; its gradient is the same memory, spread by strides."""
+    out = tape.new(x.rows, x.width / count, x.item)
+    return _attach(tape, out, [x], (), _spread)
+
+
+def _spread(tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]) -> list[Tensor | None]:
+    g = grads[0]
+    return [alias(g) if g is not None else None]
+
+
 def shift(tape: Tape, x: Tensor) -> Tensor:
     """x + number: a new tensor, nothing kept, the gradient passes through."""
     return _attach(tape, tape.like(x.shape), [x], (), _through)
