@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -36,8 +36,7 @@ __all__ = [
 ]  # fmt: skip
 
 MAX_SETTINGS = 6
-BUDGET = 220  # estimates of the main search; each narrower one may make half as many
-_SETTING_COST = 0.04  # of each further halving, so that the mildest setting that fits is chosen
+BUDGET = 170  # estimates of the main search; each narrower one may make a third as many
 
 
 def make_plan(
@@ -47,6 +46,8 @@ def make_plan(
     capacity_gib: float | None,
     preferences: Preferences | None = None,
     library: Library | None = None,
+    *,
+    tried: Collection[str] = (),
 ) -> Outcome:
     """Ranks the candidates and finds the plans.
 
@@ -56,12 +57,13 @@ def make_plan(
         estimate: specification to estimate; raises TooLittleKnown, and then the ranking comes without savings and without plans.
         capacity_gib: usable memory of the card, None when it is not known.
         preferences: what weighs most, and what the person wants to keep or forbids.
-        library: the weights of the ranking, and cards and remedies for the smallest hardware; without it built-in weights are
-            used and no hardware is named.
+        library: the weights of the ranking, the remedies that no rule argues for but that a plan may need, and the cards for the
+            smallest hardware; without it built-in weights are used, plans hold candidates only, and no hardware is named.
+        tried: remedies that the text says are on or were tried in vain; no plan holds them.
     """
     wanted = preferences or Preferences()
     scale = Weights.of(library.settings.get("ranking") if library else None, wanted.prefer)
-    cards = usual_cards(library.gpus.values()) if library else []
+    cards = usual_cards(library) if library else []
     remedies = library.remedies if library else {}
     allowed = [item for item in candidates if not forbidden(item.remedy, wanted)]
     meter = Meter(estimate)
@@ -72,18 +74,53 @@ def make_plan(
         return Outcome(ranked, missing=error.missing, estimates_made=meter.made)
     filled = {**base.assumed, **spec}
     missing_gib = need_gib(base) - capacity_gib if capacity_gib is not None else 0.0
+    allowed = [item for item in allowed if not _in_force(item.remedy, spec)]
     ranked_list = [_measured(item, meter, spec, filled, base, capacity_gib, missing_gib, scale) for item in allowed]
     ranked_list.sort(key=lambda item: -item.score)
     plans: list[Plan] = []
     strongest: Plan | None = None
     if capacity_gib is not None and missing_gib > 0:
-        plans, strongest = _plans(ranked_list, meter, spec, filled, capacity_gib, scale)
+        plans, strongest = _plans(
+            [*allowed, *_others(allowed, remedies, filled, wanted, {*tried, *scale.argued_only})],
+            meter,
+            spec,
+            filled,
+            capacity_gib,
+            scale,
+        )
     hardware = smallest_hardware(meter, spec, (), capacity_gib, cards, remedies)
     if strongest is not None and not strongest.fits:
         hardware += smallest_hardware(
             meter, strongest.spec, tuple(step.remedy.id for step in strongest.steps), capacity_gib, cards, remedies
         )
     return Outcome(tuple(ranked_list), tuple(plans), tuple(hardware), base, (), meter.made)
+
+
+def _others(
+    candidates: Sequence[Candidate],
+    remedies: Mapping[str, Remedy],
+    spec: Spec,
+    wanted: Preferences,
+    without: Collection[str],
+) -> list[Candidate]:
+    """Remedies that no rule argues for and that can be done: without them "it does not fit" would say too much."""
+    known = {item.remedy.id for item in candidates} | set(without)
+    return [
+        Candidate(remedy, 0.0, 0.0)
+        for remedy in remedies.values()
+        if remedy.edit
+        and remedy.id not in known
+        and remedy.effort != "hardware"
+        and applicable(remedy, spec)
+        and not already_on(remedy, spec)
+        and not forbidden(remedy, wanted)
+    ]
+
+
+def _in_force(remedy: Remedy, spec: Spec) -> bool:
+    """Whether every setting leaves the run as it is, by what is known of it: stated, or a default of its framework."""
+    known = all(name in spec for edit in remedy.edit for name in (*edit.set, *edit.halve))
+    return bool(remedy.edit) and known and next(settings(remedy, spec), None) is None
 
 
 def _unmeasured(candidate: Candidate) -> RankedRemedy:
@@ -108,6 +145,8 @@ def _measured(
     choices = list(islice(settings(candidate.remedy, filled), MAX_SETTINGS))
     needs = _Needs(meter, [_spec_after(edit, spec, filled) for edit in choices])
     index = _chosen(needs, capacity_gib, len(choices))
+    if index is None and candidate.remedy.edit:  # what is assumed can't be lowered: it may be of no use
+        return replace(_unmeasured(candidate), score=candidate.score * weights.no_saving)
     if index is None:
         return _unmeasured(candidate)
     after = meter.try_(needs.specs[index])
@@ -166,16 +205,15 @@ def _chosen(needs: _Needs, capacity_gib: float | None, count: int) -> int | None
 
 
 def _plans(
-    ranked: Sequence[RankedRemedy], meter: Meter, spec: Spec, filled: Spec, capacity_gib: float, weights: Weights
+    candidates: Sequence[Candidate], meter: Meter, spec: Spec, filled: Spec, capacity_gib: float, weights: Weights
 ) -> tuple[list[Plan], Plan | None]:
     """The recommended plan first, then those that keep quality, keep speed, or take one change; only distinct ones."""
     options = []
-    for item in ranked:
+    for item in candidates:
         if item.remedy.effort == "hardware" or not _enough_host_ram(item.remedy, filled):
             continue
-        cost = weights.plan_step + weights.plan_doubt * (1 - item.score) + weights.cost(item.remedy)
         for index, edit in enumerate(islice(settings(item.remedy, filled), MAX_SETTINGS)):
-            options.append(Option(cost + index * _SETTING_COST, item.remedy, edit))
+            options.append(Option(weights.in_plan(item.remedy, item.score, index), item.remedy, edit))
     searched = Search(meter, spec, filled, capacity_gib, BUDGET).run("cheapest", options)
     if searched.plan is None:
         return [], None
@@ -189,7 +227,7 @@ def _plans(
         ("keep-speed", fast, any(step.remedy.time.factor > 1.1 for step in searched.plan.steps)),
     ):
         if broken:
-            other = Search(meter, spec, filled, capacity_gib, BUDGET // 2).run(name, narrower)
+            other = Search(meter, spec, filled, capacity_gib, BUDGET // 3).run(name, narrower)
             if other.plan is not None and other.plan.fits:
                 plans.append(other.plan)
     single = [option for option in options if option.remedy is not None and option.remedy.effort == "flag"]

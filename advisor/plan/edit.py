@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,6 +13,7 @@ from advisor.records import Edit, Remedy
 from advisor.rule import COMPARISONS, Condition, as_word
 
 MAX_HALVINGS = 10
+_SPLIT = re.compile(r"(?:tp|pp|fsdp)(\d+)")
 _OPERATORS = frozenset({*COMPARISONS, "is", "in", "not_in", "matches"})
 
 
@@ -56,15 +59,22 @@ def settings(remedy: Remedy, spec: Spec) -> Iterator[Edit]:
     """The settings of a remedy that change `spec`, the mildest first.
 
     An edit with `until_fits` yields one setting per halving, each as a plain `set`. Edits of facts that are not in the
-    specification can't be halved and are left out.
+    specification can't be halved and are left out, and so are splits over more cards than there are.
     """
     seen: list[dict[str, FactValue]] = []
     for edit in remedy.edit:
         for setting in _spread(edit, spec):
             changed = changes_of(setting, spec)
-            if changed and changed not in seen:
+            if changed and changed not in seen and _enough_cards(changed, spec):
                 seen.append(changed)
                 yield setting
+
+
+def _enough_cards(changed: Spec, spec: Spec) -> bool:
+    """Whether a split such as `tp4` finds its cards: as many as are known of, one where nothing is known."""
+    ways = _SPLIT.findall(str(changed.get("parallelism", "")))
+    count = changed.get("gpu_count", spec.get("gpu_count", 1))
+    return not ways or (isinstance(count, int) and math.prod(int(number) for number in ways) <= count)
 
 
 def _spread(edit: Edit, spec: Spec) -> Iterator[Edit]:

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from advisor.facts import FactValue
+from advisor.library import Library
 from advisor.plan.edit import apply
 from advisor.plan.meter import Meter
 from advisor.plan.outcome import Hardware, Spec
-from advisor.records import Gpu, Remedy
+from advisor.records import Remedy
 
 COUNTS = (2, 4, 8, 16, 32, 64)
-_SHARDING = ("zero3", "fsdp", "tensor_parallel")
+_SHARDING = {"train": ("zero3", "fsdp"), "inference": ("tensor_parallel",)}
 
 
-def usual_cards(gpus: Iterable[Gpu]) -> list[tuple[str, float]]:
-    """One well-known card per memory size, with its usable GiB, the smallest first.
-
-    Of the cards of one size the newest of NVIDIA's is taken, because that is what can be bought or rented.
-    """
-    by_size: dict[int, Gpu] = {}
-    for gpu in gpus:
-        if gpu.vendor.lower() != "nvidia" or gpu.memory_gb < 8:
-            continue
-        size = round(gpu.memory_gb)
-        best = by_size.get(size)
-        if best is None or (gpu.year, gpu.usable_gib) > (best.year, best.usable_gib):
-            by_size[size] = gpu
-    return sorted(((gpu.name, gpu.usable_gib) for gpu in by_size.values()), key=lambda item: item[1])
+def usual_cards(library: Library) -> list[tuple[str, float]]:
+    """The cards that `ranking.yaml` recommends, by name and usable GiB, the smallest first; cards that are not known are left out."""
+    names = (library.settings.get("ranking") or {}).get("cards") or []
+    found = [(name, library.gpus[name].usable_gib) for name in names if name in library.gpus]
+    return sorted(found, key=lambda item: item[1])
 
 
 def smallest_card(need_gib: float, cards: Sequence[tuple[str, float]]) -> tuple[str, float] | None:
@@ -57,10 +49,9 @@ def smallest_hardware(
         answers.append(Hardware(card[0], card[1], _count(spec), need, tuple(steps)))
     if capacity_gib is None or need <= capacity_gib:
         return answers
-    for name in _SHARDING:
+    for name in _SHARDING["inference" if spec.get("task") == "inference" else "train"]:
         remedy = remedies.get(name)
-        task = spec.get("task", "train")
-        if remedy is None or (remedy.applies_to.get("task") and task not in remedy.applies_to["task"]):
+        if remedy is None:
             continue
         for count in COUNTS:
             if count <= _count(spec):
@@ -72,7 +63,9 @@ def smallest_hardware(
                 trial["parallelism"] = f"tp{count}"
             wanted = meter.need(trial)
             if wanted <= capacity_gib:
-                same = next((title for title, gib in cards if abs(gib - capacity_gib) < 0.5), "")
+                same = str(
+                    spec.get("gpu_name") or next((title for title, gib in cards if abs(gib - capacity_gib) < 0.5), "")
+                )
                 answers.append(Hardware(same, capacity_gib, count, wanted, tuple(steps), name))
                 return answers
     return answers

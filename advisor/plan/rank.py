@@ -23,6 +23,8 @@ class Weights:
         least_progress: what a remedy keeps of its score when it saves nothing of what is missing.
         no_saving: what remains of the score when the estimate says that it saves nothing at all.
         plan_step, plan_doubt: cost of one more step in a plan, and of a remedy that no rule argues for.
+        plan_setting: cost of each setting beyond the mildest (one more halving), by the remedy's risk for quality.
+        argued_only: remedies that no plan holds unless a rule argues for them.
         floor: remedies that score less are not shown.
     """
 
@@ -38,6 +40,10 @@ class Weights:
     no_saving: float = 0.35
     plan_step: float = 0.15
     plan_doubt: float = 0.3
+    plan_setting: Mapping[str, float] = field(
+        default_factory=lambda: {"none": 0.02, "low": 0.04, "medium": 0.15, "high": 0.3}
+    )
+    argued_only: Sequence[str] = ()
     floor: float = 0.04
 
     @classmethod
@@ -55,6 +61,11 @@ class Weights:
             + self.quality.get(remedy.quality_risk, 0.0)
             + self.effort.get(remedy.effort, 0.0)
         )
+
+    def in_plan(self, remedy: Remedy, score: float, setting: int) -> float:
+        """What a remedy costs as a step of a plan: a step, the doubt whether it is right, its own cost, the strength of the setting."""
+        further = setting * self.plan_setting.get(remedy.quality_risk, 0.0)
+        return self.plan_step + self.plan_doubt * (1 - score) + self.cost(remedy) + further
 
 
 def noisy_or(weights: Iterable[float]) -> float:

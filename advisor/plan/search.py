@@ -2,9 +2,10 @@
 
 Remedies that exclude each other or change the same fact share one dimension, of which at most one setting is chosen; a plan is one
 choice per dimension. Choices are enumerated in the order of their cost (the lazy enumeration of the smallest sums), so the first that
-fits is the cheapest. Two bounds keep that short. A setting with which nothing fits, even with the strongest setting of every other
-dimension, is dropped. And where the strongest settings together do not fit, nothing does. Both rest on one assumption: that a
-further remedy never raises what the run needs.
+fits is the cheapest. Two bounds keep that short: a setting with which nothing fits, even with all that goes with it, is dropped; and
+where the strongest settings together do not fit, nothing does. They rest on the assumption that a further remedy never raises what
+the run needs. Where remedies of different dimensions exclude each other the bounds may drop too much, so what is cheaper than the
+plan found is then enumerated without them, as far as the budget of estimates reaches; a plan is `proven` when it reached the end.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from advisor.plan.meter import Meter
 from advisor.plan.outcome import Plan, Spec, Step
 from advisor.records import Edit, Remedy
 
+_SAME_COST = 1e-9
 MAX_CHOICES = 4000  # choices looked at; most are refused without an estimate
 
 
@@ -49,6 +51,14 @@ def _touched(remedy: Remedy) -> frozenset[str]:
 def conflict(one: Remedy, other: Remedy) -> bool:
     """Whether two remedies can't go together: one excludes the other, or both change the same fact."""
     return other.id in one.excludes or one.id in other.excludes or bool(_touched(one) & _touched(other))
+
+
+def _conflicting(one: Option, other: Option) -> bool:
+    return one.remedy is not None and other.remedy is not None and conflict(one.remedy, other.remedy)
+
+
+def _total(chosen: Sequence[Option]) -> float:
+    return sum(option.cost for option in chosen)
 
 
 def dimensions(options: Sequence[Option]) -> list[list[Option]]:
@@ -91,19 +101,19 @@ class Search:
         groups = dimensions(options)
         if not groups:
             return Searched(None, None)
-        best = self._strongest(groups)
-        strongest = self._plan("closest", best, proven=True)
-        if not strongest.fits:
-            return Searched(strongest, strongest)
-        groups = self._possible(groups, best)
-        fallback = self._greedy(best)
-        found, proven = self._cheapest(groups)
-        if found is None:
-            return Searched(self._plan(name, fallback, proven=False), strongest)
-        cost = sum(option.cost for option in found)
-        if not proven and cost >= sum(option.cost for option in fallback):
-            found = fallback
-        return Searched(self._plan(name, found, proven=proven), strongest)
+        order = sorted((option for group in groups for option in group[1:]), key=lambda option: self._need([option]))
+        strongest = self._strongest(groups, order)
+        found: list[Option] | None = None
+        if self._need(strongest) <= self._capacity:
+            found, _ = self._cheapest(self._possible(groups, order))
+            fallback = self._greedy(strongest)
+            if found is None or _total(fallback) < _total(found):
+                found = fallback
+        # Without the bounds, up to what has been found: either something cheaper turns up, or nothing cheaper exists.
+        cheaper, proven = self._cheapest(groups, below=_total(found) if found is not None else float("inf"))
+        found = cheaper if cheaper is not None else found
+        closest = self._plan("closest", strongest if found is None else found, proven=proven)
+        return Searched(closest if found is None else self._plan(name, found, proven=proven), closest)
 
     def _after(self, chosen: Sequence[Option]) -> dict[str, FactValue]:
         """The specification with the chosen edits: facts that stay assumed stay out of it."""
@@ -116,55 +126,39 @@ class Search:
     def _need(self, chosen: Sequence[Option]) -> float:
         return self._meter.need(self._after(chosen))
 
-    def _strongest(self, groups: list[list[Option]]) -> list[Option]:
-        """The choice with the least need: each dimension's best alone, then one round with all the others in force."""
-        best = [min(group, key=lambda option: self._need([option])) for group in groups]
-        best = self._compatible(best)
-        for index, group in enumerate(groups):
-            if len(group) > 2:
-                best[index] = min(
-                    (option for option in group if self._allowed([*best[:index], option, *best[index + 1 :]])),
-                    key=lambda option: self._need([*best[:index], option, *best[index + 1 :]]),
-                    default=best[index],
-                )
+    def _strongest(self, groups: list[list[Option]], order: Sequence[Option]) -> list[Option]:
+        """The choice with the least need: each setting in turn with all that goes with it, then once more around the best."""
+        best = min((self._with([option], order) for option in order), key=self._need)
+        for option in order:
+            trial = self._with([option], [*best, *order])
+            if self._need(trial) < self._need(best):
+                best = trial
         return best
 
-    def _compatible(self, chosen: list[Option]) -> list[Option]:
-        """The choice without the weaker of each pair that can't go together across dimensions."""
-        kept: list[Option] = list(chosen)
-        order = sorted(range(len(chosen)), key=lambda index: self._need([chosen[index]]))
-        for place, index in enumerate(order):
-            for earlier in order[:place]:
-                one, other = kept[index].remedy, kept[earlier].remedy
-                if one is not None and other is not None and conflict(one, other):
-                    kept[index] = _NOTHING
-        return kept
+    @staticmethod
+    def _with(first: Sequence[Option], order: Sequence[Option]) -> list[Option]:
+        """`first`, and of `order` one after the other whatever goes with what is chosen already."""
+        chosen = list(first)
+        for option in order:
+            if all(option.remedy is not other.remedy and not _conflicting(option, other) for other in chosen):
+                chosen.append(option)
+        return chosen
 
     @staticmethod
     def _allowed(chosen: Sequence[Option]) -> bool:
-        remedies = [option.remedy for option in chosen if option.remedy is not None]
-        return not any(conflict(one, other) for index, one in enumerate(remedies) for other in remedies[:index])
+        active = [option for option in chosen if option.remedy is not None]
+        return not any(_conflicting(one, other) for index, one in enumerate(active) for other in active[:index])
 
-    def _possible(self, groups: list[list[Option]], best: list[Option]) -> list[list[Option]]:
-        """The dimensions without the settings that fit with nothing, and without those that never save anything."""
+    def _possible(self, groups: list[list[Option]], order: Sequence[Option]) -> list[list[Option]]:
+        """The dimensions without the settings that fit with nothing; a dimension without which nothing fits has no empty option."""
         kept = []
-        for index, group in enumerate(groups):
-            fitting = []
-            for option in group:
-                trial = [*best[:index], option, *best[index + 1 :]]
-                if option is best[index] or not self._allowed(trial) or self._need(trial) <= self._capacity:
-                    fitting.append(option)
-            alone = self._need([])
-            useful = [
-                option
-                for option in fitting
-                if option.remedy is None
-                or self._need([option]) < alone
-                or self._need([*best[:index], option, *best[index + 1 :]])
-                < self._need([*best[:index], _NOTHING, *best[index + 1 :]])
-            ]
-            if useful and not (len(useful) == 1 and useful[0].remedy is None):
-                kept.append(useful)
+        for group in groups:
+            fitting = [option for option in group[1:] if self._need(self._with([option], order)) <= self._capacity]
+            others = [option for option in order if option not in group]
+            if self._need(self._with([], others)) <= self._capacity:
+                fitting.insert(0, _NOTHING)
+            if fitting and fitting != [_NOTHING]:
+                kept.append(fitting)
         return kept
 
     def _greedy(self, best: list[Option]) -> list[Option]:
@@ -176,13 +170,13 @@ class Search:
                 chosen = fewer
         return chosen
 
-    def _cheapest(self, groups: list[list[Option]]) -> tuple[list[Option] | None, bool]:
-        """The first fitting choice in the order of cost, and whether the order was followed to the end."""
+    def _cheapest(self, groups: list[list[Option]], below: float = float("inf")) -> tuple[list[Option] | None, bool]:
+        """The first fitting choice that costs less than `below`, and whether all cheaper ones have been seen."""
         lists = sorted((sorted(group, key=lambda option: option.cost) for group in groups), key=_gap)
         start = (0,) * len(lists)
         heap: list[tuple[float, int, tuple[int, ...]]] = [(sum(group[0].cost for group in lists), 0, start)]
         for _ in range(MAX_CHOICES):
-            if not heap:
+            if not heap or heap[0][0] >= below - _SAME_COST:
                 return None, True
             _, place, indexes = heapq.heappop(heap)
             chosen = [group[index] for group, index in zip(lists, indexes, strict=True)]
@@ -190,7 +184,7 @@ class Search:
                 if self._meter.made >= self._last:
                     return None, False
                 if self._need(chosen) <= self._capacity:
-                    return chosen, True
+                    return [option for option in chosen if option.remedy is not None], True
             for following in _successors(lists, indexes, place):
                 heapq.heappush(heap, (_cost(lists, following[1]), following[0], following[1]))
         return None, False
