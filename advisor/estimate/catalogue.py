@@ -19,7 +19,7 @@ _SUFFIX = re2.compile(
 _LEAST = 4
 _MOST_ANSWERS = 4096
 _answers: weakref.WeakKeyDictionary[Library, dict[tuple[str, str, Any], Model | None]] = weakref.WeakKeyDictionary()
-_indexes: weakref.WeakKeyDictionary[Library, dict[str, Model]] = weakref.WeakKeyDictionary()
+_indexes: weakref.WeakKeyDictionary[Library, dict[str, str]] = weakref.WeakKeyDictionary()
 
 
 def _keys(text: str) -> list[str]:
@@ -38,19 +38,24 @@ def _keys(text: str) -> list[str]:
     return found
 
 
-def _index(library: Library) -> dict[str, Model]:
+def _index(library: Library) -> dict[str, str]:
+    """Keys of all names to the names of the rows; kept with the packs, since it takes longer than any estimate."""
     known = _indexes.get(library)
     if known is None:
-        known = {}
-        for model in library.models.values():
-            for text in (model.name, model.hf_id, *model.aliases):
-                if text:
-                    known.setdefault(key_of(text), model)
-        for model in library.models.values():
-            for text in (model.name, model.hf_id):
-                for key in _keys(text) if text else ():
-                    known.setdefault(key, model)
-        _indexes[library] = known
+        known = _indexes[library] = library.derived("catalogue-1", dict[str, str], lambda: _build(library))
+    return known
+
+
+def _build(library: Library) -> dict[str, str]:
+    known: dict[str, str] = {}
+    for model in library.models.values():
+        for text in (model.name, model.hf_id, *model.aliases):
+            if text:
+                known.setdefault(key_of(text), model.name)
+    for model in library.models.values():
+        for text in (model.name, model.hf_id):
+            for key in _keys(text) if text else ():
+                known.setdefault(key, model.name)
     return known
 
 
@@ -75,7 +80,7 @@ def _find(words: Mapping[str, Any], library: Library) -> Model | None:
     for text in texts:
         for key in _keys(text):
             if key in known:
-                return known[key]
+                return library.models[known[key]]
     size = words.get("params_b")
     for text in texts:
         key = key_of(text.rsplit("/", 1)[-1])
@@ -84,6 +89,10 @@ def _find(words: Mapping[str, Any], library: Library) -> Model | None:
         near = [each for each in known if len(each) >= _LEAST and (key.startswith(each) or each.startswith(key))]
         near.sort(key=lambda each: (not key.startswith(each), -len(each) if key.startswith(each) else len(each)))
         for each in near:
-            if not isinstance(size, int | float) or not size or abs(known[each].params_b / size - 1) < 0.25:
-                return known[each]
+            if (
+                not isinstance(size, int | float)
+                or not size
+                or abs(library.models[known[each]].params_b / size - 1) < 0.25
+            ):
+                return library.models[known[each]]
     return None

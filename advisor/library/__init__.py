@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.errors import InputError, PackError
-from advisor.library.cache import Loader, load_sections
+from advisor.library.cache import Store, load_sections
 from advisor.records import Framework, Gpu, Model, Remedy, Source
 from advisor.resources import data_folder
 from advisor.rule import Rule
@@ -20,8 +20,9 @@ class Library:
     A pack that comes later overrides an entry of the same id (or name) of an earlier one.
     """
 
-    def __init__(self, section: Loader) -> None:
-        self._section = section
+    def __init__(self, store: Store) -> None:
+        self._section = store.section
+        self.derived = store.derived
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
@@ -97,7 +98,7 @@ def load_library(
         InputError: a given folder is not there.
         PackError: a pack has faults; all of them are listed.
     """
-    section, faults = load_sections(_folders("rules", rules), _folders("knowledge", knowledge), use_cache=use_cache)
+    store, faults = load_sections(_folders("rules", rules), _folders("knowledge", knowledge), use_cache=use_cache)
     if faults:
         raise PackError(faults)
-    return Library(section)
+    return Library(store)

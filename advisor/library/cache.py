@@ -7,7 +7,7 @@ import os
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
@@ -17,6 +17,7 @@ from advisor.resources import cache_folder
 from advisor.rule import Rule
 from advisor.version import __version__
 
+T = TypeVar("T")
 Sections: TypeAlias = dict[str, Any]
 _FORMAT = 5  # of the cache; raise it when a record changes its shape
 _TYPES: dict[str, Any] = {
@@ -30,41 +31,71 @@ _TYPES: dict[str, Any] = {
     "settings": dict[str, Any],
 }
 _SINGLE_FILES = ("sources", "signals")
-Loader: TypeAlias = Callable[[str], Any]
 
 
 def load_sections(
     rules: Sequence[Path], knowledge: Sequence[Path], *, use_cache: bool = True
-) -> tuple[Loader, list[Fault]]:
-    """A function from a section's name to its records, and the faults found in compiling.
+) -> tuple[Store, list[Fault]]:
+    """The store of the packs, and the faults found in compiling them.
 
-    The sections come from the cache, each read when it is asked for, when no file has changed since.
+    It reads the cache when no file has changed since it was written.
     """
     folder = cache_folder() / f"library-{_fingerprint([*rules, *knowledge])}"
+    store = Store(folder if use_cache else None, rules, knowledge)
     if use_cache and (folder / "complete").exists():
-        return _Cached(folder, rules, knowledge), []
-    sections, faults = compile_sections(rules, knowledge)
+        return store, []
+    faults = store.compile()
     if use_cache and not faults:
-        _write(folder, sections)
-    return sections.__getitem__, faults
+        _write(folder, store.sections)
+    return store, faults
 
 
-class _Cached:
-    """Reads one section of the cache at a time; what can't be read is compiled again."""
+class Store:
+    """Sections of the packs, each read from the cache when it is asked for; what can't be read is compiled again."""
 
-    def __init__(self, folder: Path, rules: Sequence[Path], knowledge: Sequence[Path]) -> None:
+    def __init__(self, folder: Path | None, rules: Sequence[Path], knowledge: Sequence[Path]) -> None:
         self._folder = folder
         self._packs = (rules, knowledge)
-        self._compiled: Sections | None = None
+        self.sections: Sections = {}
 
-    def __call__(self, section: str) -> Any:
-        if self._compiled is None:
-            try:
-                data = (self._folder / f"{section}.json").read_bytes()
-                return msgspec.json.decode(data, type=_TYPES[section])
-            except (OSError, msgspec.MsgspecError):
-                self._compiled = compile_sections(*self._packs)[0]
-        return self._compiled[section]
+    def compile(self) -> list[Fault]:
+        """Compiles the packs; their faults are returned."""
+        self.sections, faults = compile_sections(*self._packs)
+        return faults
+
+    def section(self, name: str) -> Any:
+        """The records of a section."""
+        if not self.sections:
+            found = self._read(f"{name}.json", _TYPES[name])
+            if found is not None:
+                return found
+            self.compile()
+        return self.sections[name]
+
+    def derived(self, name: str, kind: Any, build: Callable[[], T]) -> T:
+        """What `build` computes from the packs, kept in the cache as JSON of type `kind`.
+
+        The name carries a version that grows when the computation changes.
+        """
+        file = f"derived-{name}.json"
+        found = self._read(file, kind)
+        if found is not None:
+            return found  # type: ignore[no-any-return]
+        value = build()
+        if self._folder is not None and (self._folder / "complete").exists():
+            with contextlib.suppress(OSError):
+                temporary = self._folder / f"{file}.{os.getpid()}"
+                temporary.write_bytes(msgspec.json.encode(value))
+                os.replace(temporary, self._folder / file)
+        return value
+
+    def _read(self, file: str, kind: Any) -> Any:
+        if self._folder is None:
+            return None
+        try:
+            return msgspec.json.decode((self._folder / file).read_bytes(), type=kind)
+        except (OSError, msgspec.MsgspecError):
+            return None
 
 
 def _fingerprint(folders: Sequence[Path]) -> str:

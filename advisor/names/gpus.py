@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 import re2
+from msgspec import Struct
 
 from advisor.library import Library
-from advisor.names.keys import beginnings_of, key_of, keys_from, known_pieces, lower_of, starts, triggers
+from advisor.names.keys import beginnings_of, key_of, keys_from, known_pieces, lower_of, pattern_of, starts, triggers
 from advisor.records import Gpu
 
 _VENDOR_WORDS = (
@@ -55,8 +55,7 @@ _REACH = 40
 _SIZE_SLACK = 0.08
 
 
-@dataclass(frozen=True, slots=True)
-class GpuName:
+class GpuName(Struct, frozen=True):
     """A card found in a text.
 
     Attributes:
@@ -93,7 +92,7 @@ class _Index:
         self.needs_context = {
             key_of(name) for name in library.settings.get("names", {}).get("gpus_that_need_context", ())
         }
-        self.trigger = triggers(names)
+        self.trigger = pattern_of(triggers(names))
 
     def _learn(self, spelling: str, names: list[list[str]]) -> str:
         pieces = known_pieces(spelling)

@@ -103,8 +103,8 @@ def keys_from(lowered: str, start: int, known: Collection[str]) -> Iterator[tupl
             at += 1
 
 
-def triggers(names: Iterable[list[str]]) -> Any:
-    """A compiled pattern of the places where one of the names, given in pieces, may begin; see `starts`.
+def triggers(names: Iterable[list[str]]) -> str:
+    """A pattern of the places where one of the names, given in pieces, may begin; see `starts`.
 
     It looks at the first two pieces of a name, so that a word that begins many names ("llama" in a path of code) costs nothing.
     """
@@ -126,9 +126,14 @@ def triggers(names: Iterable[list[str]]) -> Any:
     latin = "|".join(head(first) for first in firsts if first.isascii())
     other = "|".join(head(first) for first in firsts if not first.isascii())
     parts = [rf"(?:\b|_|[0-9]x)({latin})" if latin else "", f"({other})" if other else ""]
+    return "|".join(part for part in parts if part).replace(r"\.", "[._]") or "$^"
+
+
+def pattern_of(trigger: str) -> Any:
+    """The pattern of `triggers`, compiled with the memory that its size needs."""
     options = re2.Options()
     options.max_mem = _PATTERN_MEMORY
-    return re2.compile("|".join(part for part in parts if part).replace(r"\.", "[._]") or "$^", options)
+    return re2.compile(trigger, options)
 
 
 def starts(trigger: Any, lowered: str) -> Iterator[int]:

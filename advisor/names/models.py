@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import re2
+from msgspec import Struct
 
 from advisor.library import Library
-from advisor.names.keys import beginnings_of, key_of, keys_from, known_forms, lower_of, pieces_of, starts, triggers
+from advisor.names.keys import (
+    beginnings_of,
+    key_of,
+    keys_from,
+    known_forms,
+    lower_of,
+    pattern_of,
+    pieces_of,
+    starts,
+    triggers,
+)
 from advisor.records import Model
 
 # How many of a unit make a billion.
@@ -33,8 +44,7 @@ _SHAPED = re2.compile(
 _HUB_CACHE = "models--"
 
 
-@dataclass(frozen=True, slots=True)
-class ModelName:
+class ModelName(Struct, frozen=True):
     """A model found in a text.
 
     Attributes:
@@ -55,35 +65,75 @@ class ModelName:
     end: int
 
 
-class _Index:
-    """Keys of the models' spellings and of their families, and one pattern that finds the places where one may begin."""
+class _Index(Struct):
+    """Keys of the models' spellings and of their families, and one pattern that finds the places where one may begin.
+
+    Attributes:
+        names: key to the name of the row.
+        families: keys of what stands before the size ("qwen2.5").
+        beginnings: all keys with which one of these begins.
+        words: names that are words of the language, which need context.
+        not_models: words that only look like models.
+        trigger, plain: patterns of the places where a name, or a plain word used as one, may begin.
+    """
+
+    names: dict[str, str]
+    families: set[str]
+    beginnings: set[str]
+    words: set[str]
+    not_models: frozenset[str]
+    trigger: str
+    plain: str
+
+
+def _build(library: Library) -> _Index:
+    rows: dict[str, str] = {}
+    families: set[str] = set()
+    beginnings: set[str] = set()
+    names: list[list[str]] = []
+    up_to_size: dict[str, str] = {}
+    for row in library.models.values():
+        for spelling in spellings(row):
+            for pieces in known_forms(spelling):
+                keys = beginnings_of(pieces)
+                names.append(pieces)
+                beginnings.update(keys)
+            rows.setdefault(keys[-1], row.name)
+            size = _size_at(pieces)
+            if size > 0:
+                families.add(keys[size - 1])
+                up_to_size.setdefault(keys[size + 1], row.name)
+    rows = up_to_size | rows
+    families.difference_update(rows)
+    settings = library.settings.get("names", {})
+    words = {key_of(name) for name in settings.get("models_that_are_words", ())}
+    words |= {family for family in families if family.isalpha()}
+    not_models = frozenset(settings.get("not_models", ()))
+    trigger = triggers(pieces for pieces in names if len(pieces) > 1 or pieces[0] not in words)
+    listed = "|".join(re2.escape(word) for word in sorted(words)) or "[^\\x00-\\x{10ffff}]"
+    plain = rf"{_ASKS}[ \t\"'`:=：]{{0,4}}\b({listed})(?:\b|_)|\b({listed}) ?{_FOLLOWS}"
+    return _Index(rows, families, beginnings, words, not_models, trigger, plain)
+
+
+class _Compiled:
+    """The index with its patterns compiled, and the rows that its names stand for."""
 
     def __init__(self, library: Library) -> None:
-        self.rows: dict[str, Model] = {}
-        self.families: set[str] = set()
-        self.beginnings: set[str] = set()
-        names: list[list[str]] = []
-        up_to_size: dict[str, Model] = {}
-        for row in library.models.values():
-            for spelling in spellings(row):
-                for pieces in known_forms(spelling):
-                    keys = beginnings_of(pieces)
-                    names.append(pieces)
-                    self.beginnings.update(keys)
-                self.rows.setdefault(keys[-1], row)
-                size = _size_at(pieces)
-                if size > 0:
-                    self.families.add(keys[size - 1])
-                    up_to_size.setdefault(keys[size + 1], row)
-        self.rows = up_to_size | self.rows
-        self.families.difference_update(self.rows)
-        settings = library.settings.get("names", {})
-        self.words = {key_of(name) for name in settings.get("models_that_are_words", ())}
-        self.words |= {family for family in self.families if family.isalpha()}
-        self.not_models = frozenset(settings.get("not_models", ()))
-        self.trigger = triggers(pieces for pieces in names if len(pieces) > 1 or pieces[0] not in self.words)
-        words = "|".join(re2.escape(word) for word in sorted(self.words)) or "[^\\x00-\\x{10ffff}]"
-        self.plain: Any = re2.compile(rf"{_ASKS}[ \t\"'`:=：]{{0,4}}\b({words})(?:\b|_)|\b({words}) ?{_FOLLOWS}")
+        index = library.derived("model-names-1", _Index, lambda: _build(library))
+        self._library = library
+        self.names, self.families, self.beginnings = index.names, index.families, index.beginnings
+        self.words, self.not_models = index.words, index.not_models
+        self.trigger: Any = pattern_of(index.trigger)
+        self._plain = index.plain
+
+    @cached_property
+    def plain(self) -> Any:
+        return re2.compile(self._plain)
+
+    def row(self, key: str) -> Model | None:
+        """The row of a key."""
+        name = self.names.get(key)
+        return self._library.models[name] if name is not None else None
 
 
 def spellings(row: Model) -> list[str]:
@@ -95,13 +145,13 @@ def spellings(row: Model) -> list[str]:
     return found + [tail for tail in tails if tail[:1].isalpha()]
 
 
-_indexes: WeakKeyDictionary[Library, _Index] = WeakKeyDictionary()
+_indexes: WeakKeyDictionary[Library, _Compiled] = WeakKeyDictionary()
 
 
-def _index(library: Library) -> _Index:
+def _index(library: Library) -> _Compiled:
     index = _indexes.get(library)
     if index is None:
-        index = _indexes[library] = _Index(library)
+        index = _indexes[library] = _Compiled(library)
     return index
 
 
@@ -123,14 +173,14 @@ def find_models(text: str, library: Library) -> list[ModelName]:
     return kept
 
 
-def _known(text: str, lowered: str, index: _Index) -> Iterator[ModelName]:
+def _known(text: str, lowered: str, index: _Compiled) -> Iterator[ModelName]:
     done = 0
     for start in starts(index.trigger, lowered):
         if start < done:
             continue
         best = None
         for key, end in keys_from(lowered, start, index.beginnings):
-            if (key in index.rows or key in index.families) and _ends(lowered, end):
+            if (key in index.names or key in index.families) and _ends(lowered, end):
                 best = key, end
         if best is None or best[0] in index.words:
             continue
@@ -140,7 +190,7 @@ def _known(text: str, lowered: str, index: _Index) -> Iterator[ModelName]:
         yield _named(text, lowered, index, key, start, end, first, last, _is_code(lowered, last))
 
 
-def _plain(text: str, lowered: str, index: _Index) -> Iterator[ModelName]:
+def _plain(text: str, lowered: str, index: _Compiled) -> Iterator[ModelName]:
     """Plain words where a model is meant, not as a part of an identifier or a path; of a family's word nothing but it."""
     for match in index.plain.finditer(lowered):
         start, end = match.span(1) if match.start(1) >= 0 else match.span(2)
@@ -149,15 +199,15 @@ def _plain(text: str, lowered: str, index: _Index) -> Iterator[ModelName]:
         if lowered[last : last + 1] in {"/", "\\", "("} or "_" in rest or "." in rest:
             continue
         key = lowered[start:end]
-        if rest and key not in index.rows:
+        if rest and key not in index.names:
             continue
         yield _named(text, lowered, index, key, start, end, first, last, True)
 
 
 def _named(
-    text: str, lowered: str, index: _Index, key: str, start: int, end: int, first: int, last: int, plain: bool
+    text: str, lowered: str, index: _Compiled, key: str, start: int, end: int, first: int, last: int, plain: bool
 ) -> ModelName:
-    row = index.rows.get(key)
+    row = index.row(key)
     written = text[first:last]
     params_b = params_from_name(written)
     sized = row is not None and _is_sized(lowered[start:end], key, row)
@@ -285,13 +335,13 @@ def resolve_model(name: str, library: Library) -> Model | None:
     index = _index(library)
     tail = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
     for candidate in (name, tail):
-        row = index.rows.get(key_of(candidate))
+        row = index.row(key_of(candidate))
         if row is not None:
             return row
     found = [one for one in _known(name, lower_of(name), index) if one.row is not None]
     if found:
         return found[-1].row
     for key, _ in reversed(list(keys_from(lower_of(tail), 0, index.beginnings))):
-        if key in index.words and key in index.rows and params_from_name(name) is None:
-            return index.rows[key]
+        if key in index.words and key in index.names and params_from_name(name) is None:
+            return index.row(key)
     return None
