@@ -10,7 +10,7 @@ from typing import Any
 from advisor.errors import TooLittleKnown
 from advisor.facts import FactValue
 from advisor.library import Library
-from advisor.plan.edit import already_on, applicable, apply, changes_of, forbidden, settings
+from advisor.plan.edit import already_on, applicable, apply, changes_of, forbidden, needs, settings
 from advisor.plan.hardware import smallest_hardware, usual_cards
 from advisor.plan.meter import Meter
 from advisor.plan.outcome import (
@@ -35,7 +35,6 @@ __all__ = [
     "already_on", "applicable", "apply", "candidates_of", "forbidden", "make_plan", "need_gib", "settings", "usual_cards",
 ]  # fmt: skip
 
-MAX_SETTINGS = 6
 BUDGET = 170  # estimates of the main search; each narrower one may make a third as many
 
 
@@ -112,6 +111,7 @@ def _others(
         and remedy.id not in known
         and remedy.effort != "hardware"
         and applicable(remedy, spec)
+        and all(condition.holds(spec) for condition in needs(remedy))
         and not already_on(remedy, spec)
         and not forbidden(remedy, wanted)
     ]
@@ -142,14 +142,15 @@ def _measured(
     weights: Weights,
 ) -> RankedRemedy:
     """The candidate with the setting that is meant: the mildest that fits alone, else the one that saves most."""
-    choices = list(islice(settings(candidate.remedy, filled), MAX_SETTINGS))
-    needs = _Needs(meter, [_spec_after(edit, spec, filled) for edit in choices])
-    index = _chosen(needs, capacity_gib, len(choices))
+    choices = list(islice(settings(candidate.remedy, filled), weights.settings(candidate.remedy)))
+    wants = _Needs(meter, [_spec_after(edit, spec, filled) for edit in choices])
+    gentle = candidate.remedy.quality_risk in ("medium", "high")
+    index = _chosen(wants, capacity_gib, len(choices), gentle=gentle)
     if index is None and candidate.remedy.edit:  # what is assumed can't be lowered: it may be of no use
         return replace(_unmeasured(candidate), score=candidate.score * weights.no_saving)
     if index is None:
         return _unmeasured(candidate)
-    after = meter.try_(needs.specs[index])
+    after = meter.try_(wants.specs[index])
     if after is None:
         return _unmeasured(candidate)
     saved = base.process_gib - after.process_gib
@@ -186,14 +187,15 @@ class _Needs:
         return self._meter.need(self.specs[index])
 
 
-def _chosen(needs: _Needs, capacity_gib: float | None, count: int) -> int | None:
+def _chosen(needs: _Needs, capacity_gib: float | None, count: int, *, gentle: bool) -> int | None:
+    """The setting that is meant: the mildest that fits; where none does the strongest, or the mildest if it costs quality (`gentle`)."""
     if not count:
         return None
     best = min(range(count), key=lambda index: needs[index]) if count <= 3 else count - 1
     if capacity_gib is None:
         return 0 if needs[0] < float("inf") else best
     if needs[best] > capacity_gib:
-        return best
+        return 0 if gentle else best
     low, high = 0, best  # settings grow stronger, so the mildest that fits is found by bisection
     while low < high:
         middle = (low + high) // 2
@@ -212,7 +214,7 @@ def _plans(
     for item in candidates:
         if item.remedy.effort == "hardware" or not _enough_host_ram(item.remedy, filled):
             continue
-        for index, edit in enumerate(islice(settings(item.remedy, filled), MAX_SETTINGS)):
+        for index, edit in enumerate(islice(settings(item.remedy, filled), weights.settings(item.remedy))):
             options.append(Option(weights.in_plan(item.remedy, item.score, index), item.remedy, edit))
     searched = Search(meter, spec, filled, capacity_gib, BUDGET).run("cheapest", options)
     if searched.plan is None:

@@ -24,6 +24,7 @@ class Weights:
         no_saving: what remains of the score when the estimate says that it saves nothing at all.
         plan_step, plan_doubt: cost of one more step in a plan, and of a remedy that no rule argues for.
         plan_setting: cost of each setting beyond the mildest (one more halving), by the remedy's risk for quality.
+        max_settings: settings of one remedy that are considered, by its risk for quality.
         argued_only: remedies that no plan holds unless a rule argues for them.
         floor: remedies that score less are not shown.
     """
@@ -43,6 +44,7 @@ class Weights:
     plan_setting: Mapping[str, float] = field(
         default_factory=lambda: {"none": 0.02, "low": 0.04, "medium": 0.15, "high": 0.3}
     )
+    max_settings: Mapping[str, int] = field(default_factory=lambda: {"none": 6, "low": 6, "medium": 3, "high": 1})
     argued_only: Sequence[str] = ()
     floor: float = 0.04
 
@@ -61,6 +63,10 @@ class Weights:
             + self.quality.get(remedy.quality_risk, 0.0)
             + self.effort.get(remedy.effort, 0.0)
         )
+
+    def settings(self, remedy: Remedy) -> int:
+        """How many of its settings are considered, the mildest first."""
+        return self.max_settings.get(remedy.quality_risk, 1)
 
     def in_plan(self, remedy: Remedy, score: float, setting: int) -> float:
         """What a remedy costs as a step of a plan: a step, the doubt whether it is right, its own cost, the strength of the setting."""
