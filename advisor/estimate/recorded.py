@@ -73,18 +73,18 @@ def recorded_peak(
         batch_size=max(1, round(run.batch_size * sequences)),
         seq_len=max(1, math.ceil(run.seq_len * activation_share(axes))),
         precision="bf16" if sharded and run.precision.startswith("amp") else run.precision,
-        quantization=quantised if quantised in _BNB else "",
+        quantization=quantised.removesuffix("-dq") if quantised in _BNB else "",
         lora_targets=targets_of(run.lora_targets),
     )
     if run.method in _LIKE_LORA:
         one = one.changed(method="lora", lora_rank=1, lora_targets="qv")
-    if "loop" not in run.words and one.precision in ("bf16", "fp16") and not one.autocast:
-        one = one.changed(autocast=one.precision)
+    arch = architecture(_one_stage(config, axes))
+    if "loop" not in run.words and one.precision in ("bf16", "fp16") and not one.autocast and arch.family not in ("phi", "falcon"):
+        one = one.changed(autocast=one.precision)  # the Trainer's bf16 and fp16 flags
     if sharded:
         one = one.changed(lora_fp32=False, kbit_prepare=False)
     if axes.megatron:
         one = one.changed(optimizer_impl="fused")
-    arch = architecture(_one_stage(config, axes))
     try:
         recording = record_run(one, arch)
     except (NotImplementedError, KeyError, ValueError, ZeroDivisionError):
@@ -94,7 +94,13 @@ def recorded_peak(
         return None
     held = _held(run, parts, step, axes, trained)
     layout = _shares(
-        held, t.weights, t.trained, step, axes, bool(quantised) and quantised not in _BNB, _unusual(run.optimizer)
+        held,
+        t.weights,
+        t.trained,
+        step,
+        axes,
+        bool(quantised) and quantised not in ("nf4", "int8"),
+        _unusual(run.optimizer),
     )
     found, _ = phases(one, recording, lengths(one, arch), layout)
     extra = {"gathered": held.gathered, "buffers": held.buffers}
