@@ -60,6 +60,16 @@ def causal_masks(tape: Tape, windowed: bool, full: bool) -> tuple[Tensor | None,
     return full_mask, window_mask
 
 
+def bidirectional_mask(tape: Tape, rows: str = "BS", scores: str = "BSS") -> Tensor | None:
+    """The mask of an encoder: None without padding; a row of booleans seen as a square, or a float square for eager attention."""
+    if tape.mode.mask != "padded":
+        return None
+    if tape.mode.attention == "eager":
+        return _float_mask(tape, scores, tape.mode.item)
+    row = tape.new(rows, 1.0, 1)
+    return Tensor(row.storage, scores, 1.0, 1)
+
+
 def _float_mask(tape: Tape, rows: str, item: int) -> Tensor:
     boolean = tape.new(rows, 1.0, 1)
     mask = tape.new(rows, 1.0, item)

@@ -37,7 +37,7 @@ _LANGUAGE = frozenset({"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_
 
 @ops.module
 def linear(
-    tape: Tape, x: Tensor, name: str, inputs: float, outputs: float, bias: bool = False, *, conv1d: bool = False
+    tape: Tape, x: Tensor, name: str, inputs: float, outputs: float, bias: bool = False
 ) -> Tensor:
     """nn.Linear `name` of the current scope, with its adapter where it is a target. [rows, inputs] -> [rows, outputs]"""
     lora = tape.mode.lora

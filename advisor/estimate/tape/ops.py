@@ -45,8 +45,14 @@ def _through(tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list
 
 def view(tape: Tape, x: Tensor, rows: str = "", width: float = 0.0) -> Tensor:
     """The same memory in another shape."""
-    out = Tensor(x.storage, rows or x.rows, width or x.width, x.item, param=x.param)
-    return _attach(tape, out, [x], (), _through)
+    out = Tensor(x.storage, rows or x.rows, width or x.width, x.item)
+    return _attach(tape, out, [x], (), _through_shape, x.shape)
+
+
+def _through_shape(tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]) -> list[Tensor | None]:
+    g = grads[0]
+    rows, width, _ = node.info  # type: ignore[misc]
+    return [Tensor(g.storage, rows, width, g.item) if g is not None else None]
 
 
 def detach(x: Tensor) -> Tensor:
@@ -258,6 +264,29 @@ def index(tape: Tape, x: Tensor, share: float) -> Tensor:
     """x[..., [i], :]: a copy of part of the last dimension; its backward puts it into a whole tensor of zeros."""
     out = tape.new(x.rows, x.width * share, x.item)
     return _attach(tape, out, [x], (), _copy_backward, x.shape)
+
+
+def select(tape: Tape, x: Tensor, rows: str, width: float) -> Tensor:
+    """x[:, 0]: a view; its backward makes a whole tensor of zeros."""
+    out = Tensor(x.storage, rows, width, x.item)
+    return _attach(tape, out, [x], (), _copy_backward, x.shape)
+
+
+def repeat_rows(tape: Tape, x: Tensor, rows: str, count: float) -> Tensor:
+    """x.repeat(n, 1, 1): `count` rows of x copied for each of `rows`; the gradient is summed over them."""
+    out = tape.new(rows, x.width * count, x.item)
+    return _attach(tape, out, [x], (), _copy_backward, x.shape)
+
+
+def gather(tape: Tape, x: Tensor, places: Tensor, rows: str, width: float) -> Tensor:
+    """torch.gather: keeps the places and its input."""
+    out = tape.new(rows, width, x.item)
+    return _attach(tape, out, [x], [x, places], _copy_backward, x.shape)
+
+
+def masked_fill(tape: Tape, x: Tensor, mask: Tensor) -> Tensor:
+    """x.masked_fill(mask, value): a new tensor; keeps the mask."""
+    return _attach(tape, tape.like(x.shape), [x], [mask], _copy_backward, x.shape)
 
 
 def split(tape: Tape, x: Tensor, *shares: float) -> list[Tensor]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from advisor.estimate.tape.tensor import MARK, Event
+from advisor.estimate.tape.tensor import MARK, ONE, Event
 
 # A form: coefficients over the program's (monomial, category) pairs, sparse, as parallel tuples.
 Form = tuple[tuple[int, ...], tuple[float, ...]]
@@ -107,6 +107,7 @@ class Program:
 
 def fold(events: list[Event], marks: list[tuple[str, str, float]]) -> Program:
     """The recording as forms. Between marks, only levels that no other level of the segment dominates are kept."""
+    events = [_constant(event) for event in events]
     pairs: dict[tuple[str, str], int] = {}
     for rows, _, category in events:
         if rows != MARK and (rows, category) not in pairs:
@@ -138,6 +139,12 @@ def fold(events: list[Event], marks: list[tuple[str, str, float]]) -> Program:
     segments.append(_segment(phase, scope, times, level, tops, monomial_of))
     kept = tuple(s for s in segments if s.net[0] or s.peaks)
     return Program(tuple(names), kept)
+
+
+def _constant(event: Event) -> Event:
+    """Rows named `#n` are n rows whatever the lengths."""
+    rows, amount, category = event
+    return (ONE, amount * float(rows[1:]), category) if rows.startswith("#") else event
 
 
 def _segment(

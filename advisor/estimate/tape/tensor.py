@@ -20,21 +20,29 @@ MARK = "|"
 class Storage:
     """Memory of one allocation; views share it."""
 
-    __slots__ = ("category", "nbytes", "rows", "tape", "times")
+    __slots__ = ("born", "category", "nbytes", "rows", "tape", "times")
 
     def __init__(self, tape: Tape, rows: str, nbytes: float, category: str) -> None:
         self.tape, self.rows, self.nbytes, self.category, self.times = tape, rows, nbytes, category, tape.times
+        self.born = len(tape.marks)
         tape.events.append((rows, nbytes, category))
 
     def __del__(self) -> None:
-        # Born in a layer that stands for many and freed outside of it (or the reverse): all of them go at once.
         tape = self.tape
-        tape.events.append((self.rows, -self.nbytes * self.times / tape.times, self.category))
+        tape.events.append((self.rows, -self.nbytes * self.share(), self.category))
+
+    def share(self) -> float:
+        """How many of the copies that a repeated layer stands for go now, for each repeat of the present layer.
+
+        What one layer hands to the next is one tensor at a time. What outlives its neighbour was kept by all the layers and goes at once.
+        """
+        tape = self.tape
+        return 1.0 if len(tape.marks) - self.born <= 1 else self.times / tape.times
 
     def become(self, category: str) -> None:
         """Count the bytes under another category from now on (a result that turns out to be a parameter's gradient)."""
         if category != self.category:
-            share = self.nbytes * self.times / self.tape.times
+            share = self.nbytes * self.share()
             self.tape.events.append((self.rows, -share, self.category))
             self.tape.events.append((self.rows, share, category))
             self.category = category
