@@ -51,13 +51,20 @@ class Component(Struct, frozen=True):
 
 
 class EstimateReport(Struct, frozen=True):
-    """The estimate of the run as it is described. `low_gib` to `high_gib` is a 90 % interval for `allocated_gib`."""
+    """The estimate of the run as it is described. `low_gib` to `high_gib` is a 90 % interval for `allocated_gib`.
+
+    `need_gib`, `need_low_gib` and `need_high_gib` are what the card must have: the same with what the process needs beside
+    its tensors, without what the allocator only caches. The components add up to `need_gib`.
+    """
 
     allocated_gib: float
     reserved_gib: float
     process_gib: float
     low_gib: float
     high_gib: float
+    need_gib: float
+    need_low_gib: float
+    need_high_gib: float
     components: tuple[Component, ...]
     assumed: Mapping[str, FactValue] = field(default_factory=dict)
     capacity_gib: float | None = None
@@ -109,6 +116,7 @@ class PlanReport(Struct, frozen=True):
 
     name: str
     steps: tuple[str, ...]
+    titles: tuple[str, ...]
     peak_gib: float
     fits: bool
     changes: tuple[Change, ...] = ()

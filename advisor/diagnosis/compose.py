@@ -11,6 +11,7 @@ from advisor.diagnosis.sentences import sentence
 from advisor.diagnosis.verdict import verdict
 from advisor.engine import Firing
 from advisor.facts import PSEUDO_FACTS, VRAM_KINDS, FactValue, Lang
+from advisor.plan import beside_gib, need_gib, peak_gib
 from advisor.report import (
     Cause,
     Change,
@@ -66,9 +67,9 @@ def _estimate(case: Case) -> EstimateReport | None:
     if found is None:
         return None
     components = [Component(c.id, word(f"component.{c.id}", case.lang), c.gib, c.explain()) for c in found.components]
-    beyond = found.process_gib - sum(component.gib for component in components)
-    if beyond > 0.005:
-        components.append(Component("context", word("component.context", case.lang), beyond))
+    beside = beside_gib(found)
+    if beside > 0.005:
+        components.append(Component("context", word("component.context", case.lang), beside))
     assumed = {**found.assumed, **case.specification.assumed}
     return EstimateReport(
         allocated_gib=found.allocated_gib,
@@ -76,10 +77,13 @@ def _estimate(case: Case) -> EstimateReport | None:
         process_gib=found.process_gib,
         low_gib=found.low_gib,
         high_gib=found.high_gib,
+        need_gib=peak_gib(found),
+        need_low_gib=found.low_gib + beside,
+        need_high_gib=need_gib(found),
         components=tuple(components),
         assumed={name: value for name, value in assumed.items() if name not in case.facts},
-        capacity_gib=found.capacity_gib,
-        fits=found.fits,
+        capacity_gib=case.capacity_gib,
+        fits=None if case.capacity_gib is None else need_gib(found) <= case.capacity_gib,
         phase=found.phase,
         warnings=tuple(found.warnings),
     )
@@ -146,7 +150,8 @@ def _plan(case: Case, plan: Plan) -> PlanReport:
     before = case.specification.words
     changed = {name: value for name, value in plan.spec.items() if before.get(name) != value}
     steps = tuple(step.remedy.id for step in plan.steps)
-    return PlanReport(plan.name, steps, plan.peak_gib, plan.fits, tuple(changes), changed)
+    titles = tuple(sentence(step.remedy.title, words, case.lang) for step in plan.steps)
+    return PlanReport(plan.name, steps, titles, plan.peak_gib, plan.fits, tuple(changes), changed)
 
 
 def _hardware(case: Case) -> str:
@@ -174,7 +179,7 @@ def _questions(case: Case) -> tuple[Any, ...]:
     assumed: Mapping[str, FactValue] = {**found.assumed, **case.specification.assumed} if found else {}
 
     def need(words: Mapping[str, FactValue]) -> float:
-        return case.estimated(words).process_gib
+        return peak_gib(case.estimated(words))
 
     return questions(case.facts, assumed, case.specification.words, need, case.missing, case.lang)
 

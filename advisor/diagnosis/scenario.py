@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from advisor.errors import AdvisorError
 from advisor.estimate import Estimate
 from advisor.facts import FactValue
+from advisor.plan import beside_gib
 from advisor.plan.edit import changes_of, settings
 from advisor.records import Edit, Remedy
 from advisor.wording import word
@@ -36,15 +37,15 @@ class Scenario:
     without_effect: tuple[str, ...]
 
     def parts(self) -> dict[str, float]:
-        """GiB by component, what the process holds beside its tensors included; they add up to the process figure."""
+        """GiB by component, what the process holds beside its tensors included; they add up to what the card must have."""
         if self.estimate is None:
             return {}
         parts: dict[str, float] = {}
         for component in self.estimate.components:
             parts[component.id] = parts.get(component.id, 0.0) + component.gib
-        beyond = self.estimate.process_gib - sum(parts.values())
-        if beyond > 0.005:
-            parts["context"] = parts.get("context", 0.0) + beyond
+        beside = beside_gib(self.estimate)
+        if beside > 0.005:
+            parts["context"] = parts.get("context", 0.0) + beside
         return parts
 
 

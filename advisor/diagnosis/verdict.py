@@ -21,12 +21,12 @@ def verdict(failure: Failure, facts: Mapping[str, FactValue], estimate: Estimate
         return _with_place("verdict.plain", head, where, lang)
     text = _with_place("verdict.plain", head, where, lang)
     if estimate is not None:
-        values = {"need": format_gib(estimate.process_gib), "card": card_name(facts, lang)}
+        values = {"need": format_gib(estimate.need_gib), "card": card_name(facts, lang)}
         if estimate.capacity_gib is None:
             text = _with_place("verdict.needs_only", head, where, lang, **values)
         else:
             values["capacity"] = format_gib(estimate.capacity_gib)
-            over = estimate.process_gib > estimate.capacity_gib
+            over = estimate.need_gib > estimate.capacity_gib
             text = _with_place("verdict.needs_over" if over else "verdict.needs_within", head, where, lang, **values)
     request, free = facts.get("tried_to_allocate_gib"), facts.get("gpu_free_gib")
     if isinstance(request, int | float) and isinstance(free, int | float):
@@ -42,7 +42,7 @@ def card_name(facts: Mapping[str, FactValue], lang: Lang) -> str:
 def _answer(facts: Mapping[str, FactValue], estimate: EstimateReport | None, lang: Lang) -> str:
     if estimate is None:
         return word("verdict.question_unknown", lang)
-    need = format_gib(estimate.process_gib)
+    need = format_gib(estimate.need_gib)
     if estimate.capacity_gib is None:
         return word("verdict.question_need", lang, need=need) + _mostly(estimate, lang)
     key = "verdict.question_fits" if estimate.fits else "verdict.question_over"

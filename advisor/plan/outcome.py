@@ -44,11 +44,26 @@ class EstimateLike(Protocol):
     def components(self) -> Sequence[ComponentLike]: ...
     @property
     def phase(self) -> str: ...
+    @property
+    def phases(self) -> Mapping[str, float]: ...
+
+
+def beside_gib(estimate: EstimateLike) -> float:
+    """GiB that the process needs beside its tensors: the device context and what libraries hold.
+
+    What the allocator keeps cached is not among it: it is given back before an allocation fails.
+    """
+    return max(0.0, estimate.process_gib - max(estimate.reserved_gib, estimate.allocated_gib))
+
+
+def peak_gib(estimate: EstimateLike) -> float:
+    """GiB that the card must have by expectation: tensors at the peak and what the process needs beside them."""
+    return estimate.allocated_gib + beside_gib(estimate)
 
 
 def need_gib(estimate: EstimateLike) -> float:
-    """GiB that the card must have for the run to fit for sure: the interval's high end and what the process holds beside tensors."""
-    return estimate.high_gib + max(0.0, estimate.process_gib - estimate.allocated_gib)
+    """GiB that the card must have for the run to fit for sure: the same with the high end of the interval."""
+    return estimate.high_gib + beside_gib(estimate)
 
 
 @dataclass(frozen=True, slots=True)

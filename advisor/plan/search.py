@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from advisor.facts import FactValue
 from advisor.plan.edit import apply, changes_of
 from advisor.plan.meter import Meter
-from advisor.plan.outcome import Plan, Spec, Step
+from advisor.plan.outcome import Plan, Spec, Step, peak_gib
 from advisor.records import Edit, Remedy
 
 _SAME_COST = 1e-9
@@ -199,7 +199,7 @@ class Search:
         spec = self._after(chosen)
         estimate = self._meter.try_(spec)
         need = self._meter.need(spec)
-        peak = estimate.process_gib if estimate is not None else float("inf")
+        peak = peak_gib(estimate) if estimate is not None else float("inf")
         cost = sum(option.cost for option in chosen)
         return Plan(name, tuple(steps), spec, peak, need, need <= self._capacity, cost, proven)
 

@@ -48,9 +48,8 @@ def render_markdown(diagnosis: Diagnosis, *, explain: bool = False, everything: 
         heading = "heading.remedies" if d.failure.kind in VRAM_KINDS else "heading.help"
         blocks += [f"### {word(heading, lang)}", *_remedies(remedies, diagnosis)]
     if d.plan is not None:
-        titles = {remedy.id: remedy.title for remedy in d.remedies}
         heading = "heading.plan" if d.plan.fits else "heading.plan_nearest"
-        steps = " + ".join(escape(titles.get(step, step.replace("_", " "))) for step in d.plan.steps)
+        steps = " + ".join(map(escape, d.plan.titles))
         line = f"{steps}: {format_gib(d.plan.peak_gib)}"
         if d.estimate is not None and d.estimate.capacity_gib is not None:
             line += f" / {format_gib(d.estimate.capacity_gib)}"
@@ -73,8 +72,8 @@ def _memory(estimate: EstimateReport, d: Diagnosis) -> str:
         for part in sorted(estimate.components, key=lambda c: -c.gib)
     ]
     capacity = f" / {format_gib(estimate.capacity_gib)}" if estimate.capacity_gib is not None else ""
-    interval = word("interval", d.lang, low=format_gib(estimate.low_gib), high=format_gib(estimate.high_gib))
-    head = f"| {format_gib(estimate.process_gib)}{capacity} ({interval}) | GiB |\n|---|---:|"
+    interval = word("interval", d.lang, low=format_gib(estimate.need_low_gib), high=format_gib(estimate.need_high_gib))
+    head = f"| {format_gib(estimate.need_gib)}{capacity} ({interval}) | GiB |\n|---|---:|"
     text = "\n".join([head, *rows])
     if estimate.assumed:
         listed = ", ".join(f"{name}={value}" for name, value in estimate.assumed.items())

@@ -90,13 +90,13 @@ class Page:
 
     def _memory(self, estimate: EstimateReport) -> list[Row]:
         parts = sorted(estimate.components, key=lambda component: -component.gib)
-        notes = [self.w("interval", low=format_gib(estimate.low_gib), high=format_gib(estimate.high_gib))]
+        notes = [self.w("interval", low=format_gib(estimate.need_low_gib), high=format_gib(estimate.need_high_gib))]
         if estimate.phase:
             notes.append(self.w("peak_in", where=self.w(f"phase.{estimate.phase}")))
         if estimate.capacity_gib is not None:
             card = str(self.d.facts.get("gpu_name") or self.w("this_card"))
             notes.append(self.w("capacity_line", card=card, capacity=format_gib(estimate.capacity_gib)))
-        rows = wrap([(format_gib(estimate.process_gib), "bold"), ("  " + "; ".join(notes), "")], self.width - 2)
+        rows = wrap([(format_gib(estimate.need_gib), "bold"), ("  " + "; ".join(notes), "")], self.width - 2)
         sizes = [part.gib for part in parts]
         width = min(self.width - 4, MAX_BAR)
         bar: Row = []
@@ -177,12 +177,8 @@ class Page:
         if change.note:
             yield from self._text(change.note, "dim", first=indent, rest=indent)
 
-    def _titles(self, steps: Sequence[str]) -> str:
-        titles = {remedy.id: remedy.title for remedy in self.d.remedies}
-        return " + ".join(titles.get(step, step.replace("_", " ")) for step in steps)
-
     def _plan(self, plan: PlanReport) -> Iterator[Row]:
-        yield from self._text(self._titles(plan.steps), "bold green" if plan.fits else "bold yellow")
+        yield from self._text(" + ".join(plan.titles), "bold green" if plan.fits else "bold yellow")
         for change in plan.changes:
             yield from self._change(change, "  ")
         capacity = self.d.estimate.capacity_gib if self.d.estimate else None
@@ -191,7 +187,8 @@ class Page:
             yield from self._text(self.w(key, peak=format_gib(plan.peak_gib), capacity=format_gib(capacity)))
         for other in self.d.plans:
             if other is not plan and other.steps != plan.steps:
-                line = f"{self.w(f'plan.{other.name}')}: {self._titles(other.steps)} ({format_gib(other.peak_gib)})"
+                steps = " + ".join(other.titles)
+                line = f"{self.w(f'plan.{other.name}')}: {steps} ({format_gib(other.peak_gib)})"
                 yield from self._text(line, "dim", rest="  ")
 
     def _questions(self) -> Iterator[Row]:
