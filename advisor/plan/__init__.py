@@ -12,6 +12,7 @@ from advisor.facts import FactValue
 from advisor.library import Library
 from advisor.plan.edit import already_on, applicable, apply, changes_of, forbidden, needs, settings
 from advisor.plan.hardware import smallest_hardware, usual_cards
+from advisor.plan.memory import assumed_sizes
 from advisor.plan.meter import Meter
 from advisor.plan.outcome import (
     Candidate,
@@ -24,7 +25,9 @@ from advisor.plan.outcome import (
     Savings,
     Spec,
     Step,
+    beside_gib,
     need_gib,
+    peak_gib,
 )
 from advisor.plan.rank import Weights, candidates_of, with_saving
 from advisor.plan.search import Option, Search
@@ -32,7 +35,7 @@ from advisor.records import Edit, Remedy
 
 __all__ = [
     "Candidate", "EstimateLike", "Hardware", "Outcome", "Plan", "Preferences", "RankedRemedy", "Savings", "Step", "Weights",
-    "already_on", "applicable", "apply", "candidates_of", "forbidden", "make_plan", "need_gib", "settings", "usual_cards",
+    "already_on", "applicable", "apply", "beside_gib", "candidates_of", "forbidden", "make_plan", "need_gib", "peak_gib", "settings", "usual_cards",
 ]  # fmt: skip
 
 BUDGET = 170  # estimates of the main search; each narrower one may make a third as many
@@ -119,8 +122,13 @@ def _others(
 
 def _in_force(remedy: Remedy, spec: Spec) -> bool:
     """Whether every setting leaves the run as it is, by what is known of it: stated, or a default of its framework."""
-    known = all(name in spec for edit in remedy.edit for name in (*edit.set, *edit.halve))
-    return bool(remedy.edit) and known and next(settings(remedy, spec), None) is None
+    known = all(name in spec for edit in remedy.edit for name in edit.set)
+    return (
+        bool(remedy.edit)
+        and not any(edit.halve for edit in remedy.edit)
+        and known
+        and next(settings(remedy, spec), None) is None
+    )
 
 
 def _unmeasured(candidate: Candidate) -> RankedRemedy:
@@ -146,22 +154,15 @@ def _measured(
     wants = _Needs(meter, [_spec_after(edit, spec, filled) for edit in choices])
     gentle = candidate.remedy.quality_risk in ("medium", "high")
     index = _chosen(wants, capacity_gib, len(choices), gentle=gentle)
-    if index is None and candidate.remedy.edit:  # what is assumed can't be lowered: it may be of no use
-        return replace(_unmeasured(candidate), score=candidate.score * weights.no_saving)
-    if index is None:
+    after = meter.try_(wants.specs[index]) if index is not None else None
+    if index is None or after is None or _unseen(base, after):
         return _unmeasured(candidate)
-    after = meter.try_(wants.specs[index])
-    if after is None:
-        return _unmeasured(candidate)
-    saved = base.process_gib - after.process_gib
+    saved = peak_gib(base) - peak_gib(after)
     # The error of an estimate is mostly common to before and after, so the saving is as unsure as the estimate, in proportion.
-    centre = base.allocated_gib or 1.0
-    savings = (
-        Savings(saved * base.low_gib / centre, saved, saved * base.high_gib / centre)
-        if saved > 0
-        else Savings(0.0, 0.0, 0.0)
-    )
-    score = with_saving(candidate.score, saved, missing_gib, weights)
+    low, high = (gib / (base.allocated_gib or 1.0) for gib in (base.low_gib, base.high_gib))
+    savings = Savings(saved * low, saved, saved * high) if saved > 0 else Savings(0.0, 0.0, 0.0)
+    trust = _trust(candidate.remedy, base, missing_gib, capacity_gib, weights)
+    score = with_saving(candidate.score, saved, missing_gib, weights, trust)
     fits = need_gib(after) <= capacity_gib if capacity_gib is not None else None
     changed = changes_of(choices[index], filled)
     result = _unmeasured(candidate)
@@ -171,9 +172,27 @@ def _measured(
         edit=choices[index],
         changed=changed,
         saves=savings,
-        peak_after_gib=after.process_gib,
+        peak_after_gib=peak_gib(after),
         fits=fits,
     )
+
+
+def _unseen(before: EstimateLike, after: EstimateLike) -> bool:
+    """Whether the estimator does not know what the remedy changes: no figure of any phase has moved."""
+    same = before.process_gib == after.process_gib and before.allocated_gib == after.allocated_gib
+    return same and before.phases == after.phases
+
+
+def _trust(
+    remedy: Remedy, base: EstimateLike, missing_gib: float, capacity_gib: float | None, weights: Weights
+) -> float:
+    """How far the estimate is of the run in question: not at all where it fits, or where what the remedy changes was assumed."""
+    if capacity_gib is not None and missing_gib <= 0:
+        return 0.0
+    touched = {name for edit in remedy.edit for name in (*edit.set, *edit.halve)}
+    if touched & set(base.assumed):
+        return 0.0
+    return float(weights.doubt_per_size ** len(assumed_sizes(base)))
 
 
 class _Needs:
@@ -238,7 +257,7 @@ def _plans(
             after = _spec_after(option.edit, spec, filled)
             if (need := meter.need(after)) <= capacity_gib:
                 step = Step(option.remedy, option.edit, changes_of(option.edit, filled))
-                plans.append(Plan("one-change", (step,), after, meter(after).process_gib, need, True, option.cost))
+                plans.append(Plan("one-change", (step,), after, peak_gib(meter(after)), need, True, option.cost))
                 break
     return _distinct(plans), searched.strongest
 

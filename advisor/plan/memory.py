@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from advisor.plan.outcome import EstimateLike, need_gib
+from advisor.plan.outcome import EstimateLike, need_gib, peak_gib
 
 MemoryValue: TypeAlias = float | bool | str
 Numbers: TypeAlias = dict[str, float]
@@ -19,6 +19,14 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     "kv_cache": ("kv_cache",),
 }
 _MIN_CAPACITY = 0.25  # GiB; below it a "capacity" is a misread number
+
+
+SIZES = ("batch_size", "seq_len", "image_resolution", "image_tokens")
+
+
+def assumed_sizes(estimate: EstimateLike) -> list[str]:
+    """The sizes of the run that the estimate had to assume: what it says of activations is as sure as they are."""
+    return [name for name in SIZES if name in estimate.assumed]
 
 
 def memory_fields(facts: Mapping[str, Any], estimate: EstimateLike | None = None) -> dict[str, MemoryValue]:
@@ -111,10 +119,18 @@ def _outside_torch(
 
 def _of_estimate(facts: Mapping[str, Any], estimate: EstimateLike, capacity: float | None) -> dict[str, MemoryValue]:
     total = estimate.allocated_gib or 1.0
-    found: dict[str, MemoryValue] = {"estimate_gib": estimate.process_gib}
+    found: dict[str, MemoryValue] = {"estimate_gib": peak_gib(estimate)}
     if estimate.phase:
         found["peak_phase"] = estimate.phase
     found["interval_width"] = (estimate.high_gib - estimate.low_gib) / total
+    if capacity is not None:
+        found["fits"] = need_gib(estimate) <= capacity
+        found["shortfall_gib"] = peak_gib(estimate) - capacity
+        found["over_ratio"] = peak_gib(estimate) / capacity
+    if found.get("fits") or len(assumed_sizes(estimate)) > 1:
+        # A run that failed although this one would fit is another run, and one of assumed sizes may be: their shares prove nothing.
+        found.pop("peak_phase", None)
+        return found
     by_id: Numbers = {}
     for part in estimate.components:
         by_id[part.id] = by_id.get(part.id, 0.0) + part.gib
@@ -126,9 +142,6 @@ def _of_estimate(facts: Mapping[str, Any], estimate: EstimateLike, capacity: flo
     found["static_gib"] = static
     held = _held_by_process(facts)
     if capacity is not None:
-        found["fits"] = need_gib(estimate) <= capacity
-        found["shortfall_gib"] = estimate.process_gib - capacity
-        found["over_ratio"] = estimate.process_gib / capacity
         found["static_share"] = static / capacity
     if held is not None:
         found["unexplained_gib"] = held - estimate.allocated_gib

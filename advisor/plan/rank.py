@@ -22,6 +22,7 @@ class Weights:
         against: how much of the score a full objection takes away.
         least_progress: what a remedy keeps of its score when it saves nothing of what is missing.
         no_saving: what remains of the score when the estimate says that it saves nothing at all.
+        doubt_per_size: what each size of the run that had to be assumed leaves of the trust in the estimate.
         plan_step, plan_doubt: cost of one more step in a plan, and of a remedy that no rule argues for.
         plan_setting: cost of each setting beyond the mildest (one more halving), by the remedy's risk for quality.
         max_settings: settings of one remedy that are considered, by its risk for quality.
@@ -39,6 +40,7 @@ class Weights:
     against: float = 1.0
     least_progress: float = 0.8
     no_saving: float = 0.35
+    doubt_per_size: float = 0.5
     plan_step: float = 0.15
     plan_doubt: float = 0.3
     plan_setting: Mapping[str, float] = field(
@@ -104,19 +106,21 @@ def score_of(support: float, against: float, cost: float, weights: Weights) -> f
     return max(0.0, support * (1 - weights.against * against) * max(0.0, 1 - cost))
 
 
-def with_saving(score: float, saved_gib: float, missing_gib: float, weights: Weights) -> float:
+def with_saving(score: float, saved_gib: float, missing_gib: float, weights: Weights, trust: float = 1.0) -> float:
     """The score once the saving is known: full for what closes the gap, less for what closes part of it, little for what saves nothing.
 
     Args:
         saved_gib: expected saving of the process's peak.
         missing_gib: what the run needs beyond the card; 0 or less when it fits or the card is unknown.
+        trust: 0 to 1, how far the estimate is of the run that failed; at 0 the saving changes nothing.
     """
     if saved_gib <= 0.0:
-        return score * weights.no_saving
-    if missing_gib <= 0.0:
-        return score
-    progress = min(1.0, saved_gib / missing_gib)
-    return score * (weights.least_progress + (1 - weights.least_progress) * progress)
+        factor = weights.no_saving
+    elif missing_gib <= 0.0:
+        factor = 1.0
+    else:
+        factor = weights.least_progress + (1 - weights.least_progress) * min(1.0, saved_gib / missing_gib)
+    return score * (1 - trust * (1 - factor))
 
 
 def candidates_of(

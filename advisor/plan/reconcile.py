@@ -38,6 +38,7 @@ class Corrected:
     assumed: Mapping[str, FactValue]
     components: tuple[ComponentLike, ...]
     phase: str
+    phases: Mapping[str, float]
     scale: float
 
 
@@ -77,6 +78,7 @@ def corrected(estimate: EstimateLike, scale: float) -> EstimateLike:
         estimate.assumed,
         parts,
         estimate.phase,
+        estimate.phases,
         scale,
     )
 

@@ -29,6 +29,7 @@ class Toy:
     assumed: Mapping[str, FactValue] = field(default_factory=dict)
     components: tuple[Part, ...] = ()
     phase: str = "backward"
+    phases: Mapping[str, float] = field(default_factory=dict)
 
 
 def toy_estimate(spec: Mapping[str, Any]) -> Toy:
@@ -44,14 +45,20 @@ def toy_estimate(spec: Mapping[str, Any]) -> Toy:
     states = params * trained * (2 if spec.get("optimizer") == "adamw_8bit" else 8) / shard
     gradients = params * trained * 2 / shard
     activations = params * batch * length / 2048 * (0.1 if spec.get("gradient_checkpointing") else 0.5)
+    phases = {
+        "backward": weights + gradients + states + activations,
+        "optimizer_step": weights + gradients + states * 1.2,
+    }
+    phase = max(phases, key=lambda name: phases[name])
     parts = (
         Part("weights", weights),
         Part("gradients", gradients),
         Part("optimizer", states),
-        Part("activations", activations),
+        Part("activations", phases[phase] - weights - gradients - states),
     )
-    total = sum(part.gib for part in parts)
-    return Toy(total, total * 1.05, total * 1.05 + 0.5, total * 0.95, total * 1.05, None, assumed, parts)
+    total = phases[phase]
+    figures = (total, total * 1.05, total * 1.05 + 0.5, total * 0.95, total * 1.05)
+    return Toy(*figures, None, assumed, parts, phase, phases)
 
 
 def toy_remedy(
