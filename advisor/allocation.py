@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from advisor.facts import FactValue
 from advisor.units import GIB
@@ -25,8 +26,7 @@ _NICE_LENGTH = 64
 _CHANCE = 0.15  # the request is a tensor that is not in the list, before the size is looked at
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(Struct, frozen=True):
     """A tensor that a run allocates: bytes = bytes_per_unit * batch**b * seq_len**s.
 
     Attributes:
@@ -47,8 +47,7 @@ class Tensor:
     hints: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """A tensor that the request fits, how sure that is, and the facts that follow from it."""
 
     tensor: Tensor

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from advisor.errors import AdvisorError
 from advisor.estimate import Estimate
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from advisor.diagnosis import Case
 
 
-@dataclass(frozen=True, slots=True)
-class Scenario:
+class Scenario(Struct, frozen=True):
     """A case after some remedies.
 
     Attributes:

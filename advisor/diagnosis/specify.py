@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from advisor.facts import FactValue
 from advisor.library import Library
@@ -13,8 +14,7 @@ from advisor.vocabulary import VOCABULARY
 _NOT_SPEC = frozenset({name for name, spec in VOCABULARY.items() if spec.group == "message"}) - {"gpu_capacity_gib"}
 
 
-@dataclass(frozen=True, slots=True)
-class Specification:
+class Specification(Struct, frozen=True):
     """The words handed to the estimator, and those of them that nobody stated."""
 
     words: dict[str, FactValue]

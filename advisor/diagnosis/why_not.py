@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from advisor.diagnosis import Case, examine
 from advisor.errors import InputError
@@ -17,8 +18,7 @@ from advisor.rule import Condition, Rule, as_word
 MAX_RULES = 5
 
 
-@dataclass(frozen=True, slots=True)
-class WhyNot:
+class WhyNot(Struct, frozen=True):
     """The answer: one sentence, and the lines below it; `failed` maps each rule to the conditions that did not hold."""
 
     remedy: str

@@ -6,7 +6,8 @@ Sizes of one token: h hidden, f intermediate, k keys and values, v vocabulary. B
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from advisor.estimate.decoder import Parts
 from advisor.estimate.parallel import Axes, Bytes, Weights, activation_share, auto_buckets, states_of
@@ -44,8 +45,7 @@ LOSS_TRAINER = 18.0
 convert_outputs_to_fp32)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """How a model is trained on one device.
 
     Attributes:
@@ -134,8 +134,7 @@ def _frozen_in_the_flow(chain: Sequence[Tower]) -> float:
     return total
 
 
-@dataclass(frozen=True, slots=True)
-class Peak:
+class Peak(Struct, frozen=True):
     """Bytes by component of the largest moment, the peak of each phase, and how much of each depends on the lengths."""
 
     parts: dict[str, float]

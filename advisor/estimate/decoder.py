@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from advisor.estimate.inference import Decoder
 from advisor.estimate.kv_cache import CacheShape
@@ -17,8 +18,7 @@ _UNGATED = frozenset({
 })  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(Struct, frozen=True):
     """Counts of weights: linear layers of the blocks, output head (0 where tied), everything else, and routed experts among the linear."""
 
     linear: float
@@ -72,8 +72,7 @@ def tower_params(config: Config) -> float:
     return total
 
 
-@dataclass(frozen=True, slots=True)
-class _Sizes:
+class _Sizes(Struct, frozen=True):
     hidden: float
     layers: float
     heads: float

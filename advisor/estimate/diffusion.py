@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from advisor.estimate.diffusion_arch import DiffusionModel, Shape
 from advisor.estimate.footprint import Footprint
@@ -17,8 +18,7 @@ FP8_DYNAMIC_BYTES = 5.0
 (torchao float8 training path, traced on linear layers)."""
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingRun:
+class TrainingRun(Struct, frozen=True):
     """How a diffusion model is trained.
 
     Attributes:
@@ -62,8 +62,7 @@ def trained_weights(model: DiffusionModel, run: TrainingRun) -> float:
     return model.params * (LOKR_SHARE if run.adapters == "lokr" else 1.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Activations:
+class Activations(Struct, frozen=True):
     """Bytes kept through the forward pass, bytes recomputed and needed for one block's backward."""
 
     kept: float
@@ -191,8 +190,7 @@ def training(model: DiffusionModel, run: TrainingRun) -> Footprint:
     return made
 
 
-@dataclass(frozen=True, slots=True)
-class GenerationRun:
+class GenerationRun(Struct, frozen=True):
     """How images or videos are made: `guided` runs two prompts at once; `offload`: only the part at work is on the card."""
 
     batch: int

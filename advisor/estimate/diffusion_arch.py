@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import re2
+from msgspec import Struct
 
 Config = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """What one kind of block keeps, in hidden vectors of 16 bits a token (knowledge/diffusion_blocks.yaml)."""
 
     name: str
@@ -33,8 +32,7 @@ class Block:
         return self.backward_full if full else self.backward_lora
 
 
-@dataclass(frozen=True, slots=True)
-class Unet:
+class Unet(Struct, frozen=True):
     """Elements of 16 bits that a UNet keeps for each position of its latent image."""
 
     kept_lora: float
@@ -44,8 +42,7 @@ class Unet:
     infer: float
 
 
-@dataclass(frozen=True, slots=True)
-class Autoencoder:
+class Autoencoder(Struct, frozen=True):
     """Elements of 16 bits a pixel of the frames in work; `whole_video`: all frames at once, else a fixed chunk."""
 
     params: float
@@ -54,8 +51,7 @@ class Autoencoder:
     whole_video: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """A sample: width and height in pixels, frames (1 for an image)."""
 
     width: int
@@ -67,8 +63,7 @@ class Shape:
         return self.width * self.height
 
 
-@dataclass(frozen=True, slots=True)
-class DiffusionModel:
+class DiffusionModel(Struct, frozen=True):
     """The denoiser and its companions.
 
     Attributes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from advisor.estimate.process import CACHED_STEADY
 from advisor.estimate.result import Component
@@ -11,8 +12,7 @@ from advisor.facts import FactValue
 from advisor.units import GIB
 
 
-@dataclass(slots=True)
-class Footprint:
+class Footprint(Struct):
     """Bytes at the peak by component, and what is known of the other phases.
 
     Attributes:

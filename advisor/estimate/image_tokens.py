@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import re2
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class ImageTokens:
+class ImageTokens(Struct, frozen=True):
     """One image: `text` positions in the language model, `tower` positions in the vision tower over all its tiles, `tiles`."""
 
     text: int
@@ -18,8 +17,7 @@ class ImageTokens:
     tiles: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class ImageSettings:
+class ImageSettings(Struct, frozen=True):
     """What a user can set: the largest number of slices or tiles, the pixel budget, the tile's side."""
 
     max_slices: int | None = None

@@ -5,13 +5,12 @@ Everything is in bytes; `e` is the bytes of one activation. Sizes of one token: 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from advisor.estimate.kv_cache import CacheShape, cache_bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Decoder:
+class Decoder(Struct, frozen=True):
     """The sizes that inference needs.
 
     Attributes:
@@ -31,8 +30,7 @@ class Decoder:
     qkv_weights: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
+class Engine(Struct, frozen=True):
     """How the program keeps its cache and its logits.
 
     Attributes:
@@ -93,8 +91,7 @@ def prefill_bytes(model: Decoder, engine: Engine, batch: float, tokens: float, e
     return max(mlp_bytes(model, batch * tokens, e), attention if engine.eager_scores else 0.0, head)
 
 
-@dataclass(frozen=True, slots=True)
-class Generation:
+class Generation(Struct, frozen=True):
     """Peaks of one generation beyond the weights, bytes: (activations, cache) of each phase."""
 
     prefill: tuple[float, float]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 CACHE_BYTES = {
     "fp32": 4.0, "fp16": 2.0, "bf16": 2.0, "auto": 2.0,
@@ -14,8 +15,7 @@ CACHE_BYTES = {
 """Bytes of one cached number. llama.cpp's block types: 32 numbers with one or two fp16 scales (ggml-common.h)."""
 
 
-@dataclass(frozen=True, slots=True)
-class CacheShape:
+class CacheShape(Struct, frozen=True):
     """What one token leaves in the cache of each layer.
 
     Attributes:
@@ -61,8 +61,7 @@ https://huggingface.co/docs/text-generation-inference/reference/launcher, https:
 _OF_WHAT_IS_FREE = ("lmdeploy", "tensorrt")
 
 
-@dataclass(frozen=True, slots=True)
-class ServerMemory:
+class ServerMemory(Struct, frozen=True):
     """How a server fills its card, bytes: `cache` is what is left for keys and values, `held` what nvidia-smi shows."""
 
     cache: float

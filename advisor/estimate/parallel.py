@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import re2
+from msgspec import Struct
 
 MB = 2.0**20
 
 
-@dataclass(frozen=True, slots=True)
-class Axes:
+class Axes(Struct, frozen=True):
     """The axes of parallelism.
 
     Attributes:
@@ -68,8 +66,7 @@ def axes_of(parallelism: str, gpu_count: int, zero_stage: int | None = None, fsd
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Weights:
+class Weights(Struct, frozen=True):
     """Counts of weights: all of them, those of routed experts, the trained ones, and those of the largest block."""
 
     total: float
@@ -79,8 +76,7 @@ class Weights:
     embeddings: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Bytes:
+class Bytes(Struct, frozen=True):
     """Bytes of a weight, of its gradient, of its optimizer states (a master copy included), and of temporaries in the step."""
 
     weight: float = 2.0
@@ -89,8 +85,7 @@ class Bytes:
     step: float = 4.0
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceStates:
+class DeviceStates(Struct, frozen=True):
     """What one device holds, bytes. `gathered`: layers assembled for computing; `buffers`: communication; `step`: in the update."""
 
     weights: float
@@ -101,8 +96,7 @@ class DeviceStates:
     step: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Buckets:
+class Buckets(Struct, frozen=True):
     """DeepSpeed's buckets in elements; HF's `auto` sets reduce and prefetch from the hidden size.
 
     https://www.deepspeed.ai/docs/config-json/#zero-optimizations-for-fp16-training

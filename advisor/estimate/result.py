@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from advisor.facts import FactValue
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
 
-@dataclass(frozen=True, slots=True)
-class Component:
+class Component(Struct, frozen=True):
     """One part of the peak.
 
     Attributes:
@@ -38,8 +38,7 @@ def _short(value: FactValue) -> str:
     return f"{value:.6g}"
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(Struct, frozen=True):
     """The memory that one device needs.
 
     Attributes:
@@ -86,7 +85,9 @@ class Estimate:
             shown["capacity_gib"] = round(self.capacity_gib, 4)
         if self.fits is not None:
             shown["fits"] = self.fits
-        shown["assumed"] = {name: list(value) if isinstance(value, list) else value for name, value in self.assumed.items()}
+        shown["assumed"] = {
+            name: list(value) if isinstance(value, list) else value for name, value in self.assumed.items()
+        }
         shown["components"] = [{"id": part.id, "gib": round(part.gib, 4)} for part in self.components]
         if self.phase:
             shown["phase"] = self.phase

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import re2
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class RlPlan:
+class RlPlan(Struct, frozen=True):
     """An algorithm as memory sees it.
 
     Attributes:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from advisor.errors import TooLittleKnown
 from advisor.estimate import closed_form, diffusion, process, rl, serving, vision

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import re2
+from msgspec import Struct
 
 from advisor.estimate.decoder import Parts, decoder_of, text_config
 from advisor.estimate.image_tokens import ImageSettings, ImageTokens, image_tokens, parse_size
@@ -25,8 +25,7 @@ _ANSWER = 512
 """Text tokens beside the images of a chat sample, where no length is stated."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tower:
+class Tower(Struct, frozen=True):
     """Equal layers over `positions` of one sample.
 
     Attributes:

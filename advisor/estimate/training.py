@@ -70,8 +70,13 @@ def _frozen(run: RunSpec) -> tuple[str, ...]:
 def lengths(run: RunSpec, arch: Architecture) -> dict[str, float]:
     """The value of each monomial: B batch, S tokens, T tokens of the decoder, ^128 rounded up to 128."""
     b, s = float(run.batch_size), float(run.seq_len)
-    s128 = -(-s // 128) * 128
-    return {"1": 1.0, "B": b, "S": s, "BS": b * s, "SS": s * s, "BSS": b * s * s, "BS^128": b * s128}
+    t = float(run.tgt_seq_len or (448 if arch.family == "whisper" else run.seq_len))
+    up = 128.0
+    s128, t128 = -(-s // up) * up, -(-t // up) * up
+    return {
+        "1": 1.0, "B": b, "S": s, "BS": b * s, "SS": s * s, "BSS": b * s * s, "BS^128": b * s128,
+        "T": t, "BT": b * t, "TT": t * t, "BTT": b * t * t, "TS": t * s, "BTS": b * t * s, "BT^128": b * t128,
+    }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import re2
+from msgspec import Struct
 
 from advisor.estimate.footprint import Footprint
 from advisor.estimate.process import CONVOLUTION_WORKSPACE
 
 
-@dataclass(frozen=True, slots=True)
-class ConvNet:
+class ConvNet(Struct, frozen=True):
     """A network by what its convolutions put out.
 
     Attributes:

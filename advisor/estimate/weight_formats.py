@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 PLAIN_BYTES: Mapping[str, float] = {
     "fp32": 4.0, "float32": 4.0, "tf32": 4.0, "fp64": 8.0,
@@ -15,8 +16,7 @@ PLAIN_BYTES: Mapping[str, float] = {
 """Bytes of one weight by precision; mixed precision keeps its master weights in fp32."""
 
 
-@dataclass(frozen=True, slots=True)
-class WeightFormat:
+class WeightFormat(Struct, frozen=True):
     """A quantised storage format.
 
     Attributes:
@@ -39,8 +39,7 @@ class WeightFormat:
         return self.bits / 8 + (self.group_bytes / self.group if self.group else 0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class StoredWeights:
+class StoredWeights(Struct, frozen=True):
     """Bytes of a model's weights: the quantised part, the rest, and what is there for a moment while loading."""
 
     quantised: float

@@ -6,10 +6,10 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from advisor.facts import Observation
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from advisor.library import Library
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(Struct, frozen=True):
     """One evidence format: its module's name, the literals that announce it, and its function."""
 
     name: str

@@ -52,8 +52,8 @@ def causal_masks(tape: Tape, windowed: bool, full: bool) -> tuple[Tensor | None,
     if tape.mode.attention == "eager":
         item = tape.mode.item
         return (
-            _float_mask(tape, rows, item) if full else None,
-            _float_mask(tape, rows, item) if windowed else None,
+            float_mask(tape, rows, item) if full else None,
+            float_mask(tape, rows, item) if windowed else None,
         )
     full_mask = tape.new(rows, 1.0, 1) if padded and full else None
     window_mask = tape.new(rows, 1.0, 1) if windowed and (padded or tape.mode.window) else None
@@ -65,12 +65,13 @@ def bidirectional_mask(tape: Tape, rows: str = "BS", scores: str = "BSS") -> Ten
     if tape.mode.mask != "padded":
         return None
     if tape.mode.attention == "eager":
-        return _float_mask(tape, scores, tape.mode.item)
+        return float_mask(tape, scores, tape.mode.item)
     row = tape.new(rows, 1.0, 1)
     return Tensor(row.storage, scores, 1.0, 1)
 
 
-def _float_mask(tape: Tape, rows: str, item: int) -> Tensor:
+def float_mask(tape: Tape, rows: str, item: int) -> Tensor:
+    """An additive mask in the dtype of the weights, made from a boolean one."""
     boolean = tape.new(rows, 1.0, 1)
     mask = tape.new(rows, 1.0, item)
     del boolean

@@ -35,7 +35,6 @@ def _self_attention(
     table = ops.dropout(tape, table, t.dropout)
     bias = _relative_scores(tape, q, k, t, table, span)
     scores = ops.add(tape, scores, bias)
-    del bias
     boolean = tape.new(mask.rows, 1.0, 1)
     inverse = tape.new(mask.rows, 1.0, 1)
     scores = ops.masked_fill(tape, scores, inverse)

@@ -110,7 +110,8 @@ def _call(tape: Tape, hidden: Tensor, **named: object) -> Tensor:
 
 @ops.module
 def _stack(tape: Tape, t: Tower) -> tuple[Tensor, Tensor]:
-    hidden, table = _embeddings(tape, t)
+    embedded, table = _embeddings(tape, t)
+    hidden = embedded  # the caller's variable keeps the embeddings until the end
     mask = common.bidirectional_mask(tape)
     for _ in tape.layers("text", t.layers):
         hidden = checkpoint(tape, partial(_call, tape, t=t, mask=mask), hidden)

@@ -50,7 +50,9 @@ def _kernel_backward(
         scratch = [tape.new(heads.rows, heads.query * (4.0 + (4.0 * heads.size if item == 2 else 0.0)), 1)]
     del scratch
     if bias is not None:
-        out.append(tape.like(bias))
+        # The kernel writes a gradient for every sample; the engine sums it over what was broadcast.
+        whole = tape.new(heads.scores, heads.query, item)
+        out.append(whole if bias[:2] == whole.shape[:2] else tape.like(bias))
     return [x if want else None for x, want in zip(out, node.wants, strict=False)] + [None] * (
         len(node.wants) - len(out)
     )

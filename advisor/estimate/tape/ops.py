@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
-from advisor.estimate.tape.tensor import ONE, Node, Tape, Tensor
+from advisor.estimate.tape.tensor import ONE, Node, Param, Tape, Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -287,6 +287,48 @@ def gather(tape: Tape, x: Tensor, places: Tensor, rows: str, width: float) -> Te
 def masked_fill(tape: Tape, x: Tensor, mask: Tensor) -> Tensor:
     """x.masked_fill(mask, value): a new tensor; keeps the mask."""
     return _attach(tape, tape.like(x.shape), [x], [mask], _copy_backward, x.shape)
+
+
+def leaf(x: Tensor) -> Tensor:
+    """A tensor that asks for a gradient of its own."""
+    return Tensor(x.storage, x.rows, x.width, x.item, param=Param("leaf", "@input", (1.0, x.width), x.item, True))
+
+
+def where(tape: Tape, x: Tensor, rows: str, width: float, condition: Tensor) -> Tensor:
+    """torch.where(condition, x, number) with broadcasting: keeps the condition."""
+    out = tape.new(rows, width, x.item)
+    return _attach(tape, out, [x], [condition], _where_backward, (x.shape, out.shape))
+
+
+def _where_backward(tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]) -> list[Tensor | None]:
+    shape, full = node.info  # type: ignore[misc]
+    whole = tape.like(full)
+    return [whole if shape == full else tape.like(shape)]
+
+
+def pad(tape: Tape, x: Tensor) -> Tensor:
+    """F.pad: a copy; so is its gradient."""
+    return _attach(tape, tape.like(x.shape), [x], (), _copy_backward, x.shape)
+
+
+def conv(tape: Tape, x: Tensor, name: str, inputs: float, outputs: float, rows: str, width: float, bias: bool = True) -> Tensor:
+    """A convolution with a kernel of `inputs` = channels * kernel area: keeps its input and weight; no workspace is counted."""
+    x = _low(tape, x)
+    weight = weight_cast(tape, tape.param(f"{name}.weight", outputs, inputs), tape.amp)
+    params = [weight]
+    if bias:
+        params.append(weight_cast(tape, tape.param(f"{name}.bias", outputs), tape.amp))
+    out = tape.new(rows, width, x.item)
+    sizes = [p.width for p in params]
+    return _attach(tape, out, [x, *params], [x, weight], _conv_backward, (x.shape, sizes))
+
+
+def _conv_backward(tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]) -> list[Tensor | None]:
+    shape, sizes = node.info  # type: ignore[misc]
+    out: list[Tensor | None] = [tape.like(shape) if node.wants[0] else None]
+    for want, size in zip(node.wants[1:], sizes, strict=True):
+        out.append(tape.new(ONE, size, shape[2]) if want else None)
+    return out
 
 
 def split(tape: Tape, x: Tensor, *shares: float) -> list[Tensor]:

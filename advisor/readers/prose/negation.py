@@ -7,12 +7,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 from typing import Literal
 
 import re2
+from msgspec import Struct
 
 from advisor.facts import FactValue, Observation
 from advisor.readers.document import Document
@@ -147,8 +147,7 @@ _CLAUSE = re2.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(Struct, frozen=True):
     """A value that a sentence names, with its place and what is claimed."""
 
     value: FactValue

@@ -11,10 +11,10 @@ seq_len 4096
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 
 import re2
+from msgspec import Struct
 
 from advisor.facts import FactValue, Observation
 from advisor.readers.document import Document
@@ -36,8 +36,7 @@ _TOKENS = r"(\d{1,3}(?:,\d{3})+|\d{1,7}(?:\.\d)?k?|\dm)"
 _END = r"(?:[^\w.%]|\.(?:\D|$)|$)"
 
 
-@dataclass(frozen=True, slots=True)
-class _Size:
+class _Size(Struct, frozen=True):
     """A fact, the wordings that state it (the number is the only group that matches), and how its number is read."""
 
     fact: str
