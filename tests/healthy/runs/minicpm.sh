@@ -1,0 +1,1 @@
+torchrun $DISTRIBUTED_ARGS finetune.py --model_name_or_path openbmb/MiniCPM-V-2_6 --model_max_length 2048 --max_slice_nums 9 --per_device_train_batch_size 1 --use_lora true --deepspeed ds_config_zero2.json
