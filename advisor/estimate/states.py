@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from advisor.estimate.allocator import unsplit_bytes
 from advisor.estimate.tape.tensor import Param
 
 
@@ -36,7 +37,8 @@ class Totals:
 
     Attributes:
         weights: all weights. trained: trained weights. trained_params, params: element counts.
-        largest: (elements, bytes per element, factored) of the largest trained tensor.
+        largest, largest_item: elements of the largest trained tensor, and bytes of each. rows_and_columns: of all trained matrices.
+        unsplit, unsplit_all: bytes that the allocator adds to one copy of the trained weights, and to all weights.
     """
 
     weights: float
@@ -46,9 +48,11 @@ class Totals:
     largest: float
     largest_item: float
     rows_and_columns: float
+    unsplit: float
+    unsplit_all: float
 
 
-def totals(weights: Iterable[Weights]) -> Totals:
+def totals(weights: Sequence[Weights]) -> Totals:
     every = trained = params = trained_params = largest = item = factors = 0.0
     for w in weights:
         every += _round(w.nbytes) * w.count
@@ -60,7 +64,23 @@ def totals(weights: Iterable[Weights]) -> Totals:
         factors += (w.shape[0] + w.shape[1] if min(w.shape) > 1 else w.numel) * w.count
         if w.numel * w.item > largest * item:
             largest, item = w.numel, w.item
-    return Totals(every, trained, params, trained_params, largest, item, factors)
+    trained_waste = unsplit_bytes(_in_order(w for w in weights if w.trainable))
+    all_waste = unsplit_bytes(_in_order(weights))
+    return Totals(every, trained, params, trained_params, largest, item, factors, trained_waste, all_waste)
+
+
+def _in_order(weights: Iterable[Weights]) -> list[tuple[float, float]]:
+    """Sizes in the order of the layers: the one recorded layer is repeated with all its tensors."""
+    sizes: list[tuple[float, float]] = []
+    layer: list[tuple[float, float]] = []
+    repeats, scope = 1, ""
+    for w in weights:
+        if w.scope != scope:
+            sizes.extend(layer * repeats)
+            layer, scope, repeats = [], w.scope, max(1, int(w.count))
+        layer.append((w.nbytes, 1.0))
+    sizes.extend(layer * repeats)
+    return sizes
 
 
 def _round(size: float) -> float:

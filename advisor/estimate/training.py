@@ -8,7 +8,7 @@ from advisor.estimate.architecture import Architecture
 from advisor.estimate.layout import Layout
 from advisor.estimate.recording import Recording, record
 from advisor.estimate.spec import RunSpec
-from advisor.estimate.states import OptimizerCost, optimizer_cost
+from advisor.estimate.states import OptimizerCost, Totals, optimizer_cost
 from advisor.estimate.tape.linear import Lora
 from advisor.estimate.tape.tensor import Mode
 
@@ -99,31 +99,37 @@ def phases(
     states = cost.states * layout.optimizer if run.steps > 1 else 0.0
     gradients = t.trained * layout.gradients
     left = {name: size for name, size in ends.get("backward", {}).items() if name != "gradients" and size > 0}
-    held = sum(left.values())
     standing = {**fixed, "optimizer": states}
     if run.grad_accum > 1:
         standing["gradients"] = gradients
+    standing["unsplit"] = t.unsplit_all * layout.weights + (states + standing.get("gradients", 0.0)) * _ratio(t)
     tops: dict[str, tuple[float, dict[str, float]]] = {}
     for phase, peak in peaks.items():
         parts = dict(standing)
         for name, size in peak.parts.items():
             parts[name] = parts.get(name, 0.0) + size
+        if run.grad_accum <= 1:
+            parts["unsplit"] += parts.get("gradients", 0.0) * _ratio(t)
         if phase == "forward":
             for name, size in left.items():
                 parts[name] = parts.get(name, 0.0) + size
         tops[phase] = (sum(parts.values()), parts)
     step = {
-        **fixed,
-        "optimizer": cost.states * layout.optimizer,
-        "gradients": gradients,
+        **fixed, "optimizer": cost.states * layout.optimizer, "gradients": gradients,
         "optimizer_step": cost.temporaries * layout.optimizer,
-    }
+    }  # fmt: skip
+    copies = step["optimizer"] + gradients + (step["optimizer_step"] if cost.temporaries >= t.trained else 0.0)
+    step["unsplit"] = t.unsplit_all * layout.weights + copies * _ratio(t)
     for name, size in left.items():
         step[name] = step.get(name, 0.0) + size
     tops["optimizer_step"] = (sum(step.values()), step)
     phase = max(tops, key=lambda name: tops[name][0])
-    del held
     return Phases({name: total for name, (total, _) in tops.items()}, phase, tops[phase][1]), cost
+
+
+def _ratio(t: Totals) -> float:
+    """Bytes of unsplit blocks for each byte of a copy of the trained weights."""
+    return t.unsplit / t.trained if t.trained else 0.0
 
 
 def record_run(run: RunSpec, arch: Architecture) -> Recording:

@@ -30,7 +30,7 @@ def _attention(tape: Tape, hidden: Tensor, states: Tensor, t: Tower, name: str, 
     if tape.mode.attention == "eager":
         out = attention.eager(tape, q, k, v, heads, mask, t.attention_dropout, fp32=False)
     else:
-        out = attention.sdpa(tape, q, k, v, heads, mask, t.attention_dropout)
+        out = attention.sdpa(tape, q, k, v, heads, mask, t.attention_dropout, head_major=t.kind == "whisper")
     return linear(tape, out, f"{name}.out_proj", h, h, True)
 
 

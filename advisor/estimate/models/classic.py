@@ -17,12 +17,12 @@ Layer = Callable[..., Tensor]
 
 
 def _attend(
-    tape: Tape, t: Tower, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, *, fp32: bool = True, heads: Heads | None = None
+    tape: Tape, t: Tower, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, *, fp32: bool = True, head_major: bool = False
 ) -> Tensor:
-    heads = heads or Heads(t.heads, t.kv_heads, t.head_dim)
+    heads = Heads(t.heads, t.kv_heads, t.head_dim)
     if tape.mode.attention == "eager":
         return attention.eager(tape, q, k, v, heads, mask, t.attention_dropout, fp32=fp32)
-    return attention.sdpa(tape, q, k, v, heads, mask, t.attention_dropout)
+    return attention.sdpa(tape, q, k, v, heads, mask, t.attention_dropout, head_major=head_major)
 
 
 def _run(tape: Tape, t: Tower, hidden: Tensor, layer: Layer, **named: object) -> Tensor:
@@ -121,7 +121,7 @@ def _neox_attention(
     qkv = linear(tape, hidden, "attention.query_key_value", t.hidden, 3 * t.hidden, bias)
     q, k, v = ops.split(tape, qkv, 1 / 3, 1 / 3, 1 / 3)
     q, k = _partial_rotary(tape, q, k, cos, sin, _rotary_share(t, 0.25))
-    out = _attend(tape, t, q, k, v, mask)
+    out = _attend(tape, t, q, k, v, mask, head_major=_rotary_share(t, 0.25) < 1.0)
     return linear(tape, out, "attention.dense", t.hidden, t.hidden, bias)
 
 
@@ -220,7 +220,7 @@ def _phi_attention(tape: Tape, hidden: Tensor, t: Tower, cos: Tensor, sin: Tenso
     k = linear(tape, hidden, "k_proj", t.hidden, kv, True)
     v = linear(tape, hidden, "v_proj", t.hidden, kv, True)
     q, k = _partial_rotary(tape, q, k, cos, sin, _rotary_share(t, 0.5))
-    out = _attend(tape, t, q, k, v, mask)
+    out = _attend(tape, t, q, k, v, mask, head_major=_rotary_share(t, 0.5) < 1.0)
     return linear(tape, out, "dense", t.hidden, t.hidden, True)
 
 

@@ -152,6 +152,6 @@ def t5(tape: Tape, arch: Architecture) -> common.Outputs:
     tape.mark("head")
     if t.tied:
         hidden = ops.scale(tape, hidden)
-    weight = table if t.tied else tape.param("lm_head.weight", t.vocab, t.hidden)
-    logits = head(tape, hidden, weight, t.vocab)
+    # Transformers 5 ties the head to the embeddings whatever the configuration says, which then only decides the scaling.
+    logits = head(tape, hidden, table, t.vocab)
     return common.Outputs(ops.cross_entropy(tape, logits), [logits, encoded])

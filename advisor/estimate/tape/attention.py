@@ -120,17 +120,28 @@ def math_attention(
 
 
 def sdpa(
-    tape: Tape, q: Tensor, k: Tensor, v: Tensor, heads: Heads, mask: Tensor | None = None, p: float = 0.0
+    tape: Tape, q: Tensor, k: Tensor, v: Tensor, heads: Heads, mask: Tensor | None = None, p: float = 0.0, *, head_major: bool = False
 ) -> Tensor:
-    """Transformers' sdpa_attention_forward: groups are left to the kernel without a mask, else heads are repeated first."""
+    """Transformers' sdpa_attention_forward: groups are left to the kernel without a mask, else heads are repeated first.
+
+    `head_major`: the query lies in memory head by head (after a torch.cat or .contiguous()); the flash kernel's result does so too, and
+    has to be copied into token order.
+    """
     gqa = mask is None and heads.size <= 256
     if not gqa:
         k = repeat_kv(tape, k, heads.groups)
         v = repeat_kv(tape, v, heads.groups)
     out = _call(tape, q, k, v, heads, mask, p, gqa)
-    if q.item == 4 and not tape.amp and gqa and heads.groups > 1:
+    math = q.item == 4 and not tape.amp and gqa and heads.groups > 1
+    flash = (q.item == 2 or tape.amp) and mask is None
+    if math or (flash and head_major):
         out = ops.copy(tape, out)
     return out
+
+
+def _own(tape: Tape, x: Tensor) -> Tensor:
+    """A slice of a joint projection is copied when a batched product folds its dimensions."""
+    return ops.copy(tape, x) if x.storage is not None and x.nbytes < x.storage.nbytes else x
 
 
 def eager(
@@ -138,8 +149,7 @@ def eager(
     fp32: bool = True,
 ) -> Tensor:  # fmt: skip
     """Transformers' eager_attention_forward: scores, scaling, mask, softmax in fp32, cast, dropout, product."""
-    keys = repeat_kv(tape, k, heads.groups)
-    values = repeat_kv(tape, v, heads.groups)
+    q, keys, values = _own(tape, q), _own(tape, repeat_kv(tape, k, heads.groups)), _own(tape, repeat_kv(tape, v, heads.groups))
     weights = ops.scale(tape, ops.bmm(tape, q, keys, heads.scores, heads.query))
     if softcap:
         weights = ops.scale(tape, weights)
