@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
@@ -61,10 +60,16 @@ def spec_of(name: str) -> FactSpec:
     """
     spec = VOCABULARY.get(name)
     if spec is None:
-        near = difflib.get_close_matches(name, VOCABULARY, n=3)
+        near = _near(name, VOCABULARY, 3)
         hint = f"Did you mean {', '.join(near)}?" if near else "`advisor facts` lists all names."
         raise FactError(f"there is no fact named {name!r}", hint=hint)
     return spec
+
+
+def _near(word: str, words: Iterable[str], count: int) -> list[str]:
+    import difflib  # only for a message, and slow to import
+
+    return difflib.get_close_matches(word, list(words), n=count)
 
 
 def check_fact(name: str, value: object) -> FactValue:
@@ -91,7 +96,7 @@ def check_fact(name: str, value: object) -> FactValue:
         folded = {choice.lower(): choice for choice in spec.choices}
         if text.lower() in folded:
             return folded[text.lower()]
-        near = difflib.get_close_matches(text.lower(), spec.choices, n=1)
+        near = _near(text.lower(), spec.choices, 1)
         hint = f"Did you mean {near[0]}? " if near else ""
         raise FactError(
             f"{text!r} is not one of its values", place=name, hint=f"{hint}Values: {', '.join(spec.choices)}."

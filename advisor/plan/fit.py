@@ -1,0 +1,105 @@
+"""The largest batch, length or rank that still fits, and the fewest cards: bisection over one fact of a specification."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from msgspec import Struct
+
+from advisor.errors import AdvisorError, FactError
+from advisor.facts import FactValue, spec_of
+from advisor.plan.outcome import EstimateLike, need_gib
+
+Estimator = Callable[[Mapping[str, FactValue]], EstimateLike]
+
+# What can be varied: the highest value tried, and whether more of it needs less memory.
+VARIABLES: Mapping[str, tuple[int, bool]] = {
+    "batch_size": (65536, False),
+    "seq_len": (4 * 2**20, False),
+    "lora_rank": (8192, False),
+    "num_generations": (4096, False),
+    "image_tokens": (2**20, False),
+    "images_per_sample": (4096, False),
+    "num_frames": (65536, False),
+    "concurrency": (65536, False),
+    "max_model_len": (4 * 2**20, False),
+    "gpu_count": (4096, True),
+}
+
+
+class Fit(Struct, frozen=True):
+    """The best value of a fact; None where none fits. `need_gib` is what the card must have with it, for sure."""
+
+    fact: str
+    value: int | None
+    need_gib: float | None
+
+
+def best(spec: Mapping[str, FactValue], fact: str, estimate: Estimator, capacity_gib: float) -> Fit:
+    """The largest value of `fact` with which the specification fits, or the smallest for `gpu_count`.
+
+    It takes the need to grow (for `gpu_count`: to fall) with the value, and looks at about 2 * log2(value) estimates.
+
+    Raises:
+        FactError: the fact can't be varied.
+        TooLittleKnown: the specification can't be estimated.
+    """
+    if fact not in VARIABLES:
+        known = ", ".join(VARIABLES)
+        raise FactError(f"{fact} can't be varied", hint=f"Choose one of {known}.")
+    highest, falling = VARIABLES[fact]
+    highest = min(highest, int(spec_of(fact).high))
+
+    def need(value: int) -> float:
+        return need_gib(estimate({**spec, fact: value}))
+
+    if falling:
+        return _smallest(fact, need, capacity_gib, highest)
+    if need(1) > capacity_gib:
+        return Fit(fact, None, need(1))
+    low = 1
+    while low < highest and _fits(need, min(highest, low * 2), capacity_gib):
+        low = min(highest, low * 2)
+    high = min(highest + 1, low * 2)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _fits(need, middle, capacity_gib):
+            low = middle
+        else:
+            high = middle
+    return Fit(fact, low, need(low))
+
+
+def _smallest(fact: str, need: Callable[[int], float], capacity_gib: float, highest: int) -> Fit:
+    count = 1
+    while count <= highest:
+        if _fits(need, count, capacity_gib):
+            low = count // 2
+            while count - low > 1:
+                middle = (low + count) // 2
+                if _fits(need, middle, capacity_gib):
+                    count = middle
+                else:
+                    low = middle
+            return Fit(fact, count, need(count))
+        count *= 2
+    return Fit(fact, None, None)
+
+
+def _fits(need: Callable[[int], float], value: int, capacity_gib: float) -> bool:
+    try:
+        return need(value) <= capacity_gib
+    except AdvisorError:
+        return False
+
+
+def table(
+    spec: Mapping[str, FactValue],
+    fact: str,
+    over: str,
+    values: list[FactValue],
+    estimate: Estimator,
+    capacity_gib: float,
+) -> list[tuple[FactValue, Fit]]:
+    """The best value of `fact` for each value of another fact."""
+    return [(value, best({**spec, over: value}, fact, estimate, capacity_gib)) for value in values]
