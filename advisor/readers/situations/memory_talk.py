@@ -1,0 +1,40 @@
+"""Talk of how much memory something takes or saves, where nothing has failed: a question in all but its mark.
+
+>>> doc = Document.of("With the new option the 7B fine-tune saves about 40% of peak memory.")
+>>> [(o.fact, o.value) for o in read(doc)]
+[('failure_kind', 'question')]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import re2
+
+from advisor.facts import Observation
+from advisor.readers.document import Document
+
+TRIGGERS: tuple[str, ...] = ("memory", "vram", "显存")
+RANK = 40
+# Any explicit failure or question outweighs it.
+CONFIDENCE = 0.28
+
+_TALK = re2.compile(
+    r"(?:saves?|saving|reduc\w+|cuts?|lower\w*|less|more|excessive|high|huge|large|too much|extra|"
+    r"twice the|half the)(?: \S+){0,4} (?:gpu |cuda |peak |device )?"
+    r"(?:memory|vram)\b|(?:memory|vram) (?:usage|use|footprint|consumption|requirements?|needs?|"
+    r"efficient)(?: \S+){0,6} (?:is|are|was|than|more|higher|lower|reduc\w+|excessive)|"
+    r"(?:low|memory)[- ](?:memory|vram|efficient)(?:[- ]\w+)? (?:version|mode|variant|implementation|"
+    r"optimi[sz]er|full)|memory[- ]gated|uses? a lot of (?:memory|vram)|"
+    r"(?:显存)(?:占用|消耗|需求)?[^\n。]{0,10}(?:过高|太高|很大|太大|更多|降低|减少|节省|优化|增加)|(?:节省|降低|减少|优化)[^\n。]{0,6}显存"
+)
+
+
+def read(doc: Document) -> Iterator[Observation]:
+    """A weak `question` at the first such sentence; nothing where the text only logs figures."""
+    match = _TALK.search(doc.lower)
+    if match is not None:
+        offset = match.start()
+        yield Observation(
+            "failure_kind", "question", doc.line_at(offset), doc.quote(offset), rank=RANK, confidence=CONFIDENCE
+        )
