@@ -59,16 +59,17 @@ def command(**parameters: Any) -> int:
     if parameters["output"] == "json":
         click.echo(json.dumps(found.as_json(), ensure_ascii=False, indent=1))
         return 0
+    from advisor.plan import beside_gib, need_gib, peak_gib
     from advisor.render.estimate_text import render_estimate
 
-    render_estimate(
-        found,
-        specification.words,
-        specification.assumed,
-        lang=parameters["lang"],
-        explain=parameters["explain"],
-        file=sys.stdout,
-    )
+    need = (found.low_gib + beside_gib(found), peak_gib(found), need_gib(found))
+    options: dict[str, Any] = {
+        "need": need,
+        "lang": parameters["lang"],
+        "explain": parameters["explain"],
+        "file": sys.stdout,
+    }
+    render_estimate(found, specification.words, specification.assumed, **options)
     return 0
 
 

@@ -182,6 +182,9 @@ def run_spec(words: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
         if task != "train" and name in ("optimizer", "gradient_checkpointing", "lora_rank"):
             continue
         assumed[name] = _DEFAULTS[name]
+    if method == "qlora" and "gradient_checkpointing" in assumed and values.get("kbit_prepare", True):
+        # PEFT's prepare_model_for_kbit_training switches it on unless told otherwise.
+        assumed["gradient_checkpointing"] = True
     values.update(assumed)
     if "parallelism" not in values:
         stage = int(values.get("zero_stage", 0) or 0)

@@ -54,6 +54,7 @@ def render_estimate(
     words: Mapping[str, FactValue],
     assumed: Mapping[str, FactValue],
     *,
+    need: tuple[float, float, float],
     lang: Lang,
     explain: bool,
     file: TextIO,
@@ -63,19 +64,20 @@ def render_estimate(
     Args:
         words: the specification that was estimated, for the card's name.
         assumed: what the framework's defaults added to it.
+        need: GiB that the card must have: the interval's low end, by expectation, its high end.
         explain: show each component's formula with the numbers in.
     """
     console = Console(file=file, highlight=False, markup=False, emoji=False)
     encoding = (getattr(file, "encoding", None) or "utf-8").lower().replace("-", "")
     ascii_only = not encoding.startswith("utf")
-    head = Text(format_gib(estimate.process_gib), style="bold")
-    notes = [word("interval", lang, low=format_gib(estimate.low_gib), high=format_gib(estimate.high_gib))]
+    head = Text(format_gib(need[1]), style="bold")
+    notes = [word("interval", lang, low=format_gib(need[0]), high=format_gib(need[2]))]
     if estimate.phase:
         notes.append(word("peak_in", lang, where=word(f"phase.{estimate.phase}", lang)))
     if estimate.capacity_gib is not None:
         card = str(words.get("gpu_name") or word("this_card", lang))
         notes.append(word("capacity_line", lang, card=card, capacity=format_gib(estimate.capacity_gib)))
-        notes.append(f"{word('column.fits', lang)}: {word('yes' if estimate.fits else 'no', lang)}")
+        notes.append(f"{word('column.fits', lang)}: {word('yes' if need[2] <= estimate.capacity_gib else 'no', lang)}")
     head.append("  " + "; ".join(notes), style="not bold")
     console.print(head)
     parts: list[_Part] = sorted(estimate.components, key=lambda part: -part.gib)
