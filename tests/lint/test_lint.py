@@ -70,7 +70,7 @@ FAULTS = {
     "a bad format": ({"because": 'because: {en: "{batch_size:.1q}", zh: "过大"}'}, "can't be written"),
     "no near miss": ({"cases": "cases:\n  - {name: a, facts: {kind: vram_oom, batch_size: 16}, fires: true}"}, "no near miss"),
     "a case that comes out otherwise": (
-        {"cases": GOOD["cases"].replace("batch_size: 16", "batch_size: 2")}, "11: my-rule: case 'large' should fire; batch_size > 8"
+        {"cases": GOOD["cases"].replace("batch_size: 16", "batch_size: 2")}, "12: my-rule: case 'large' should fire; batch_size > 8"
     ),
     "denial in one stratum": (
         {"when": "when:\n  derived.training: false\n  batch_size: {gt: 8}", "then": "then:\n  - {derive: not-training}"},

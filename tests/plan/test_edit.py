@@ -1,0 +1,76 @@
+"""Remedies as edits: what is on, what applies, which settings there are."""
+
+from __future__ import annotations
+
+from advisor.plan.edit import already_on, applicable, apply, changes_of, forbidden, settings
+from advisor.plan.outcome import Preferences
+from advisor.records import Edit
+
+from .conftest import toy_remedy
+
+BATCH = toy_remedy("reduce_batch_size", Edit(halve=["batch_size"], until_fits=True), useless_when={"batch_size": [1]})
+
+
+def test_halving_goes_to_the_floor() -> None:
+    sizes = [edit.set["batch_size"] for edit in settings(BATCH, {"batch_size": 12})]
+    assert sizes == [6, 3, 1]
+    assert all(isinstance(size, int) for size in sizes)
+
+
+def test_halving_keeps_the_effective_batch() -> None:
+    remedy = toy_remedy("accumulate", Edit(halve=["batch_size"], double=["grad_accum"], until_fits=True))
+    steps = [edit.set for edit in settings(remedy, {"batch_size": 4})]
+    assert steps == [{"batch_size": 2, "grad_accum": 2}, {"batch_size": 1, "grad_accum": 4}]
+
+
+def test_what_is_unknown_can_not_be_halved() -> None:
+    assert list(settings(BATCH, {})) == []
+
+
+def test_a_floor_is_kept() -> None:
+    remedy = toy_remedy("shorten", Edit(halve=["seq_len"], floor=256, until_fits=True))
+    assert [edit.set["seq_len"] for edit in settings(remedy, {"seq_len": 900})] == [450, 256]
+    assert list(settings(remedy, {"seq_len": 128})) == []
+
+
+def test_settings_that_change_nothing_are_left_out() -> None:
+    remedy = toy_remedy("mixed", Edit(set={"precision": "amp-bf16"}), Edit(set={"precision": "bf16"}))
+    assert [edit.set["precision"] for edit in settings(remedy, {"precision": "amp-bf16"})] == ["bf16"]
+
+
+def test_a_split_needs_its_cards() -> None:
+    remedy = toy_remedy("tp", *(Edit(set={"parallelism": f"tp{count}"}) for count in (2, 4, 8)))
+    assert [edit.set["parallelism"] for edit in settings(remedy, {"gpu_count": 4})] == ["tp2", "tp4"]
+    assert list(settings(remedy, {})) == []
+
+
+def test_apply_leaves_the_given_specification_alone() -> None:
+    spec = {"batch_size": 8}
+    assert apply(Edit(halve=["batch_size"]), spec) == {"batch_size": 4}
+    assert spec == {"batch_size": 8}
+    assert changes_of(Edit(set={"batch_size": 8}), spec) == {}
+
+
+def test_already_on() -> None:
+    assert already_on(BATCH, {"batch_size": 1})
+    assert not already_on(BATCH, {"batch_size": 2})
+    assert not already_on(BATCH, {})
+    assert already_on(BATCH, {"tried.reduce_batch_size": True})
+
+
+def test_applicable_lets_the_unknown_pass() -> None:
+    remedy = toy_remedy(
+        "zero3", Edit(set={"zero_stage": 3}), applies_to={"task": ["train"]}, needs={"gpu_count": {"gt": 1}}
+    )
+    assert applicable(remedy, {})
+    assert applicable(remedy, {"task": "train", "gpu_count": 2})
+    assert not applicable(remedy, {"task": "inference"})
+    assert not applicable(remedy, {"gpu_count": 1})
+
+
+def test_forbidden_by_id_by_word_and_by_what_must_stay() -> None:
+    offload = toy_remedy("zero3_offload", Edit(set={"offload": "both"}))
+    assert forbidden(offload, Preferences(forbid=("zero3_offload",)))
+    assert forbidden(offload, Preferences(forbid=("offload",)))
+    assert forbidden(BATCH, Preferences(keep=("batch_size",)))
+    assert not forbidden(BATCH, Preferences(keep=("seq_len",), forbid=("offload",)))
