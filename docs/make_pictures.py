@@ -17,7 +17,9 @@ COLUMNS = 104
 
 def picture(log: str, name: str, title: str) -> None:
     """Diagnoses docs/examples/LOG and writes the answer as docs/images/NAME."""
-    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, highlight=False, emoji=False, markup=False)
+    console = Console(
+        record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, highlight=False, emoji=False, markup=False
+    )
     text = (HERE / "examples" / log).read_text(encoding="utf-8")
     render_text(diagnose(text), console=console, file=io.StringIO())
     console.save_svg(str(HERE / "images" / name), title=title, theme=MONOKAI)

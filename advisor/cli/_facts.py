@@ -34,7 +34,7 @@ class FactCommand(click.Command):
         facts: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
-            if record is None:
+            if record is None or isinstance(parameter, click.Argument):
                 continue
             name = (parameter.name or "").removeprefix("fact_")
             if (parameter.name or "").startswith("fact_"):
@@ -58,7 +58,7 @@ def fact_options(function: Callable[..., Any]) -> Callable[..., Any]:
         metavar = {"int": "N", "float": "X", "gib": "SIZE", "bool": "true|false"}.get(spec.kind, "TEXT")
         function = click.option(*names, f"fact_{fact}", metavar=metavar, help=f"{spec.en}{choices}")(function)
     help_text = "State or correct any fact; may be repeated. `advisor facts` lists them."
-    return click.option("--set", "fact_settings", multiple=True, metavar="FACT=VALUE", help=help_text)(function)
+    return click.option("--set", "settings", multiple=True, metavar="FACT=VALUE", help=help_text)(function)
 
 
 def stated_facts(parameters: dict[str, Any]) -> dict[str, FactValue]:
@@ -68,7 +68,7 @@ def stated_facts(parameters: dict[str, Any]) -> dict[str, FactValue]:
         FactError: a value that the fact can't have; the message names the option.
     """
     facts: dict[str, FactValue] = {}
-    settings: Sequence[str] = parameters.pop("fact_settings", ())
+    settings: Sequence[str] = parameters.pop("settings", ())
     for fact in DESCRIBABLE:
         value = parameters.pop(f"fact_{fact}", None)
         if value is not None:

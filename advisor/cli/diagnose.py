@@ -44,7 +44,7 @@ def command(**parameters: Any) -> int:
 
     facts = stated_facts(parameters)
     library = load(parameters)
-    prefer = "" if parameters["prefer"] == "balanced" else parameters["prefer"]
+    prefer: Any = "" if parameters["prefer"] == "balanced" else parameters["prefer"]
     preferences = Preferences(prefer, tuple(parameters["keep"]), tuple(parameters["forbid"]))
     options: dict[str, Any] = {
         "stated": facts, "library": library, "preferences": preferences, "lang": parameters["lang"],

@@ -123,7 +123,7 @@ def new_rule(rule_id: str, folder: str) -> None:
     if path.exists():
         raise InputError("exists already", place=str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(_TEMPLATE.format(id=rule_id, source="pytorch-memory"), encoding="utf-8")
+    path.write_text(_TEMPLATE.format(id=rule_id, source="pytorch-cuda"), encoding="utf-8")
     click.echo(f"{path}: fill it in, then run: advisor rules check {folder}")
 
 
