@@ -17,6 +17,8 @@ from advisor.language import language_of
 from advisor.library import Library, load_library
 from advisor.plan import Outcome, Preferences, Weights, candidates_of, make_plan
 from advisor.plan.memory import capacity_gib, memory_fields
+from advisor.plan.meter import Estimator
+from advisor.plan.reconcile import reconciled
 from advisor.readers import read_all
 from advisor.readers.document import Document
 from advisor.readers.intake import read_document
@@ -113,9 +115,13 @@ class Case:
     def _plan(self) -> Outcome:
         weights = Weights.of(self.library.settings.get("ranking"), self.preferences.prefer)
         candidates = candidates_of(self.trace, self.library.remedies, self.preferences, weights)
-        estimator = self.estimated if self.estimate is not None else self._unknown
+        estimator: Estimator = self._unknown
+        if self.estimate is not None:
+            estimator = reconciled(self.estimated, self.facts, self.estimate)
         words = self.specification.words
-        return make_plan(words, candidates, estimator, self.capacity_gib, self.preferences, self.library)
+        return make_plan(
+            words, candidates, estimator, self.capacity_gib, self.preferences, self.library, tried=self.resolution.tried
+        )
 
     @property
     def capacity_gib(self) -> float | None:
