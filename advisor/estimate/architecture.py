@@ -202,7 +202,7 @@ def _architecture(text: str) -> Architecture:
     else:
         text_tower = tower(config)
     vision = config.get("vision_config") or config.get("vision")
-    eyes = tower(vision, _vision_kind(family, vision)) if isinstance(vision, Mapping) and vision else None
+    eyes = tower(vision, _vision_kind(family, vision, f"{name} {config.get('model_type', '')}")) if isinstance(vision, Mapping) and vision else None
     return Architecture(family, name, text_tower, eyes, config)
 
 
@@ -210,10 +210,12 @@ def _text_kind(family: str) -> str:
     return {"paligemma": "gemma", "qwen_vl": "qwen2_vl_text", "clip": "clip_text_model"}.get(family, "llama")
 
 
-def _vision_kind(family: str, vision: Mapping[str, Any]) -> str:
+def _vision_kind(family: str, vision: Mapping[str, Any], name: str) -> str:
     stated = str(vision.get("model_type", ""))
     if stated:
         return stated
     if family == "qwen_vl":
         return "qwen2_5_vl" if "out_hidden_size" in vision else "qwen2_vl"
+    if family == "clip" and "siglip" in name.lower():
+        return "siglip_vision_model"
     return {"llava": "clip_vision_model", "clip": "clip_vision_model"}.get(family, "siglip_vision_model")

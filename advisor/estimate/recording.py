@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from advisor.estimate.architecture import Architecture
-from advisor.estimate.models import bart, classic, deberta, decoder, encoder, t5
+from advisor.estimate.models import bart, classic, deberta, decoder, encoder, t5, vit, vlm
 from advisor.estimate.models.common import Outputs
 from advisor.estimate.states import Totals, Weights, collect, totals
 from advisor.estimate.tape import ops
@@ -19,7 +19,8 @@ FORWARD: dict[str, Callable[[Tape, Architecture], Outputs]] = {
     "decoder": decoder.causal_lm, "gpt2": classic.gpt2, "gpt_neox": classic.gpt_neox, "opt": classic.opt, "phi": classic.phi,
     "falcon": classic.falcon, "bloom": classic.bloom,
     "bert": encoder.bert, "deberta": deberta.deberta, "t5": t5.t5, "bart": bart.bart,
-    "whisper": bart.whisper,
+    "whisper": bart.whisper, "vit": vit.image_classifier, "clip": vit.pair, "llava": vlm.llava, "paligemma": vlm.paligemma,
+    "idefics": vlm.idefics, "nano_vlm": vlm.nano_vlm, "qwen_vl": vlm.qwen_vl,
 }  # fmt: skip
 
 

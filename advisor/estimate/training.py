@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from advisor.estimate.architecture import Architecture
+from advisor.estimate.architecture import Architecture, Tower
 from advisor.estimate.layout import Layout
+from advisor.estimate.models import vit
 from advisor.estimate.recording import Recording, record
 from advisor.estimate.spec import RunSpec
 from advisor.estimate.states import OptimizerCost, Totals, optimizer_cost
@@ -68,15 +69,28 @@ def _frozen(run: RunSpec) -> tuple[str, ...]:
 
 
 def lengths(run: RunSpec, arch: Architecture) -> dict[str, float]:
-    """The value of each monomial: B batch, S tokens, T tokens of the decoder, ^128 rounded up to 128."""
+    """The value of each monomial: B batch, S tokens, T tokens of the decoder, I images, N positions of an image in its tower, M tokens of
+    an image in the decoder, W text tokens alone; ^128 rounded up to 128."""
     b, s = float(run.batch_size), float(run.seq_len)
+    if arch.family == "clip":
+        s = float(arch.text.positions)
+    vision = arch.vision or arch.text
+    images = b * max(1, run.images_per_sample)
+    n = float(run.vision_tokens or _grid_tokens(run, vision) or vit.positions_of(vision))
+    m = float(run.image_tokens or n)
     t = float(run.tgt_seq_len or (448 if arch.family == "whisper" else run.seq_len))
     up = 128.0
-    s128, t128 = -(-s // up) * up, -(-t // up) * up
+    s128, t128, n128 = -(-s // up) * up, -(-t // up) * up, -(-n // up) * up
     return {
         "1": 1.0, "B": b, "S": s, "BS": b * s, "SS": s * s, "BSS": b * s * s, "BS^128": b * s128,
         "T": t, "BT": b * t, "TT": t * t, "BTT": b * t * t, "TS": t * s, "BTS": b * t * s, "BT^128": b * t128,
+        "I": images, "IN": images * n, "INN": images * n * n, "IN^128": images * n128, "IM": images * m,
+        "BW": max(b, b * s - images * m), "BB": b * b,
     }  # fmt: skip
+
+
+def _grid_tokens(run: RunSpec, vision: Tower) -> float:
+    return float(run.image_grid[0] * run.image_grid[1]) if run.image_grid else 0.0
 
 
 @dataclass(frozen=True, slots=True)

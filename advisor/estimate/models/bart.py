@@ -125,10 +125,9 @@ def bart(tape: Tape, arch: Architecture) -> common.Outputs:
 
 
 @ops.module
-def _whisper_encoder(tape: Tape, t: Tower) -> Tensor:
+def _whisper_encoder(tape: Tape, t: Tower, features: Tensor) -> Tensor:
     """Two convolutions over the spectrogram (3 wide, the second with stride 2), sinusoidal positions, layers, norm."""
     mel, h = float(t.get("num_mel_bins", 80)), float(t.hidden)
-    features = tape.new("BS", 2 * mel, tape.mode.item)
     x = ops.activation(tape, ops.conv(tape, features, "conv1", 3 * mel, h, "BS", 2 * h), "gelu")
     x = ops.activation(tape, ops.conv(tape, x, "conv2", 3 * h, h, "BS", h), "gelu")
     positions = tape.param("embed_positions.weight", float(t.get("max_source_positions", 1500)), h, trainable=False)
@@ -150,9 +149,10 @@ def _whisper_decoder(tape: Tape, t: Tower, table: Tensor, encoded: Tensor, layer
 def whisper(tape: Tape, arch: Architecture) -> common.Outputs:
     t = arch.text
     layers, ffn = _decoder_sizes(arch)
-    encoded = _whisper_encoder(tape, t)
+    features = tape.new("BS", 2.0 * float(t.get("num_mel_bins", 80)), tape.mode.item, "inputs")
+    encoded = _whisper_encoder(tape, t, features)
     table = tape.param("decoder.embed_tokens.weight", t.vocab, t.hidden)
     hidden = _whisper_decoder(tape, t, table, encoded, layers, ffn)
     tape.mark("head")
     logits = head(tape, hidden, table, t.vocab)
-    return common.Outputs(ops.cross_entropy(tape, logits), [logits, encoded])
+    return common.Outputs(ops.cross_entropy(tape, logits), [logits, encoded], [features])

@@ -12,10 +12,11 @@ from advisor.estimate.tape.tensor import ONE, Tape, Tensor
 
 @dataclass(slots=True)
 class Outputs:
-    """What a forward pass returns: the loss, and the tensors that stay alive as long as the caller holds the outputs."""
+    """What a forward pass returns: the loss, the tensors that live as long as the caller holds the outputs, and those of the batch."""
 
     loss: Tensor
     kept: list[Tensor] = field(default_factory=list)
+    inputs: list[Tensor] = field(default_factory=list)
 
 
 @ops.module
@@ -42,10 +43,10 @@ def rotary(tape: Tape, q: Tensor, k: Tensor, cos: Tensor, sin: Tensor) -> tuple[
     return q_embed, k_embed
 
 
-def causal_masks(tape: Tape, windowed: bool, full: bool) -> tuple[Tensor | None, Tensor | None]:
+def causal_masks(tape: Tape, windowed: bool, full: bool, always: bool = False) -> tuple[Tensor | None, Tensor | None]:
     """The masks of full and of sliding layers, None where the kernel's causal flag does (transformers/masking_utils.py).
 
-    Padding and an active window need a boolean mask; eager attention always gets one in the dtype of the weights.
+    `always`: the pattern is not plainly causal. Padding and an active window need a boolean mask; eager attention always gets one in the dtype of the weights.
     """
     padded = tape.mode.mask == "padded"
     rows = "BSS" if padded else "SS"
@@ -55,7 +56,7 @@ def causal_masks(tape: Tape, windowed: bool, full: bool) -> tuple[Tensor | None,
             float_mask(tape, rows, item) if full else None,
             float_mask(tape, rows, item) if windowed else None,
         )
-    full_mask = tape.new(rows, 1.0, 1) if padded and full else None
+    full_mask = tape.new(rows if padded or not always else "BSS", 1.0, 1) if (padded or always) and full else None
     window_mask = tape.new(rows, 1.0, 1) if windowed and (padded or tape.mode.window) else None
     return full_mask, window_mask
 

@@ -137,12 +137,12 @@ def layer(
 
 
 @ops.module
-def stack(tape: Tape, t: Tower, hidden: Tensor, name: str = "text", rope_rows: str = "S") -> Tensor:
+def stack(tape: Tape, t: Tower, hidden: Tensor, name: str = "text", rope_rows: str = "S", always_masked: bool = False) -> Tensor:
     """The layers and the last norm over embedded inputs."""
     style = style_of(t)
     heads = Heads(t.heads, t.kv_heads, t.head_dim)
     windows = _windows(t)
-    full_mask, window_mask = common.causal_masks(tape, bool(windows.count(True)), not all(windows))
+    full_mask, window_mask = common.causal_masks(tape, bool(windows.count(True)), not all(windows), always_masked)
     rotary = common.rotary_tables(tape, t.head_dim, hidden.item, rope_rows)
     second = common.rotary_tables(tape, t.head_dim, hidden.item, rope_rows) if t.kind == "gemma3_text" else rotary
     for sliding, count, label in _runs(windows, name):

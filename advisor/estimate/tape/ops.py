@@ -331,6 +331,40 @@ def _conv_backward(tape: Tape, node: Node, grads: Sequence[Tensor | None], saved
     return out
 
 
+def cut(tape: Tape, x: Tensor, rows: str, width: float) -> Tensor:
+    """x[:, 1:]: a view of part of the rows; its backward makes a whole tensor of zeros."""
+    out = Tensor(x.storage, rows, width, x.item)
+    return _attach(tape, out, [x], (), _copy_backward, x.shape)
+
+
+def token_mean(tape: Tape, x: Tensor, rows: str, width: float) -> Tensor:
+    """The mean over the tokens."""
+    return _attach(tape, tape.new(rows, width, x.item), [x], (), _copy_backward, x.shape)
+
+
+def masked_scatter(tape: Tape, x: Tensor, source: Tensor, mask: Tensor) -> Tensor:
+    """x.masked_scatter(mask, source): a new tensor; keeps the mask."""
+    scratch = tape.new(x.rows, 9.0, 1)
+    out = tape.like(x.shape)
+    del scratch
+    return _attach(tape, out, [x, source], [mask], _both_copied, (x.shape, source.shape))
+
+
+def _both_copied(tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]) -> list[Tensor | None]:
+    return [tape.like(shape) if want else None for want, shape in zip(node.wants, node.info, strict=True)]  # type: ignore[call-overload]
+
+
+def where_two(tape: Tape, a: Tensor, b: Tensor, condition: Tensor) -> Tensor:
+    """torch.where(condition, a, b): keeps the condition."""
+    return _attach(tape, tape.like(b.shape), [a, b], [condition], _both_copied, (a.shape, b.shape))
+
+
+def index_put_(tape: Tape, x: Tensor, values: Tensor) -> Tensor:
+    """x[mask] = values in place."""
+    out = Tensor(x.storage, x.rows, x.width, x.item)
+    return _attach(tape, out, [x, values], (), _both_copied, (x.shape, values.shape))
+
+
 def split(tape: Tape, x: Tensor, *shares: float) -> list[Tensor]:
     """Views of the parts of the last dimension; the backward joins the parts' gradients in one new tensor."""
     parts = [Tensor(x.storage, x.rows, x.width * share, x.item) for share in shares]
@@ -351,9 +385,9 @@ def _cat_backward(tape: Tape, node: Node, grads: Sequence[Tensor | None], saved:
     ]
 
 
-def cat(tape: Tape, parts: Sequence[Tensor], rows: str = "") -> Tensor:
-    """torch.cat: a new tensor; the gradients are views of the whole gradient."""
-    width = sum(part.width for part in parts)
+def cat(tape: Tape, parts: Sequence[Tensor], rows: str = "", width: float = 0.0) -> Tensor:
+    """torch.cat: a new tensor; the gradients are views of the whole gradient. `rows`, `width`: joined along the tokens."""
+    width = width or sum(part.width for part in parts)
     out = tape.new(rows or parts[0].rows, width, max(part.item for part in parts))
     return _attach(tape, out, list(parts), (), _cat_backward, [part.shape for part in parts])
 
