@@ -19,6 +19,7 @@ $(VENV)/ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[tui]' --group dev
+	$(BIN)/python -m compileall -q advisor bots
 	@touch $@
 
 setup: $(VENV)/ready  ## the environment in .venv, with everything in it
@@ -37,6 +38,7 @@ lint: setup  ## ruff, mypy, the import contracts, the rule base
 	$(BIN)/advisor rules check
 
 bench: setup  ## speed, as ratios in one run
+	$(BIN)/python -m compileall -q advisor bots
 	$(BIN)/python benchmarks/start_time.py
 
 clean:  ## remove the environment and caches
