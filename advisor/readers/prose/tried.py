@@ -76,7 +76,7 @@ _REMEDIES = Patterns(
         (
             "kill_other_processes",
             (
-                r"kill(?:ed|ing)? (?:all |the |any |other )*(?:other )?process\w*|restart(?:ed|ing)? (?:the |"
+                r"kill(?:ed|ing)? (?:all |the |any |other )+(?:other )?process\w*|restart(?:ed|ing)? (?:the |"
                 r"my )?(?:computer|pc|server|machine|kernel|notebook)|重启"
             ),
         ),

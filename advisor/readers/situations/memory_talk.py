@@ -14,7 +14,7 @@ import re2
 from advisor.facts import Observation
 from advisor.readers.document import Document
 
-TRIGGERS: tuple[str, ...] = ("memory", "vram", "显存")
+TRIGGERS: tuple[str, ...] = ("memory", "vram", "显存", "zombie", "内存")
 RANK = 40
 # Any explicit failure or question outweighs it.
 CONFIDENCE = 0.28
@@ -30,8 +30,22 @@ _TALK = re2.compile(
 )
 
 
+_HELD = re2.compile(
+    r"zombie process|(?:gpu )?memory (?:is |was |remains? )?(?:still |not )(?:occupied|held|released|"
+    r"freed|in use)|still (?:holds?|occup(?:y|ies)|uses?)(?: the)? (?:gpu )?memory|"
+    r"(?:仍|还|依然)[^\n。]{0,6}(?:占用|占着)[^\n。]{0,10}(?:显存|gpu ?内存)|(?:显存|gpu ?内存)[^\n。]{0,10}(?:没有?|无法|"
+    r"不)(?:被)?(?:释放|清除)|(?:gpu|显卡)[^\n。]{0,4}内存还?被占"
+)
+
+
 def read(doc: Document) -> Iterator[Observation]:
-    """A weak `question` at the first such sentence; nothing where the text only logs figures."""
+    """A weak `question` at the first such sentence, a weak shortage where memory stays held; nothing where figures are only logged."""
+    held = _HELD.search(doc.lower)
+    if held is not None:
+        offset = held.start()
+        yield Observation(
+            "failure_kind", "vram_oom", doc.line_at(offset), doc.quote(offset), rank=RANK, confidence=CONFIDENCE + 0.05
+        )
     match = _TALK.search(doc.lower)
     if match is not None:
         offset = match.start()
