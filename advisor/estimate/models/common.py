@@ -49,16 +49,21 @@ def causal_masks(tape: Tape, windowed: bool, full: bool, always: bool = False) -
     `always`: the pattern is not plainly causal. Padding and an active window need a boolean mask; eager attention always gets one in the dtype of the weights.
     """
     padded = tape.mode.mask == "padded"
-    rows = "BSS" if padded else "SS"
     if tape.mode.attention == "eager":
         item = tape.mode.item
         return (
-            float_mask(tape, rows, item) if full else None,
-            float_mask(tape, rows, item) if windowed else None,
+            float_mask(tape, "BSS", item) if full else None,
+            float_mask(tape, "BSS", item) if windowed else None,
         )
-    full_mask = tape.new(rows if padded or not always else "BSS", 1.0, 1) if (padded or always) and full else None
-    window_mask = tape.new(rows, 1.0, 1) if windowed and (padded or tape.mode.window) else None
+    full_mask = _boolean(tape, padded or always) if (padded or always) and full else None
+    window_mask = _boolean(tape, padded) if windowed and (padded or tape.mode.window) else None
     return full_mask, window_mask
+
+
+def _boolean(tape: Tape, own: bool) -> Tensor:
+    """One square for each sample, or one square seen as one for each."""
+    square = tape.new("BSS" if own else "SS", 1.0, 1)
+    return Tensor(square.storage, "BSS", 1.0, 1)
 
 
 def bidirectional_mask(tape: Tape, rows: str = "BS", scores: str = "BSS") -> Tensor | None:

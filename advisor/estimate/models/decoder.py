@@ -80,11 +80,13 @@ def self_attention(
             k = _norm(tape, k, "k_norm", size if style.qk_norm == "head" else kv_width, style)
         v = linear(tape, hidden, "v_proj", t.hidden, kv_width, style.qkv_bias)
     q, k = common.rotary(tape, q, k, cos, sin)
+    if style.fused:  # Phi-3 joins the rotated part of each head with the rest, which may be empty
+        q, k = ops.cat(tape, [q]), ops.cat(tape, [k])
     softcap = bool(t.get("attn_logit_softcapping")) and t.kind == "gemma2"
     if tape.mode.attention == "eager":
         out = attention.eager(tape, q, k, v, heads, mask, t.attention_dropout, softcap=softcap)
     else:
-        out = attention.sdpa(tape, q, k, v, heads, mask, t.attention_dropout)
+        out = attention.sdpa(tape, q, k, v, heads, mask, t.attention_dropout, head_major=style.fused)
     return linear(tape, out, "o_proj", q_width, t.hidden, style.out_bias)
 
 

@@ -105,6 +105,9 @@ def math_attention(
     `broadcast`: one key/value head without the grouping flag is spread over the query heads by the products themselves.
     """
     q, k, v = (ops._low(tape, x) for x in (q, k, v))
+    item = q.item
+    q, k, v = (ops.cast(tape, x, 4) for x in (q, k, v))  # half types are summed in fp32 (allowFP16BF16ReductionMathSDP is off)
+    autocast, tape.autocast_on = tape.autocast_on, False
     if not broadcast:
         k = repeat_kv(tape, k, heads.groups)
         v = repeat_kv(tape, v, heads.groups)
@@ -116,7 +119,9 @@ def math_attention(
     scores = ops.add_(tape, scores, mask)
     scores = ops.softmax(tape, scores)
     scores = ops.dropout(tape, scores, p)
-    return ops.bmm(tape, scores, v, heads.rows, heads.query * heads.size)
+    out = ops.bmm(tape, scores, v, heads.rows, heads.query * heads.size)
+    tape.autocast_on = autocast
+    return ops.cast(tape, out, item)
 
 
 def sdpa(

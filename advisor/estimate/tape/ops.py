@@ -505,8 +505,10 @@ def embedding(
 
 
 def cross_entropy(tape: Tape, logits: Tensor) -> Tensor:
-    """log_softmax (kept) and nll_loss; the backward makes two more tensors of the logits' size."""
-    logits = _high(tape, logits)
-    kept = unary(tape, logits, keep="result")
+    """log_softmax (kept) and nll_loss; the backward makes two more tensors of the logits' size.
+
+    Under autocast F.cross_entropy asks for log_softmax in the dtype of the logits, and nll_loss casts its result to fp32.
+    """
+    kept = _high(tape, unary(tape, logits, keep="result"))
     out = tape.new(ONE, 1.0, kept.item)
     return _attach(tape, out, [kept], [alias(kept)], _copy_backward, kept.shape)
