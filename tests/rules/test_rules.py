@@ -14,14 +14,20 @@ from advisor.library import Library, load_library
 from advisor.plan.rank import candidates_of
 from advisor.rule import MEMORY_FIELDS, STRATA, Rule
 from advisor.vocabulary import VOCABULARY
+from advisor.wording import WORDS
 
 LIBRARY = load_library()
 CASES = [(rule, case) for rule in LIBRARY.rules for case in rule.cases]
-CAUSES = ["static_state_exceeds_gpu", "optimizer_state", "activations_too_large", "batch_too_large", "long_sequence", "image_tokens", "logits_vocab", "variable_length_peak", "fragmentation", "allocator_cache", "memory_leak", "eval_accumulation", "checkpoint_save_gather", "resume_loads_on_gpu", "full_precision_load", "ddp_replication", "quantized_model_not_sharded", "vllm_colocation", "reference_model", "multiple_models_on_gpu", "multi_process_same_gpu", "other_process_holds_gpu", "host_ram", "wrong_config", "library_bug", "zero_communication_buffers", "moe_imbalance", "stale_model_in_notebook", "paged_optimizer_unsupported", "tf_preallocation", "jax_preallocation"]
+CAUSES = sorted(name.removeprefix("cause.") for name in WORDS if name.startswith("cause."))
 # Of no use where the device's memory is not what is short.
-ONLY_FOR_DEVICE_MEMORY = frozenset(
-    ["gradient_checkpointing", "gradient_accumulation", "lora", "qlora", "smaller_lora_rank", "freeze_components", "mixed_precision", "8bit_optimizer", "paged_optimizer", "memory_efficient_optimizer", "zero2", "zero3", "zero_offload", "zero3_offload", "fsdp", "activation_offload", "tensor_parallel", "more_gpus", "bigger_gpu", "flash_attention", "chunked_loss", "alloc_conf_expandable", "empty_cache", "reduce_num_generations", "drop_ref_model", "quantize_kv_cache", "reduce_gpu_memory_utilization", "raise_gpu_memory_utilization", "tiled_vae", "enforce_eager", "select_free_gpu"]
-)
+ONLY_FOR_DEVICE_MEMORY = {
+    "gradient_checkpointing", "gradient_accumulation", "lora", "qlora", "smaller_lora_rank",
+    "freeze_components", "mixed_precision", "8bit_optimizer", "paged_optimizer", "memory_efficient_optimizer",
+    "zero2", "zero3", "zero_offload", "zero3_offload", "fsdp", "activation_offload", "tensor_parallel",
+    "more_gpus", "bigger_gpu", "flash_attention", "chunked_loss", "alloc_conf_expandable", "empty_cache",
+    "reduce_num_generations", "drop_ref_model", "quantize_kv_cache", "reduce_gpu_memory_utilization",
+    "raise_gpu_memory_utilization", "tiled_vae", "enforce_eager", "select_free_gpu",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("rule", "case"), CASES, ids=[f"{rule.id}: {case.name}" for rule, case in CASES])
