@@ -34,8 +34,9 @@ from advisor.plan.search import Option, Search
 from advisor.records import Edit, Remedy
 
 __all__ = [
-    "Candidate", "EstimateLike", "Hardware", "Outcome", "Plan", "Preferences", "RankedRemedy", "Savings", "Step", "Weights",
-    "already_on", "applicable", "apply", "beside_gib", "candidates_of", "forbidden", "make_plan", "need_gib", "peak_gib", "settings", "usual_cards",
+    "Candidate", "EstimateLike", "Hardware", "Outcome", "Plan", "Preferences", "RankedRemedy", "Savings",
+    "Step", "Weights", "already_on", "applicable", "apply", "beside_gib", "candidates_of", "forbidden",
+    "make_plan", "need_gib", "peak_gib", "settings", "usual_cards",
 ]  # fmt: skip
 
 BUDGET = 170  # estimates of the main search; each narrower one may make a third as many
