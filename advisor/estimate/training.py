@@ -126,6 +126,8 @@ def phases(
             parts["unsplit"] += parts.get("gradients", 0.0) * _ratio(t)
         if phase == "forward":
             for name, size in left.items():
+                if name == "inputs":  # the last batch goes when this one is made
+                    continue
                 parts[name] = parts.get(name, 0.0) + size
         tops[phase] = (sum(parts.values()), parts)
     step = {

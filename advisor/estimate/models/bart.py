@@ -11,7 +11,7 @@ from advisor.estimate.tape import attention, ops
 from advisor.estimate.tape.attention import Heads
 from advisor.estimate.tape.autograd import checkpoint
 from advisor.estimate.tape.linear import head, linear
-from advisor.estimate.tape.tensor import Tape, Tensor
+from advisor.estimate.tape.tensor import ONE, Tape, Tensor
 
 _NORMS_FIRST = frozenset({"whisper", "mbart", "pegasus", "m2m_100", "blenderbot"})
 
@@ -120,7 +120,9 @@ def bart(tape: Tape, arch: Architecture) -> common.Outputs:
     hidden = _bart_stack(tape, t, table, "decoder", encoded, layers, ffn)
     tape.mark("head")
     logits = head(tape, hidden, table, t.vocab)
-    logits = ops.shift(tape, logits)
+    # final_logits_bias is a buffer in the dtype of the weights, so the sum is in fp32 under autocast.
+    bias = Tensor(None, ONE, t.vocab, tape.mode.item)
+    logits = ops.add(tape, logits, bias)
     return common.Outputs(ops.cross_entropy(tape, logits), [logits, encoded])
 
 

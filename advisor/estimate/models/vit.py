@@ -85,25 +85,42 @@ def _mlp(tape: Tape, hidden: Tensor, t: Tower) -> Tensor:
 
 @ops.module
 def layer(tape: Tape, hidden: Tensor, *, t: Tower, heads: Heads, mask: Tensor | None) -> Tensor:
-    """Norm, attention, add; norm, MLP, add; DINOv2 scales each branch. [IN, hidden] -> [IN, hidden]"""
+    """Norm, attention, add; norm, MLP, add. [IN, hidden] -> [IN, hidden]"""
     residual = hidden
     hidden = ops.layer_norm(tape, hidden, "layer_norm1", t.hidden)
     hidden = _attention(tape, hidden, t, heads, mask)
-    if t.kind == "dinov2":
-        hidden = ops.mul(tape, hidden, tape.param("layer_scale1", t.hidden))
     hidden = ops.dropout(tape, hidden, t.dropout)
     hidden = ops.add(tape, residual, hidden)
     residual = hidden
     hidden = ops.layer_norm(tape, hidden, "layer_norm2", t.hidden)
     hidden = _mlp(tape, hidden, t)
-    if t.kind == "dinov2":
-        hidden = ops.mul(tape, hidden, tape.param("layer_scale2", t.hidden))
     hidden = ops.dropout(tape, hidden, t.dropout)
     return ops.add(tape, residual, hidden)
 
 
+@ops.module
+def _scaled(tape: Tape, hidden: Tensor, name: str, t: Tower) -> Tensor:
+    return ops.mul(tape, hidden, tape.param(name, t.hidden))
+
+
+@ops.module
+def scaled_layer(tape: Tape, hidden: Tensor, *, t: Tower, heads: Heads, mask: Tensor | None) -> Tensor:
+    """DINOv2's layer: each branch is scaled, and the normed input stays in a variable. [IN, hidden] -> [IN, hidden]"""
+    normed = ops.layer_norm(tape, hidden, "norm1", t.hidden)
+    attended = _attention(tape, normed, t, heads, mask)
+    attended = _scaled(tape, attended, "layer_scale1", t)
+    hidden = ops.add(tape, attended, hidden)
+    out = ops.layer_norm(tape, hidden, "norm2", t.hidden)
+    out = _mlp(tape, out, t)
+    out = _scaled(tape, out, "layer_scale2", t)
+    out = ops.add(tape, out, hidden)
+    del normed
+    return out
+
+
 def _call(tape: Tape, hidden: Tensor, **named: Any) -> Tensor:
-    return layer(tape, hidden, **named)  # type: ignore[no-any-return]
+    t = named["t"]
+    return scaled_layer(tape, hidden, **named) if t.kind == "dinov2" else layer(tape, hidden, **named)  # type: ignore[no-any-return]
 
 
 def run(tape: Tape, t: Tower, hidden: Tensor, heads: Heads, mask: Tensor | None, name: str = "vision") -> list[Tensor]:
