@@ -13,6 +13,7 @@ from advisor.readers.document import Document
 from advisor.units import parse_size
 
 RANK = 90
+HINT_RANK = 12
 MAX_MATCHES = 4
 # A number with a unit, as runtimes print it.
 SIZE = r"([0-9][0-9.,]*\s?(?:[bB]ytes|[KMGT]i?B|[KMGT]\b|B\b))"
@@ -29,6 +30,7 @@ class Form(Struct, frozen=True):
         facts: names of the facts of the groups; a bare number of a size is in bytes; an empty name skips a group.
         says: further facts that the wording implies, such as the phase.
         unit: unit of sizes that are printed without one.
+        hints: facts that the wording only makes likely; anything else that is known overrules them.
     """
 
     pattern: str
@@ -38,6 +40,7 @@ class Form(Struct, frozen=True):
     facts: tuple[str, ...] = ()
     says: tuple[tuple[str, FactValue], ...] = ()
     unit: str = ""
+    hints: tuple[tuple[str, FactValue], ...] = ()
 
 
 class Compiled(Struct, frozen=True):
@@ -69,6 +72,8 @@ def _of_match(doc: Document, form: Form, match: Any) -> Iterator[Observation]:
         yield Observation("runtime", form.runtime, line, quote, rank=RANK)
     for fact, value in form.says:
         yield Observation(fact, value, line, quote, rank=RANK - 5 if fact in ("task", "phase") else RANK)
+    for fact, value in form.hints:
+        yield Observation(fact, value, line, quote, rank=HINT_RANK, origin="derived")
     for index, fact in enumerate(form.facts, 1):
         text = match.group(index)
         if not fact or text is None:

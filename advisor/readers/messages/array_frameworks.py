@@ -18,7 +18,7 @@ TRIGGERS = (
     "resource_exhausted", "resource exhausted", "resourceexhausted", "oom when allocating", "failed to allocate", "out of memory error on gpu",
     "fail to alloc", "内存不足", "addmemblock", "cudahostalloc", "out of memory to allocate", "out of memory allocating", "rmm", "bfcarena",
     "bfc_arena", "available memory of", "caller indicates", "exceeds 10%", "pinned host memory", "inuse:", "blas gemm", "could not create cudnn",
-    "maximum pool size", "cuda failure 2", "mindspore",
+    "maximum pool size", "cuda failure 2", "mindspore", "chunks of size", "freememory", "tensorflow", "ran out of memory", "onnxruntime", "paddle", "keras",
 )  # fmt: skip
 
 
@@ -30,16 +30,24 @@ def _forms() -> tuple[Compiled, ...]:
         Form(rf"(?:RESOURCE_EXHAUSTED|Resource exhausted): Failed to allocate request for {SIZE}[^\n]{{0,40}}on device ordinal ([0-9]+)", "vram_oom", 0.97, "jax", ("tried_to_allocate_gib", "gpu_index")),
         Form(r"(?:Xla|Jax)RuntimeError: RESOURCE_EXHAUSTED", "vram_oom", 0.9, "jax"),
         # TensorFlow: the BFC allocator.
-        Form(r"OOM when allocating tensor (?:with|of) shape\s?\[[0-9, ]*\](?:[^\n]{0,160}device:GPU:([0-9]+))?", "vram_oom", 0.95, "tensorflow", ("gpu_index",)),
+        Form(r"OOM when allocating tensor (?:with|of) shape\s?\[[0-9, ]*\](?:[^\n]{0,160}device:GPU:([0-9]+))?", "vram_oom", 0.95, "tensorflow", ("gpu_index",), hints=(("task", "train"),)),
         Form(r"OOM when allocating tensor (?:with|of) shape[^\n]{0,120}device:CPU:", "host_oom", 0.98, "tensorflow"),
         Form(rf"failed to allocate {SIZE} \([0-9]+ bytes\) from device: CUDA_ERROR_OUT_OF_MEMORY", "vram_oom", 0.9, "tensorflow", ("tried_to_allocate_gib",)),
         Form(r"failed to allocate ([0-9.]+G) \([0-9]+ bytes\) from device", "vram_oom", 0.9, "tensorflow", ("tried_to_allocate_gib",)),
         Form(r"The caller indicates that this is not a failure|exceeds 10% of (?:free )?system memory", "none", 0.3, "tensorflow"),
         Form(r"could not allocate pinned host memory|failed to alloc [0-9]+ bytes on host", "host_oom", 0.8, "tensorflow"),
+        Form(r"Sum Total of in-use chunks|[0-9]+ Chunks of size [0-9]+ totalling", "vram_oom", 0.6, "tensorflow"),
+        Form(r"Stats:\s+Limit:\s+[0-9]+\s+InUse:", "vram_oom", 0.55, "tensorflow"),
+        Form(rf"totalMemory: {SIZE} freeMemory: {SIZE}", "", 0.0, "tensorflow", ("gpu_capacity_gib", "gpu_free_gib")),
+        Form(r"tensorflow/(?:core|stream_executor|compiler)/|tensorflow\.python|site-packages/tensorflow/|keras/engine", runtime="tensorflow"),
+        Form(r"ran out of memory trying to allocate", runtime="tensorflow"),
         Form(r"Could not create cudnn handle: CUDNN_STATUS|Blas GEMM launch failed", "vram_oom", 0.6, "tensorflow"),
         Form(r"Resource exhausted: /\S+", "other_error", 0.95, "tensorflow"),
         # Paddle
         Form(rf"Out of memory error on GPU ([0-9]+)\. Cannot allocate {SIZE} memory on GPU [0-9]+,(?: {SIZE} memory has been allocated and)? available memory is only {SIZE}", "vram_oom", 0.98, "paddle", ("gpu_index", "tried_to_allocate_gib", "torch_allocated_gib", "gpu_free_gib")),
+        Form(r"GPU ?([0-9]+)上?出现内存不足错误|内存不足错误[^\n]{0,20}GPU ?([0-9]+)", "vram_oom", 0.96, "paddle", ("gpu_index", "gpu_index")),
+        Form(rf"上分配 ?{SIZE}内存，已分配 ?{SIZE}内存，可用内存仅为 ?{SIZE}", "vram_oom", 0.96, "paddle", ("tried_to_allocate_gib", "torch_allocated_gib", "gpu_free_gib")),
+        Form(r"ResourceExhaustedError: *\n*[^\n]*paddle|paddle/fluid|site-packages/paddle/", runtime="paddle"),
         Form(rf"Out of memory error on GPU ([0-9]+)|Cannot allocate {SIZE} GPU memory", "vram_oom", 0.95, "paddle", ("gpu_index", "tried_to_allocate_gib")),
         Form(r"Fail to alloc memory of ([0-9]+) size", "host_oom", 0.96, "paddle"),
         # MindSpore
@@ -50,7 +58,9 @@ def _forms() -> tuple[Compiled, ...]:
         # RAPIDS
         Form(r"(?:std::bad_alloc: )?(?:out_of_memory: )?CUDA error at: \S*rmm\S*: cudaErrorMemoryAllocation|RMM failure at:|Maximum pool size exceeded", "vram_oom", 0.96, "rapids"),
         # ONNX Runtime
-        Form(r"Failed to allocate memory for requested buffer of size ([0-9]+)", "vram_oom", 0.92, "onnxruntime", ("tried_to_allocate_gib",)),
+        Form(r"onnxruntime|\[E:onnxruntime", runtime="onnxruntime", hints=(("task", "inference"),)),
+        Form(r"nchwc'[^\n]{0,200}AllocateRawInternal|CPUExecutionProvider[^\n]{0,200}AllocateRawInternal", "host_oom", 0.94, "onnxruntime"),
+        Form(r"Failed to allocate memory for requested buffer of size ([0-9]+)", "vram_oom", 0.92, "onnxruntime", ("tried_to_allocate_gib",), hints=(("phase", "forward"),)),
         Form(r"Available memory of ([0-9]+) is smaller than requested bytes of ([0-9]+)", "vram_oom", 0.95, "onnxruntime", ("gpu_free_gib", "tried_to_allocate_gib")),
         Form(r"CUDA failure 2: out of memory ?; GPU=([0-9]+)", "vram_oom", 0.95, "onnxruntime", ("gpu_index",)),
     ])  # fmt: skip

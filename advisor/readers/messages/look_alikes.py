@@ -30,7 +30,7 @@ def _forms() -> tuple[Compiled, ...]:
         Form(r"device-side assert triggered", "other_error", 0.94),
         Form(r"illegal memory access|cudaErrorIllegalAddress|misaligned address|unspecified launch failure", "other_error", 0.93),
         Form(r"driver version is insufficient|driver on your system is too old|Torch not compiled with CUDA enabled|no NVIDIA driver|invalid device ordinal|no kernel image is available|busy or unavailable|Found no NVIDIA driver", "other_error", 0.93),
-        Form(r"Watchdog caught collective operation timeout|watchdog got stuck", "other_error", 0.5, "nccl"),
+        Form(r"Watchdog caught collective operation timeout|watchdog got stuck", "other_error", 0.5, "nccl", hints=(("task", "train"),)),
         Form(r"NCCL (?:error|failure|WARN)|ncclUnhandledCudaError|ncclSystemError|ncclInternalError", "other_error", 0.45, "nccl"),
         Form(r"(?i)No space left on device|\[Errno 122\]|disk quota exceeded|StorageFull|PytorchStreamWriter failed writing", "other_error", 0.95),
         Form(r"expected scalar type|expected m1 and m2|mat1 and mat2", "other_error", 0.9),
