@@ -159,9 +159,15 @@ _FAMILIES = {
     "clip_text_model": "clip", "siglip_text_model": "clip",
 }  # fmt: skip
 _VLM = {
-    "llava": "llava", "llava_next": "llava", "paligemma": "paligemma", "qwen2_vl": "qwen_vl", "qwen2_vl_text": "qwen_vl",
+    "llava": "llava", "paligemma": "paligemma", "qwen2_vl": "qwen_vl", "qwen2_vl_text": "qwen_vl",
     "qwen2_5_vl": "qwen_vl", "qwen2_5_vl_text": "qwen_vl", "smolvlm": "idefics", "idefics3": "idefics", "nano_vlm": "nano_vlm",
 }  # fmt: skip
+# Kinds that no code of `advisor.estimate.models` runs: recurrent, state-space, or built in ways of their own.
+_OTHER = frozenset({
+    "mamba", "mamba2", "falcon_mamba", "jamba", "rwkv", "deepseek_v2", "deepseek_v3", "deepseek_v32", "kimi_k2", "minicpm3",
+    "recurrent_gemma", "zamba", "zamba2", "nemotron_h", "qwen3_next", "llama4", "gpt_oss", "dbrx", "granitemoehybrid", "lfm2",
+    "wav2vec2", "hubert", "seamless_m4t", "blip", "detr", "segformer", "sam", "mask2former", "convnext", "resnet", "swin",
+})  # fmt: skip
 _CLASSES = (
     ("Llava", "llava"), ("PaliGemma", "paligemma"), ("Qwen2VL", "qwen_vl"), ("Qwen2_5_VL", "qwen_vl"), ("SmolVLM", "idefics"),
     ("Idefics3", "idefics"), ("nano_vlm", "nano_vlm"), ("NanoVLM", "nano_vlm"), ("CLIPModel", "clip"), ("SiglipModel", "clip"),
@@ -173,8 +179,10 @@ def _family(config: Mapping[str, Any], name: str) -> str:
         if name.startswith(prefix):
             return family
     kind = str(config.get("model_type", ""))
-    if "vision_config" in config and kind not in ("clip", "siglip"):
-        return _VLM.get(kind, "llava")
+    if ("vision_config" in config or "vision" in config) and kind not in ("clip", "siglip"):
+        return _VLM.get(kind, "other")
+    if kind in _OTHER:
+        return "other"
     return _FAMILIES.get(kind, _VLM.get(kind, "decoder"))
 
 
