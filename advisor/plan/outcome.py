@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
+
+from msgspec import Struct, field
 
 from advisor.engine import Firing
 from advisor.facts import FactValue
@@ -66,8 +67,7 @@ def need_gib(estimate: EstimateLike) -> float:
     return estimate.high_gib + beside_gib(estimate)
 
 
-@dataclass(frozen=True, slots=True)
-class Preferences:
+class Preferences(Struct, frozen=True):
     """What the person wants of the advice.
 
     Attributes:
@@ -81,8 +81,7 @@ class Preferences:
     forbid: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A remedy that rules argue for.
 
     Attributes:
@@ -101,8 +100,7 @@ class Candidate:
     objections: tuple[Firing, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Savings:
+class Savings(Struct, frozen=True):
     """GiB that a remedy saves of the process's peak: an interval around the expected figure."""
 
     low: float
@@ -110,8 +108,7 @@ class Savings:
     high: float
 
 
-@dataclass(frozen=True, slots=True)
-class RankedRemedy:
+class RankedRemedy(Struct, frozen=True):
     """A remedy in its place of the ranking.
 
     Attributes:
@@ -132,8 +129,7 @@ class RankedRemedy:
     fits: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One remedy of a plan, with the facts that it changes and their new values."""
 
     remedy: Remedy
@@ -141,8 +137,7 @@ class Step:
     changed: Mapping[str, FactValue]
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """Remedies applied together.
 
     Attributes:
@@ -164,8 +159,7 @@ class Plan:
     proven: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Hardware:
+class Hardware(Struct, frozen=True):
     """The smallest hardware on which a specification fits: `count` cards of at least `memory_gib` usable memory each.
 
     Attributes:
@@ -182,8 +176,7 @@ class Hardware:
     sharding: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """The advice: ranked remedies, plans (the recommended first), and the smallest hardware.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from advisor.engine import Firing, Trace
 from advisor.plan.edit import already_on, applicable, forbidden
@@ -13,8 +14,7 @@ from advisor.plan.outcome import Candidate, Preferences
 from advisor.records import Remedy
 
 
-@dataclass(frozen=True, slots=True)
-class Weights:
+class Weights(Struct, frozen=True):
     """The weights of the ranking; the reason for each stands beside it in knowledge/ranking.yaml.
 
     Attributes:
@@ -55,7 +55,7 @@ class Weights:
         """The weights of `knowledge/ranking.yaml`, with the block of the preference laid over them; unknown words are left out."""
         values: dict[str, Any] = {}
         for block in (settings or {}, ((settings or {}).get("prefer") or {}).get(prefer, {}) if prefer else {}):
-            values |= {name: block[name] for name in cls.__dataclass_fields__ if name in block}
+            values |= {name: block[name] for name in cls.__struct_fields__ if name in block}
         return cls(**values)
 
     def cost(self, remedy: Remedy) -> float:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from advisor.facts import FactValue
 from advisor.plan.memory import observed_need_gib
@@ -17,16 +18,14 @@ MAX_SCALE = 4.0  # beyond it the description is of another run than the message,
 _STATIC_PHASES = frozenset({"load", "init", "resume"})
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A component of a corrected estimate."""
 
     id: str
     gib: float
 
 
-@dataclass(frozen=True, slots=True)
-class Corrected:
+class Corrected(Struct, frozen=True):
     """An estimate raised to what the message showed; the fields of the estimate that it corrects, and `scale`."""
 
     allocated_gib: float

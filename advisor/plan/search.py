@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from advisor.facts import FactValue
 from advisor.plan.edit import apply, changes_of
@@ -24,17 +26,20 @@ _SAME_COST = 1e-9
 MAX_CHOICES = 4000  # choices looked at; most are refused without an estimate
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(Struct, frozen=True):
     """One setting of one remedy with its cost; the empty option of a dimension has no remedy."""
 
     cost: float
     remedy: Remedy | None = None
     edit: Edit | None = None
+    touched: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        if self.remedy is not None:
+            force_setattr(self, "touched", _touched(self.remedy))
 
 
-@dataclass(frozen=True, slots=True)
-class Searched:
+class Searched(Struct, frozen=True):
     """What a search found: `plan` is None only where there is nothing to choose from."""
 
     plan: Plan | None
@@ -54,7 +59,11 @@ def conflict(one: Remedy, other: Remedy) -> bool:
 
 
 def _conflicting(one: Option, other: Option) -> bool:
-    return one.remedy is not None and other.remedy is not None and conflict(one.remedy, other.remedy)
+    if one.remedy is None or other.remedy is None:
+        return False
+    if not one.touched.isdisjoint(other.touched):
+        return True
+    return other.remedy.id in one.remedy.excludes or one.remedy.id in other.remedy.excludes
 
 
 def _total(chosen: Sequence[Option]) -> float:
@@ -70,8 +79,7 @@ def dimensions(options: Sequence[Option]) -> list[list[Option]]:
             continue
         for group in groups:
             if all(
-                item.remedy is not None and (item.remedy is remedy or conflict(item.remedy, remedy))
-                for item in group[1:]
+                item.remedy is not None and (item.remedy is remedy or _conflicting(item, option)) for item in group[1:]
             ):
                 group.append(option)
                 break

@@ -75,7 +75,7 @@ def test_savings_weigh_as_far_as_the_estimate_is_trusted() -> None:
 
 def test_the_file_of_weights_is_complete(library: Library) -> None:
     block = library.settings["ranking"]
-    assert set(block) - {"prefer", "cards"} == set(Weights.__dataclass_fields__)
+    assert set(block) - {"prefer", "cards"} == set(Weights.__struct_fields__)
     assert set(block["prefer"]) == {"speed", "quality", "least-effort"}
     assert all(name in library.gpus for name in block["cards"])
     assert set(block["argued_only"]) <= set(library.remedies)
