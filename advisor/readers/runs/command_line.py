@@ -32,6 +32,7 @@ TRIGGERS = ("--", "=", "python", "run", "swift", "serve")
 
 RANK = 70
 _MAX_FLAGS = 2000
+_LISTS = ("target_modules", "target-modules", "lora_target", "lora-target", "lora_modules")
 _ALLOCATOR = ("PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF", "PYTORCH_HIP_ALLOC_CONF")
 
 
@@ -82,6 +83,8 @@ def _flags(doc: Document, patterns: dict[str, Any], variables: dict[str, str]) -
         value = match.group(2) or match.group(3) or ""
         if match.group(3) and ((value.startswith("-") and not value[1:2].isdigit()) or value in ("\\", "|", "&&", ">")):
             value = ""
+        if name.endswith(_LISTS):
+            value += _more(doc.text, match.end())
         yield Setting(normalised(name), _resolved(value, variables), place, RANK)
     for match in patterns["override"].finditer(doc.text):
         count += 1
@@ -89,6 +92,16 @@ def _flags(doc: Document, patterns: dict[str, Any], variables: dict[str, str]) -
             return
         if not _commented(doc, match.start(1)):
             yield Setting(normalised(match.group(1)), _resolved(match.group(2), variables), match.start(1), RANK)
+
+
+def _more(text: str, at: int) -> str:
+    """The further words of an option that takes several, up to the next option, continuation or line."""
+    words = []
+    for word in text[at : at + 400].split("\n", 1)[0].split():
+        if not word.replace("_", "").replace(".", "").isalnum() or len(words) == 20:
+            break
+        words.append(word)
+    return "".join(f" {word}" for word in words)
 
 
 def _resolved(value: str, variables: dict[str, str]) -> str:
