@@ -40,13 +40,13 @@ def record(arch: Architecture, mode: Mode) -> Recording:
     tape = Tape(mode)
     tape.mark("")
     outputs = forward(tape, arch)
+    tape.casts = {}  # autocast's cache goes when its context ends
     if mode.upcast_outputs:
         # accelerate's convert_to_fp32: the returned tensors are copied, the originals go when it returns.
         outputs.kept = [ops.cast(tape, x, 4) for x in outputs.kept]
     loss = outputs.loss
     if not mode.keep_outputs:
         outputs.kept = []
-    tape.casts = {}
     tape.phase = "backward"
     tape.mark("head")
     backward(tape, loss)

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from advisor.errors import TooLittleKnown
-from advisor.estimate import closed_form, diffusion, process, rl, serving, vision
+from advisor.estimate import closed_form, diffusion, interval, process, rl, serving, vision
 from advisor.estimate.catalogue import find_model
 from advisor.estimate.decoder import Parts, config_of_size
 from advisor.estimate.diffusion_arch import diffusion_model, shape_of
@@ -124,7 +124,10 @@ def footprint_of(run: RunSpec, library: Library) -> tuple[Footprint, Gpu | None]
         TooLittleKnown: neither a model that the catalogue knows, nor an architecture, nor a size.
     """
     model = find_model(run.words, library)
-    config: dict[str, Any] = {**(model.config if model else {}), **run.arch}
+    stated = run.arch if run.model_kind != "diffusion" else {}
+    sized = bool(stated.get("vocab_size") or stated.get("text_config")) and "hidden_size" in stated
+    # An architecture that was handed in is the whole of it; a few of its keys adjust the catalogue's.
+    config: dict[str, Any] = {**run.arch} if sized else {**(model.config if model else {}), **run.arch}
     params_b = run.params_b or (model.params_b if model else 0.0)
     card = card_of(run, library)
     assumed: dict[str, Any] = {}
@@ -226,7 +229,7 @@ def _training(
         step, peak = replace(step, loss_bytes=0.0), None
     else:
         peak = recorded_peak(one, config, parts, step, axes, trained, fmt.name if fmt else "", plan.sequences)
-    spread = 0.06 if peak is not None else 0.075
+    spread = interval.spread(run, peak is not None)
     peak = peak or closed_form.training_peak(chain, decoder.vocab, parts, step, axes)
     made = Footprint(
         dict(peak.parts), phase=peak.phase, phases=dict(peak.phases), spread=spread, moving=dict(peak.moving)
