@@ -125,7 +125,7 @@ def footprint_of(run: RunSpec, library: Library) -> tuple[Footprint, Gpu | None]
     """
     model = find_model(run.words, library)
     stated = run.arch if run.model_kind != "diffusion" else {}
-    sized = bool(stated.get("vocab_size") or stated.get("text_config")) and "hidden_size" in stated
+    sized = "model_type" in stated and "hidden_size" in stated
     # An architecture that was handed in is the whole of it; a few of its keys adjust the catalogue's.
     config: dict[str, Any] = {**run.arch} if sized else {**(model.config if model else {}), **run.arch}
     params_b = run.params_b or (model.params_b if model else 0.0)
