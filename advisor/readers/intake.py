@@ -23,5 +23,7 @@ def read_document(stream: BinaryIO) -> Document:
         raise InputError("this is a binary file, not a log", hint="Give the text that the run printed.")
     text = data.decode(encoding, "replace")
     if not text.strip():
-        raise InputError("the text is empty", hint="Paste the log or describe the run; `advisor diagnose --help` shows how.")
+        raise InputError(
+            "the text is empty", hint="Paste the log or describe the run; `advisor diagnose --help` shows how."
+        )
     return Document.of(text)

@@ -28,7 +28,13 @@ _MARKDOWN = re2.compile(r"\*\*|__(?:\s|$)|^\s{0,3}#{1,6}\s+|^```\w*\s*$")
 # Control and invisible characters go, odd blanks become plain ones; ESC stays until the colours are out.
 _INVISIBLE = [*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x1B), *range(0x1C, 0x20), 0x7F, *range(0x200B, 0x2010),
               *range(0x2028, 0x202F), 0x2060, 0xFEFF]  # fmt: skip
-_CHARACTERS: dict[int, str | None] = {**dict.fromkeys(_INVISIBLE, None), 0xA0: " ", 0x3000: " ", 0x2009: " ", 0x202F: " "}
+_CHARACTERS: dict[int, str | None] = {
+    **dict.fromkeys(_INVISIBLE, None),
+    0xA0: " ",
+    0x3000: " ",
+    0x2009: " ",
+    0x202F: " ",
+}
 
 
 def clean_line(raw: str) -> str:
@@ -37,7 +43,7 @@ def clean_line(raw: str) -> str:
     >>> clean_line("\\x1b[31m[rank0]: RuntimeError: CUDA out of memory\\x1b[0m")
     'RuntimeError: CUDA out of memory'
     >>> clean_line("│ ❱ 42 │   loss.backward() │").strip()
-    '42    loss.backward()'
+    '42     loss.backward()'
     """
     text = raw[:MAX_LINE].translate(_CHARACTERS)
     if "[" in text:

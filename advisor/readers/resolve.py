@@ -16,6 +16,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from advisor.errors import FactError
 from advisor.facts import PSEUDO_FACTS, FactValue, Observation, check_fact
 from advisor.readers import failure
@@ -64,6 +66,7 @@ def resolve(observations: Sequence[Observation]) -> Resolution:
         rival = source.get(item.fact)
         if rival is None or _stronger(item, rival, failed):
             source[item.fact] = item
+    _derive(source)
     signals = frozenset(str(item.value) for item in observations if item.fact == "signal")
     tried = frozenset(str(item.value) for item in observations if item.fact == "tried")
     winners = sorted(source.values(), key=lambda item: item.line)
@@ -80,6 +83,13 @@ def resolve(observations: Sequence[Observation]) -> Resolution:
         failure=(str(failed.value), confidence) if failed is not None else ("none", 0.0),
         failed=failed,
     )
+
+
+def _derive(source: dict[str, Observation]) -> None:
+    """What follows from the facts: a server plans for sequences of its greatest length."""
+    longest = source.get("max_model_len")
+    if longest is not None and "seq_len" not in source:
+        source["seq_len"] = replace(longest, fact="seq_len", origin="derived")
 
 
 def _checked(observations: Iterable[Observation]) -> Iterable[Observation]:

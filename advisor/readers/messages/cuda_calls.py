@@ -24,6 +24,7 @@ TRIGGERS = (
     "memory allocation",
     "calloc async",
     "cumem",
+    "for device",
 )
 
 
@@ -40,6 +41,7 @@ def _forms() -> tuple[Compiled, ...]:
         Form(r"\bRequested\s*:\s*([0-9.]+ [KMG]iB)", "", facts=("tried_to_allocate_gib",)),
         Form(r"Device limit\s*:\s*([0-9.]+ [KMG]iB)", "", facts=("gpu_capacity_gib",)),
         Form(r"Free \(according to CUDA\)\s*:\s*([0-9.]+ \w+)", "", facts=("gpu_free_gib",)),
+        Form(r"pin memory thread for device ([0-9]+)|thread for device ([0-9]+)", facts=("gpu_index", "gpu_index")),
         Form(r"Error out of memory at line \d+ in file", "vram_oom", 0.94),
         Form(r"CUDA failed with error out of memory", "vram_oom", 0.96, "ctranslate2", says=(("task", "inference"),)),
         Form(r"Insufficient VRAM (?:in split )?for model and cache", "vram_oom", 0.95, says=(("phase", "load"), ("task", "inference"))),

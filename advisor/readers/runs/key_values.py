@@ -92,7 +92,9 @@ def _pairs(doc: Document) -> Iterator[Setting]:
                     braces.append("")
                 elif char in "}])" and braces:
                     braces.pop()
-            if match.group(1).isupper() and not any(word in match.group(1) for word in ("PIXELS", "TOKEN")):
+            if match.group(1).isupper() and not any(
+                word in match.group(1) for word in ("PIXELS", "TOKEN", "PER_DEVICE", "MICRO_BATCH")
+            ):
                 continue  # a variable of a script, which a flag may use or not
             key = normalised(match.group(1))
             value = (match.group(3) or "").strip()

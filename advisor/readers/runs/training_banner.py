@@ -38,7 +38,7 @@ def _patterns() -> dict[str, Any]:
     number = r"([0-9][0-9,]*)"
     return {
         "banner": re2.compile(r"(?m)^\W*Running training\W*$"),
-        "batch_size": re2.compile(rf"(?i)Instantaneous batch size per (?:device|gpu)\s*=\s*{number}"),
+        "batch_size": re2.compile(rf"(?i)batch size per (?:device|gpu)\s*=\s*{number}"),
         "grad_accum": re2.compile(rf"(?i)Gradient Accumulation steps\s*=\s*{number}"),
         "trainable_params": re2.compile(rf"(?i)Number of trainable parameters\s*=\s*{number}"),
         "peft": re2.compile(rf"(?i)trainable params:\s*{number}\s*\|\|\s*all params:\s*{number}"),

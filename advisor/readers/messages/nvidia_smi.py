@@ -1,0 +1,74 @@
+r"""Tables of nvidia-smi, and the one-line forms of gpustat: the cards, their memory, and who else is on them.
+
+>>> table = '''+-----------------------------------------------------------------------------------------+
+... | NVIDIA-SMI 550.54.15              Driver Version: 550.54.15      CUDA Version: 12.4     |
+... |-----------------------------------------+------------------------+----------------------+
+... |   0  NVIDIA GeForce RTX 4090        Off |   00000000:01:00.0 Off |                  Off |
+... | 32%   48C    P2             88W /  450W |    8123MiB /  24564MiB |     12%      Default |'''
+>>> from advisor.library import load_library
+>>> for item in read(Document.of(table), load_library()):
+...     print(item.fact, round(item.value, 2) if isinstance(item.value, float) else item.value)
+gpu_index 0
+gpu_capacity_gib 23.99
+gpu_name RTX 4090
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import re2
+
+from advisor.facts import FactValue, Observation
+from advisor.library import Library
+from advisor.names import resolve_gpu
+from advisor.readers.document import Document
+from advisor.units import parse_size
+
+TRIGGERS = ("mib /", "mb |", "mib|", "nvidia-smi")
+
+RANK = 50  # below what people say of their run, above guesses
+_BUSY_SHARE = 0.3  # of a card in use before the run started, by processes that the table lists
+
+
+@cache
+def _patterns() -> dict[str, Any]:
+    return {
+        "card": re2.compile(r"(?m)^\W*([0-9]{1,2})\s+((?:NVIDIA |Tesla |GeForce |Quadro |TITAN |A[0-9]|H[0-9]|L[0-9]|RTX |GRID )[\w .-]*?)\s+(?:On|Off|N/A)\s"),
+        "memory": re2.compile(r"([0-9]+)\s?MiB\s*/\s*([0-9]+)\s?MiB"),
+        "gpustat": re2.compile(r"(?m)^\W*\[([0-9]{1,2})\]\s+([\w .-]+?)\s*\|[^|\n]*\|\s*([0-9]+)\s*/\s*([0-9]+)\s*MB"),
+        "process": re2.compile(r"(?m)^\W*([0-9]{1,2})\s+(?:N/A\s+N/A\s+)?([0-9]{2,8})\s+C(?:\+G)?\s+(\S+)\s+([0-9]+)MiB"),
+    }  # fmt: skip
+
+
+def read(doc: Document, library: Library) -> Iterator[Observation]:
+    """The first card with its size; the number of cards where there are several; other processes as a signal."""
+    patterns = _patterns()
+
+    def seen(fact: str, value: FactValue, offset: int) -> Observation:
+        return Observation(fact, value, doc.line_at(offset), doc.quote(offset), rank=RANK)
+
+    text = doc.text
+    cards = [(match.group(1), match.group(2), match.start()) for match in patterns["card"].finditer(text)]
+    sizes = [(match.group(1), match.group(2), match.start()) for match in patterns["memory"].finditer(text)]
+    for match in patterns["gpustat"].finditer(text):
+        cards.append((match.group(1), match.group(2), match.start()))
+        sizes.append((match.group(3), match.group(4), match.start()))
+    if cards:
+        yield seen("gpu_index", int(cards[0][0]), cards[0][2])
+    if sizes:
+        total = parse_size(f"{sizes[0][1]} MiB")
+        if total is not None and total >= 0.5:
+            yield seen("gpu_capacity_gib", total, sizes[0][2])
+    if cards:
+        row = resolve_gpu(cards[0][1].rstrip(". "), library)
+        if row is not None and "..." not in text[cards[0][2] : cards[0][2] + 80]:
+            yield seen("gpu_name", row.name, cards[0][2])
+        indexes = {index for index, _, _ in cards}
+        if len(indexes) > 1 and len(indexes) == len(cards):
+            yield seen("gpu_count", len(indexes), cards[0][2])
+    processes = list(patterns["process"].finditer(text))
+    if len({match.group(2) for match in processes}) > 1:
+        yield seen("signal", "other_process_on_gpu", processes[0].start())
