@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 # The several spellings of one dimension in config.json files, the first that is there wins.
@@ -186,14 +185,22 @@ def _family(config: Mapping[str, Any], name: str) -> str:
     return _FAMILIES.get(kind, _VLM.get(kind, "decoder"))
 
 
+_known: dict[str, Architecture] = {}
+_KEPT = 2048
+
+
 def architecture(config: Mapping[str, Any]) -> Architecture:
     """The architecture that a config.json describes; equal configurations give the same object."""
-    return _architecture(json.dumps(config, sort_keys=True, default=str))
+    key = repr(config)
+    found = _known.get(key)
+    if found is None:
+        if len(_known) >= _KEPT:
+            _known.clear()
+        found = _known[key] = _architecture(json.loads(json.dumps(config, default=str)))
+    return found
 
 
-@lru_cache(maxsize=2048)
-def _architecture(text: str) -> Architecture:
-    config: dict[str, Any] = json.loads(text)
+def _architecture(config: dict[str, Any]) -> Architecture:
     names = config.get("architectures") or []
     name = str(names[0]) if names else str(config.get("model_type", ""))
     family = _family(config, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 # Words that have no bearing on memory, or that are read by name elsewhere; every other unknown word is named in a warning.
@@ -109,7 +109,11 @@ class RunSpec:
         return self.method in ("lora", "qlora", "dora", "rslora", "qdora", "loraplus", "pissa", "lora+")
 
     def changed(self, **words: Any) -> RunSpec:
-        return replace(self, **words)
+        """The run with other values (dataclasses.replace, without its checks)."""
+        new = object.__new__(RunSpec)
+        for name in _NAMES:
+            object.__setattr__(new, name, words[name] if name in words else getattr(self, name))
+        return new
 
 
 def _grid(value: object) -> tuple[int, int] | None:
@@ -206,6 +210,7 @@ def run_spec(words: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
     return RunSpec(words=taken, assumed=assumed, warnings=tuple(warnings), **values)
 
 
+_NAMES = tuple(RunSpec.__dataclass_fields__)
 _FIELDS = frozenset(RunSpec.__dataclass_fields__) - {"words", "assumed", "warnings"}
 # Words that other modules of the estimator read from `RunSpec.words`.
 _READ_ELSEWHERE = frozenset({

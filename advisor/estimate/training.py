@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from advisor.estimate.architecture import Architecture, Tower
@@ -9,7 +10,7 @@ from advisor.estimate.layout import Layout
 from advisor.estimate.models import vit
 from advisor.estimate.recording import Recording, record
 from advisor.estimate.spec import RunSpec
-from advisor.estimate.states import OptimizerCost, Totals, optimizer_cost
+from advisor.estimate.states import OptimizerCost, optimizer_cost
 from advisor.estimate.tape.linear import Lora
 from advisor.estimate.tape.tensor import Mode
 
@@ -103,49 +104,46 @@ class Phases:
 
 
 def phases(
-    run: RunSpec, recording: Recording, lengths_: dict[str, float], layout: Layout
+    run: RunSpec, recording: Recording, lengths_: Mapping[str, float], layout: Layout
 ) -> tuple[Phases, OptimizerCost]:
-    """Forward, backward and the optimizer's step of a later step, when the optimizer's states are there."""
-    t = recording.totals
+    """Forward, backward and the optimizer's step of a later step, when the optimizer's states are there.
+
+    Copies of the trained weights (gradients, states, temporaries) carry the allocator's unsplit blocks in proportion.
+    """
+    t, program = recording.totals, recording.program
     cost = optimizer_cost(run.optimizer, run.optimizer_impl, t)
-    peaks, ends = recording.program.run(lengths_, {"gradients": layout.gradients} if layout.gradients != 1.0 else None)
-    fixed = {"weights": t.weights * layout.weights}
-    states = cost.states * layout.optimizer if run.steps > 1 else 0.0
-    gradients = t.trained * layout.gradients
-    left = {name: size for name, size in ends.get("backward", {}).items() if name != "gradients" and size > 0}
-    standing = {**fixed, "optimizer": states}
+    swell = 1.0 + (t.unsplit / t.trained if t.trained else 0.0)
+    values = program.values(lengths_, {"gradients": layout.gradients * swell})
+    places = program.peaks(values)
+    gradients = t.trained * layout.gradients * swell
+    left = {name: size for name, size in program.left(values).items() if name != "gradients" and size > 0}
+    held = sum(left.values())
+    states = cost.states * layout.optimizer * swell
+    temporaries = cost.temporaries * layout.optimizer * (swell if cost.temporaries >= t.trained else 1.0)
+    weights = t.weights * layout.weights
+    standing = {
+        "weights": weights, "optimizer": states if run.steps > 1 else 0.0, "unsplit": t.unsplit_all * layout.weights,
+    }  # fmt: skip
     if run.grad_accum > 1:
         standing["gradients"] = gradients
-    standing["unsplit"] = t.unsplit_all * layout.weights + (states + standing.get("gradients", 0.0)) * _ratio(t)
-    tops: dict[str, tuple[float, dict[str, float]]] = {}
-    for phase, peak in peaks.items():
-        parts = dict(standing)
-        for name, size in peak.parts.items():
+    fixed = sum(standing.values())
+    # The outputs of the last step live on until the new ones replace them; its batch goes when the new one is made.
+    before = {name: size for name, size in left.items() if name != "inputs"}
+    peaks = {
+        phase: fixed + place.total + (sum(before.values()) if phase == "forward" else 0.0) for phase, place in places.items()
+    }
+    step = {**standing, "optimizer": states, "gradients": gradients, "optimizer_step": temporaries}
+    peaks["optimizer_step"] = sum(step.values()) + held
+    phase = max(peaks, key=peaks.__getitem__)
+    if phase == "optimizer_step":
+        parts, more = step, left
+    else:
+        parts, more = program.parts(values, places[phase]), before if phase == "forward" else {}
+        for name, size in standing.items():
             parts[name] = parts.get(name, 0.0) + size
-        if run.grad_accum <= 1:
-            parts["unsplit"] += parts.get("gradients", 0.0) * _ratio(t)
-        if phase == "forward":
-            for name, size in left.items():
-                if name == "inputs":  # the last batch goes when this one is made
-                    continue
-                parts[name] = parts.get(name, 0.0) + size
-        tops[phase] = (sum(parts.values()), parts)
-    step = {
-        **fixed, "optimizer": cost.states * layout.optimizer, "gradients": gradients,
-        "optimizer_step": cost.temporaries * layout.optimizer,
-    }  # fmt: skip
-    copies = step["optimizer"] + gradients + (step["optimizer_step"] if cost.temporaries >= t.trained else 0.0)
-    step["unsplit"] = t.unsplit_all * layout.weights + copies * _ratio(t)
-    for name, size in left.items():
-        step[name] = step.get(name, 0.0) + size
-    tops["optimizer_step"] = (sum(step.values()), step)
-    phase = max(tops, key=lambda name: tops[name][0])
-    return Phases({name: total for name, (total, _) in tops.items()}, phase, tops[phase][1]), cost
-
-
-def _ratio(t: Totals) -> float:
-    """Bytes of unsplit blocks for each byte of a copy of the trained weights."""
-    return t.unsplit / t.trained if t.trained else 0.0
+    for name, size in more.items():
+        parts[name] = parts.get(name, 0.0) + size
+    return Phases(peaks, phase, parts), cost
 
 
 def record_run(run: RunSpec, arch: Architecture) -> Recording:

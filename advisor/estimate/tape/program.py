@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from advisor.estimate.tape.tensor import MARK, ONE, Event
 
-# A form: coefficients over the program's (monomial, category) pairs, sparse, as parallel tuples.
-Form = tuple[tuple[int, ...], tuple[float, ...]]
+# A form: (index of a (monomial, category) pair, coefficient), sparse.
+Form = tuple[tuple[int, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,85 +23,71 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Peak:
-    """The highest level of a phase in bytes, and what it is made of by category."""
+class Place:
+    """Where a phase is highest: the bytes, the segment, its level, and whether it is the last of the repeats."""
 
     total: float
-    parts: Mapping[str, float]
-    scope: str
+    segment: int
+    level: int
+    last: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """The segments of a step in order, and the (monomial, category) pairs that the forms index."""
+    """The segments of a step in order, the (monomial, category) pairs that the forms index, and what is live after the step."""
 
     pairs: tuple[tuple[str, str], ...]
     segments: tuple[Segment, ...]
+    final: Form
 
-    def run(
-        self, monomials: Mapping[str, float], shares: Mapping[str, float] | None = None
-    ) -> tuple[dict[str, Peak], dict[str, dict[str, float]]]:
-        """The peak of each phase, and what is live when each phase ends by category, in bytes.
+    def values(self, monomials: Mapping[str, float], shares: Mapping[str, float]) -> list[float]:
+        """The value of each pair: that of its monomial ({"1": 1, "BS": 4096}) times the share of its category (1 where absent)."""
+        return [monomials[rows] * shares.get(category, 1.0) for rows, category in self.pairs]
 
-        Args:
-            monomials: the value of each monomial, such as {"1": 1, "BS": 4096}.
-            shares: factors per category (what one device keeps of it).
-        """
-        values = [monomials[rows] * (shares.get(category, 1.0) if shares else 1.0) for rows, category in self.pairs]
-        best: dict[str, tuple[float, int, int, bool]] = {}
-        base, bases = 0.0, []
-        for place, segment in enumerate(self.segments):
-            bases.append(base)
-            net = 0.0
-            for index, factor in zip(*segment.net, strict=True):
-                net += values[index] * factor
+    def peaks(self, values: list[float]) -> dict[str, Place]:
+        """Where each phase is highest, in bytes above what was live before the step."""
+        best: dict[str, Place] = {}
+        base = 0.0
+        for number, segment in enumerate(self.segments):
+            net = sum([values[index] * factor for index, factor in segment.net])
             high, which = 0.0, -1
-            for number, (indices, factors) in enumerate(segment.peaks):
-                level = 0.0
-                for index, factor in zip(indices, factors, strict=True):
-                    level += values[index] * factor
-                if level > high:
-                    high, which = level, number
-            late = segment.times > 1 and net > 0
-            top = base + high + (net * (segment.times - 1) if late else 0.0)
+            for level, form in enumerate(segment.peaks):
+                found = sum([values[index] * factor for index, factor in form])
+                if found > high:
+                    high, which = found, level
+            last = segment.times > 1 and net > 0
+            top = base + high + (net * (segment.times - 1) if last else 0.0)
             known = best.get(segment.phase)
-            if known is None or top > known[0]:
-                best[segment.phase] = (top, place, which, late)
+            if known is None or top > known.total:
+                best[segment.phase] = Place(top, number, which, last)
             base += net * segment.times
-        return self._tell(values, best), self._ends(values)
+        return best
 
-    def _tell(self, values: list[float], best: Mapping[str, tuple[float, int, int, bool]]) -> dict[str, Peak]:
-        told: dict[str, Peak] = {}
+    def parts(self, values: list[float], place: Place) -> dict[str, float]:
+        """What is live at a place, by category, in bytes."""
         live = [0.0] * len(values)
-        wanted = {place: (phase, total, which, late) for phase, (total, place, which, late) in best.items()}
-        for place, segment in enumerate(self.segments):
-            if place in wanted:
-                phase, total, which, late = wanted[place]
-                at = list(live)
-                if late:
-                    for index, factor in zip(*segment.net, strict=True):
-                        at[index] += factor * (segment.times - 1)
-                if which >= 0:
-                    for index, factor in zip(*segment.peaks[which], strict=True):
-                        at[index] += factor
-                told[phase] = Peak(total, self._by_category(at, values), segment.scope)
-            for index, factor in zip(*segment.net, strict=True):
+        for segment in self.segments[: place.segment]:
+            for index, factor in segment.net:
                 live[index] += factor * segment.times
-        return told
-
-    def _ends(self, values: list[float]) -> dict[str, dict[str, float]]:
-        live, ends = [0.0] * len(values), {}
-        for segment in self.segments:
-            for index, factor in zip(*segment.net, strict=True):
-                live[index] += factor * segment.times
-            ends[segment.phase] = list(live)
-        return {phase: self._by_category(at, values) for phase, at in ends.items()}
-
-    def _by_category(self, at: list[float], values: list[float]) -> dict[str, float]:
+        there = self.segments[place.segment]
+        if place.last:
+            for index, factor in there.net:
+                live[index] += factor * (there.times - 1)
+        if place.level >= 0:
+            for index, factor in there.peaks[place.level]:
+                live[index] += factor
         parts: dict[str, float] = {}
-        for (_, category), factor, value in zip(self.pairs, at, values, strict=True):
+        for (_, category), factor, value in zip(self.pairs, live, values, strict=True):
             if factor:
                 parts[category] = parts.get(category, 0.0) + factor * value
+        return parts
+
+    def left(self, values: list[float]) -> dict[str, float]:
+        """What is live after the step, by category, in bytes."""
+        parts: dict[str, float] = {}
+        for index, factor in self.final:
+            category = self.pairs[index][1]
+            parts[category] = parts.get(category, 0.0) + factor * values[index]
         return parts
 
 
@@ -137,8 +123,11 @@ def fold(events: list[Event], marks: list[tuple[str, str, float]]) -> Program:
     if rising:
         tops.append(list(level))
     segments.append(_segment(phase, scope, times, level, tops, monomial_of))
-    kept = tuple(s for s in segments if s.net[0] or s.peaks)
-    return Program(tuple(names), kept)
+    final = [0.0] * len(names)
+    for segment in segments:
+        for index, factor in segment.net:
+            final[index] += factor * segment.times
+    return Program(tuple(names), tuple(s for s in segments if s.net or s.peaks), _sparse(final))
 
 
 def _constant(event: Event) -> Event:
@@ -164,9 +153,32 @@ def _segment(
     for by, top in summed:
         if not any(all(x >= y for x, y in zip(other, by, strict=True)) for other, _ in kept):
             kept.append((by, top))
-    return Segment(phase, scope, times, _sparse(level), tuple(_sparse(top) for _, top in kept))
+    winners = _winners([by for by, _ in kept], order)
+    return Segment(phase, scope, times, _sparse(level), tuple(_sparse(kept[number][1]) for number in winners))
+
+
+# Lengths at which a level must be the highest at least once to be worth keeping: (B, S and N, T).
+_SAMPLES = tuple((b, s, t) for b in (1.0, 8.0, 64.0) for s in (96.0, 512.0, 2048.0, 16384.0) for t in (64.0, 1024.0))
+
+
+def _sample(name: str, b: float, s: float, t: float) -> float:
+    """The monomial `name` at a sample: B and I are counts of samples, T the decoder's tokens, the other letters lengths like S."""
+    value = 1.0
+    for letter in name.partition("^")[0]:
+        value *= b if letter in "BI" else t if letter == "T" else 1.0 if letter == "1" else s
+    return value
+
+
+def _winners(levels: list[list[float]], order: list[str]) -> list[int]:
+    if len(levels) <= 1:
+        return list(range(len(levels)))
+    found: set[int] = set()
+    for b, s, t in _SAMPLES:
+        sizes = [_sample(name, b, s, t) for name in order]
+        totals = [sum([x * y for x, y in zip(level, sizes, strict=True)]) for level in levels]
+        found.add(totals.index(max(totals)))
+    return sorted(found)
 
 
 def _sparse(level: list[float]) -> Form:
-    pairs = [(index, amount) for index, amount in enumerate(level) if abs(amount) > 1e-9]
-    return tuple(index for index, _ in pairs), tuple(amount for _, amount in pairs)
+    return tuple((index, amount) for index, amount in enumerate(level) if abs(amount) > 1e-6)
