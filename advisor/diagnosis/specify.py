@@ -13,6 +13,9 @@ from advisor.vocabulary import VOCABULARY
 # Facts of the message are evidence about the run, not part of what it was asked to do.
 _NOT_SPEC = frozenset({name for name, spec in VOCABULARY.items() if spec.group == "message"}) - {"gpu_capacity_gib"}
 
+# Defaults of a trainer's special modes, which the estimator takes where the mode is known, and words without weight.
+_SPECIAL = frozenset({"num_generations", "num_workers", "loop"})
+
 
 class Specification(Struct, frozen=True):
     """The words handed to the estimator, and those of them that nobody stated."""
@@ -30,6 +33,11 @@ def specify(facts: Mapping[str, FactValue], library: Library) -> Specification:
     assumed = {}
     if framework:
         for name, value in defaults_for(framework, facts, library).items():
-            if name in VOCABULARY and name not in stated:
+            if (
+                name in VOCABULARY
+                and name not in stated
+                and name not in _SPECIAL
+                and VOCABULARY[name].group != "serving"
+            ):
                 assumed[name] = value
     return Specification({**assumed, **stated}, assumed)

@@ -37,6 +37,8 @@ _ALGORITHM = re2.compile(r"\b(dpo|grpo|gspo|dapo|rloo|ppo|kto|orpo|simpo|cpo|rei
 _PAIRS = frozenset({"dpo", "orpo", "simpo", "cpo", "rm", "reward"})
 _REFERENCE = frozenset({"dpo", "kto", "grpo", "gspo", "rloo", "ppo", "remax", "reinforce", "reinforce++"})
 _SAMPLES = frozenset({"grpo", "gspo", "dapo", "rloo", "ppo", "remax", "reinforce", "reinforce++"})
+PROJECTS = frozenset({"vlm-r1", "verl", "openrlhf", "easyr1", "open-r1", "open-r1-multimodal", "r1-v"})
+"""Projects that do nothing but reinforcement learning."""
 _REPEATS_PROMPTS = frozenset({"vlm-r1", "open-r1-multimodal", "r1-v"})
 """Projects whose batch counts prompts, each repeated num_generations times in one pass; TRL's counts completions:
 https://github.com/om-ai-lab/VLM-R1/blob/main/src/open-r1-multimodal/src/open_r1/trainer/grpo_trainer.py,

@@ -60,10 +60,12 @@ def estimate(spec: Mapping[str, Any], library: Library) -> Estimate:
     """
     framework = str(spec.get("framework") or "")
     defaults = defaults_of(framework, library)
-    if (
-        framework not in serving.SERVERS
-    ):  # a trainer's default share only counts once its server is colocated, which must be stated
+    if framework not in serving.SERVERS:
+        # A trainer's default share only counts once its server is colocated, which must be stated.
         defaults.pop("gpu_memory_utilization", None)
+    if framework not in rl.PROJECTS:
+        # Trainers of many kinds have a default for their RL trainer as well; that it runs must be stated.
+        defaults.pop("num_generations", None)
     run = run_spec(spec, defaults)
     if run.method in _LOW_RANK:
         run = run.changed(method="lora")

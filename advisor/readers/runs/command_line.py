@@ -40,8 +40,10 @@ _ALLOCATOR = ("PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF", "PYTORCH_HIP_ALLO
 def _patterns() -> dict[str, Any]:
     """No counted repeats, which make large automata; lines are short already."""
     value = r"(\"[^\"\n]*\"|'[^'\n]*'|[^\s\\,;`]+)"
+    # After a blank, what begins with a dash is the next option, unless it is a negative number.
+    following = r"(\"[^\"\n]*\"|'[^'\n]*'|-[0-9][^\s\\,;`]*|[^\s\\,;`-][^\s\\,;`]*)"
     return {
-        "flag": re2.compile(rf"(?m)(?:^|[\s\"'`\[(,])(--?[A-Za-z][\w.-]+)(?:\s*=\s*{value}|[ \t]+(?:\\\s*)?{value})?"),
+        "flag": re2.compile(rf"(?m)(?:^|[\s\"'`\[(,])(--?[A-Za-z][\w.-]+)(?:\s*=\s*{value}|[ \t]+(?:\\\s*)?{following})?"),
         "override": re2.compile(rf"(?m)(?:^|\s)\+*([a-z]\w*(?:\.\w+)+)={value}"),
         "variable": re2.compile(r"(?m)(?:^|[\s;])(?:export\s+)?([A-Z][A-Z0-9_]+)=(\"[^\"\n]*\"|'[^'\n]*'|[^\s\\;`]+)"),
         "lower_variable": re2.compile(r"(?m)^\s*(?:export\s+)?([a-z]\w+)=([\w./-]+)\s*$"),
