@@ -116,11 +116,12 @@ def optimizer_cost(name: str, implementation: str, t: Totals) -> OptimizerCost:
     if short in ("sgd_momentum", "momentum", "lion", "signsgd", "muon_momentum"):
         return OptimizerCost(t.trained, 0.0 if "sgd" in short else big, "1 state of the weights' size")
     if "adafactor" in short:
-        # Row and column means in fp32; a step works on one tensor: its squared gradient, update and fp32 copies.
+        # Row and column means in fp32; a step works on one tensor: its square and update, and fp32 copies of a 16-bit gradient and weight
+        # (transformers/optimization.py, Adafactor.step).
         fp32 = t.largest * 4.0
         return OptimizerCost(
             t.rows_and_columns * 4.0,
-            3.0 * fp32 if t.largest_item == 2 else 2.0 * fp32,
+            4.0 * fp32 if t.largest_item == 2 else 2.0 * fp32,
             "rows + columns of each weight, fp32",
         )
     if "8bit" in short:

@@ -82,7 +82,7 @@ def weight_cast(tape: Tape, w: Tensor, item: int) -> Tensor:
     """A weight in autocast's dtype: made once per forward pass for trained leaves, anew at each use for frozen ones."""
     if not item or w.item == item:
         return w
-    if w.param is None or not w.needs or not tape.grad:
+    if w.param is None or not w.needs:
         return cast(tape, w, item)
     held = tape.casts.get(w.param)
     if held is None:
