@@ -159,7 +159,8 @@ _FAMILIES = {
 }  # fmt: skip
 _VLM = {
     "llava": "llava", "paligemma": "paligemma", "qwen2_vl": "qwen_vl", "qwen2_vl_text": "qwen_vl",
-    "qwen2_5_vl": "qwen_vl", "qwen2_5_vl_text": "qwen_vl", "smolvlm": "idefics", "idefics3": "idefics", "nano_vlm": "nano_vlm", "nanovlm": "nano_vlm",
+    "qwen2_5_vl": "qwen_vl", "qwen2_5_vl_text": "qwen_vl", "smolvlm": "idefics", "idefics3": "idefics",
+    "nano_vlm": "nano_vlm", "nanovlm": "nano_vlm",
 }  # fmt: skip
 # Kinds that no code of `advisor.estimate.models` runs: recurrent, state-space, or built in ways of their own.
 _OTHER = frozenset({
@@ -210,16 +211,18 @@ def _architecture(config: dict[str, Any]) -> Architecture:
         outer_kind = str(config.get("model_type", ""))
         if family == "clip":
             outer_kind = "siglip_text_model" if "siglip" in f"{name} {outer_kind}".lower() else "clip_text_model"
-        kind = str(
-            inner.get("model_type") or (outer_kind if outer_kind not in _VLM or "_text" in outer_kind else "")
-        )
+        kind = str(inner.get("model_type") or (outer_kind if outer_kind not in _VLM or "_text" in outer_kind else ""))
         stated = config.get("tie_word_embeddings")
         tied = bool(stated) if stated is not None else None
         text_tower = tower({**merged, **inner, "model_type": kind or _text_kind(family)}, tied=tied)
     else:
         text_tower = tower(config)
     vision = config.get("vision_config") or config.get("vision")
-    eyes = tower(vision, _vision_kind(family, vision, f"{name} {config.get('model_type', '')}")) if isinstance(vision, Mapping) and vision else None
+    eyes = (
+        tower(vision, _vision_kind(family, vision, f"{name} {config.get('model_type', '')}"))
+        if isinstance(vision, Mapping) and vision
+        else None
+    )
     return Architecture(family, name, text_tower, eyes, config)
 
 

@@ -16,8 +16,9 @@ from advisor.estimate.tape.tensor import Mode
 
 # How the shorthands of `lora_targets` map to a family's module names (peft/utils/constants.py).
 _ATTENTION = {
-    "gpt2": "c_attn", "gpt_neox": "query_key_value", "bloom": "query_key_value", "falcon": "query_key_value", "phi": "q_proj k_proj v_proj dense",
-    "phi3": "qkv_proj o_proj", "opt": "q_proj v_proj", "bert": "query value", "roberta": "query value", "deberta-v2": "query_proj value_proj",
+    "gpt2": "c_attn", "gpt_neox": "query_key_value", "bloom": "query_key_value", "falcon": "query_key_value",
+    "phi": "q_proj k_proj v_proj dense", "phi3": "qkv_proj o_proj", "opt": "q_proj v_proj", "bert": "query value",
+    "roberta": "query value", "deberta-v2": "query_proj value_proj",
     "distilbert": "q_lin v_lin", "t5": "q v", "bart": "q_proj v_proj", "whisper": "q_proj v_proj", "vit": "q_proj v_proj",
     "dinov2": "query value", "clip_text_model": "q_proj v_proj", "siglip_text_model": "q_proj v_proj",
 }  # fmt: skip
@@ -130,7 +131,8 @@ def phases(
     # The outputs of the last step live on until the new ones replace them; its batch goes when the new one is made.
     before = {name: size for name, size in left.items() if name != "inputs"}
     peaks = {
-        phase: fixed + place.total + (sum(before.values()) if phase == "forward" else 0.0) for phase, place in places.items()
+        phase: fixed + place.total + (sum(before.values()) if phase == "forward" else 0.0)
+        for phase, place in places.items()
     }
     step = {**standing, "optimizer": states, "gradients": gradients, "optimizer_step": temporaries}
     peaks["optimizer_step"] = sum(step.values()) + held

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from advisor.estimate.architecture import Architecture, Tower
 from advisor.estimate.models import common
-from advisor.estimate.tape import attention, ops
+from advisor.estimate.tape import attention, nn, ops
 from advisor.estimate.tape.attention import Heads
 from advisor.estimate.tape.autograd import checkpoint
 from advisor.estimate.tape.linear import linear
@@ -17,7 +18,15 @@ Layer = Callable[..., Tensor]
 
 
 def _attend(
-    tape: Tape, t: Tower, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, *, fp32: bool = True, head_major: bool = False
+    tape: Tape,
+    t: Tower,
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    mask: Tensor | None,
+    *,
+    fp32: bool = True,
+    head_major: bool = False,
 ) -> Tensor:
     heads = Heads(t.heads, t.kv_heads, t.head_dim)
     if tape.mode.attention == "eager":
@@ -25,26 +34,26 @@ def _attend(
     return attention.sdpa(tape, q, k, v, heads, mask, t.attention_dropout, head_major=head_major)
 
 
-def _run(tape: Tape, t: Tower, hidden: Tensor, layer: Layer, **named: object) -> Tensor:
+def _run(tape: Tape, t: Tower, hidden: Tensor, layer: Layer, **named: Any) -> Tensor:
     for _ in tape.layers("text", t.layers):
         hidden = checkpoint(tape, partial(_call, layer, tape, t=t, **named), hidden)
     return hidden
 
 
-def _call(layer: Layer, tape: Tape, hidden: Tensor, **named: object) -> Tensor:
+def _call(layer: Layer, tape: Tape, hidden: Tensor, **named: Any) -> Tensor:
     return layer(tape, hidden, **named)
 
 
 @ops.module
 def _embed(tape: Tape, name: str, entries: float, width: float, rows: str = "BS") -> tuple[Tensor, Tensor]:
     table = tape.param(f"{name}.weight", entries, width)
-    return ops.embedding(tape, name, entries, width, rows, table=table), table
+    return nn.embedding(tape, name, entries, width, rows, table=table), table
 
 
 @ops.module
 def _plain_mlp(tape: Tape, x: Tensor, t: Tower, names: tuple[str, str], bias: bool = True) -> Tensor:
     x = linear(tape, x, names[0], t.hidden, t.ffn, bias)
-    x = ops.activation(tape, x, t.act)
+    x = nn.activation(tape, x, t.act)
     return linear(tape, x, names[1], t.ffn, t.hidden, bias)
 
 
@@ -60,7 +69,7 @@ def _gpt2_attention(tape: Tape, hidden: Tensor, t: Tower, mask: Tensor | None) -
 @ops.module
 def _gpt2_mlp(tape: Tape, x: Tensor, t: Tower) -> Tensor:
     x = linear(tape, x, "mlp.c_fc", t.hidden, t.ffn, True)
-    x = ops.activation(tape, x, t.act)
+    x = nn.activation(tape, x, t.act)
     x = linear(tape, x, "mlp.c_proj", t.ffn, t.hidden, True)
     return ops.dropout(tape, x, t.dropout)
 
@@ -68,11 +77,11 @@ def _gpt2_mlp(tape: Tape, x: Tensor, t: Tower) -> Tensor:
 @ops.module
 def _gpt2_layer(tape: Tape, hidden: Tensor, *, t: Tower, mask: Tensor | None) -> Tensor:
     residual = hidden
-    hidden = ops.layer_norm(tape, hidden, "ln_1", t.hidden)
+    hidden = nn.layer_norm(tape, hidden, "ln_1", t.hidden)
     attended = _gpt2_attention(tape, hidden, t, mask)
     hidden = ops.add(tape, attended, residual)
     residual = hidden
-    hidden = ops.layer_norm(tape, hidden, "ln_2", t.hidden)
+    hidden = nn.layer_norm(tape, hidden, "ln_2", t.hidden)
     forward = _gpt2_mlp(tape, hidden, t)
     return ops.add(tape, residual, forward)
 
@@ -85,7 +94,7 @@ def _gpt2_stack(tape: Tape, t: Tower) -> tuple[Tensor, Tensor]:
     mask, _ = common.causal_masks(tape, False, True)
     hidden = ops.dropout(tape, hidden, t.dropout)
     hidden = _run(tape, t, hidden, _gpt2_layer, mask=mask)
-    return ops.layer_norm(tape, hidden, "ln_f", t.hidden), table
+    return nn.layer_norm(tape, hidden, "ln_f", t.hidden), table
 
 
 def gpt2(tape: Tape, arch: Architecture) -> common.Outputs:
@@ -129,14 +138,14 @@ def _neox_attention(
 def _neox_layer(tape: Tape, hidden: Tensor, *, t: Tower, cos: Tensor, sin: Tensor, mask: Tensor | None) -> Tensor:
     names = ("mlp.dense_h_to_4h", "mlp.dense_4h_to_h")
     bias = bool(t.get("attention_bias", True))
-    attended = _neox_attention(tape, ops.layer_norm(tape, hidden, "input_layernorm", t.hidden), t, cos, sin, mask, bias)
+    attended = _neox_attention(tape, nn.layer_norm(tape, hidden, "input_layernorm", t.hidden), t, cos, sin, mask, bias)
     attended = ops.dropout(tape, attended, t.dropout)
     if t.get("use_parallel_residual", True):
-        forward = _plain_mlp(tape, ops.layer_norm(tape, hidden, "post_attention_layernorm", t.hidden), t, names)
+        forward = _plain_mlp(tape, nn.layer_norm(tape, hidden, "post_attention_layernorm", t.hidden), t, names)
         forward = ops.dropout(tape, forward, t.dropout)
         return ops.add(tape, ops.add(tape, forward, attended), hidden)
     attended = ops.add(tape, attended, hidden)
-    forward = _plain_mlp(tape, ops.layer_norm(tape, attended, "post_attention_layernorm", t.hidden), t, names)
+    forward = _plain_mlp(tape, nn.layer_norm(tape, attended, "post_attention_layernorm", t.hidden), t, names)
     forward = ops.dropout(tape, forward, t.dropout)
     return ops.add(tape, forward, attended)
 
@@ -148,7 +157,7 @@ def _neox_stack(tape: Tape, t: Tower) -> tuple[Tensor, Tensor]:
     hidden = ops.dropout(tape, hidden, t.dropout)
     cos, sin = common.rotary_tables(tape, t.head_dim, hidden.item, dims=t.head_dim * _rotary_share(t, 0.25))
     hidden = _run(tape, t, hidden, _neox_layer, cos=cos, sin=sin, mask=mask)
-    return ops.layer_norm(tape, hidden, "final_layer_norm", t.hidden), table
+    return nn.layer_norm(tape, hidden, "final_layer_norm", t.hidden), table
 
 
 def gpt_neox(tape: Tape, arch: Architecture) -> common.Outputs:
@@ -171,22 +180,22 @@ def _opt_layer(tape: Tape, hidden: Tensor, *, t: Tower, mask: Tensor | None) -> 
     before = bool(t.get("do_layer_norm_before", True))
     residual = hidden
     if before:
-        hidden = ops.layer_norm(tape, hidden, "self_attn_layer_norm", t.hidden)
+        hidden = nn.layer_norm(tape, hidden, "self_attn_layer_norm", t.hidden)
     hidden = _opt_attention(tape, hidden, t, mask)
     hidden = ops.dropout(tape, hidden, t.dropout)
     hidden = ops.add(tape, residual, hidden)
     if not before:
-        hidden = ops.layer_norm(tape, hidden, "self_attn_layer_norm", t.hidden)
+        hidden = nn.layer_norm(tape, hidden, "self_attn_layer_norm", t.hidden)
     residual = hidden
     if before:
-        hidden = ops.layer_norm(tape, hidden, "final_layer_norm", t.hidden)
+        hidden = nn.layer_norm(tape, hidden, "final_layer_norm", t.hidden)
     hidden = linear(tape, hidden, "fc1", t.hidden, t.ffn, True)
-    hidden = ops.activation(tape, hidden, t.act)
+    hidden = nn.activation(tape, hidden, t.act)
     hidden = linear(tape, hidden, "fc2", t.ffn, t.hidden, True)
     hidden = ops.dropout(tape, hidden, t.dropout)
     hidden = ops.add(tape, residual, hidden)
     if not before:
-        hidden = ops.layer_norm(tape, hidden, "final_layer_norm", t.hidden)
+        hidden = nn.layer_norm(tape, hidden, "final_layer_norm", t.hidden)
     return hidden
 
 
@@ -201,7 +210,7 @@ def _opt_stack(tape: Tape, t: Tower) -> tuple[Tensor, Tensor]:
     hidden = ops.add(tape, embedded, positions)
     hidden = _run(tape, t, hidden, _opt_layer, mask=mask)
     if t.get("do_layer_norm_before", True):
-        hidden = ops.layer_norm(tape, hidden, "final_layer_norm", t.hidden)
+        hidden = nn.layer_norm(tape, hidden, "final_layer_norm", t.hidden)
     if narrow != t.hidden:
         hidden = linear(tape, hidden, "project_out", t.hidden, narrow)
     return hidden, table
@@ -227,7 +236,7 @@ def _phi_attention(tape: Tape, hidden: Tensor, t: Tower, cos: Tensor, sin: Tenso
 @ops.module
 def _phi_layer(tape: Tape, hidden: Tensor, *, t: Tower, cos: Tensor, sin: Tensor, mask: Tensor | None) -> Tensor:
     residual = hidden
-    hidden = ops.layer_norm(tape, hidden, "input_layernorm", t.hidden)
+    hidden = nn.layer_norm(tape, hidden, "input_layernorm", t.hidden)
     attended = _phi_attention(tape, hidden, t, cos, sin, mask)
     attended = ops.dropout(tape, attended, t.dropout)
     forward = ops.dropout(tape, _plain_mlp(tape, hidden, t, ("fc1", "fc2")), t.dropout)
@@ -240,7 +249,7 @@ def _phi_stack(tape: Tape, t: Tower) -> tuple[Tensor, Tensor]:
     mask, _ = common.causal_masks(tape, False, True)
     cos, sin = common.rotary_tables(tape, t.head_dim, hidden.item, dims=t.head_dim * _rotary_share(t, 0.5))
     hidden = _run(tape, t, hidden, _phi_layer, cos=cos, sin=sin, mask=mask)
-    return ops.layer_norm(tape, hidden, "final_layernorm", t.hidden), table
+    return nn.layer_norm(tape, hidden, "final_layernorm", t.hidden), table
 
 
 def phi(tape: Tape, arch: Architecture) -> common.Outputs:
@@ -265,13 +274,13 @@ def _falcon_attention(tape: Tape, hidden: Tensor, t: Tower, cos: Tensor, sin: Te
 @ops.module
 def _falcon_layer(tape: Tape, hidden: Tensor, *, t: Tower, cos: Tensor, sin: Tensor, mask: Tensor | None) -> Tensor:
     residual = hidden
-    normed = ops.layer_norm(tape, hidden, "input_layernorm", t.hidden)
+    normed = nn.layer_norm(tape, hidden, "input_layernorm", t.hidden)
     attended = _falcon_attention(tape, normed, t, cos, sin, mask)
     if t.get("parallel_attn", True):
         after = normed
     else:
         residual = ops.add(tape, residual, attended)
-        after = ops.layer_norm(tape, residual, "post_attention_layernorm", t.hidden)
+        after = nn.layer_norm(tape, residual, "post_attention_layernorm", t.hidden)
     forward = _plain_mlp(tape, after, t, ("mlp.dense_h_to_4h", "mlp.dense_4h_to_h"), bool(t.get("bias", False)))
     if t.get("parallel_attn", True):
         forward = ops.add_(tape, forward, attended)
@@ -284,7 +293,7 @@ def _falcon_stack(tape: Tape, t: Tower) -> tuple[Tensor, Tensor]:
     mask, _ = common.causal_masks(tape, False, True)
     cos, sin = common.rotary_tables(tape, t.head_dim, hidden.item)
     hidden = _run(tape, t, hidden, _falcon_layer, cos=cos, sin=sin, mask=mask)
-    return ops.layer_norm(tape, hidden, "ln_f", t.hidden), table
+    return nn.layer_norm(tape, hidden, "ln_f", t.hidden), table
 
 
 def falcon(tape: Tape, arch: Architecture) -> common.Outputs:
@@ -311,9 +320,9 @@ def _bloom_attention(tape: Tape, hidden: Tensor, residual: Tensor, t: Tower, mas
 
 @ops.module
 def _bloom_layer(tape: Tape, hidden: Tensor, *, t: Tower, mask: Tensor | None) -> Tensor:
-    normed = ops.layer_norm(tape, hidden, "input_layernorm", t.hidden)
+    normed = nn.layer_norm(tape, hidden, "input_layernorm", t.hidden)
     attended = _bloom_attention(tape, normed, hidden, t, mask)
-    normed = ops.layer_norm(tape, attended, "post_attention_layernorm", t.hidden)
+    normed = nn.layer_norm(tape, attended, "post_attention_layernorm", t.hidden)
     up = linear(tape, normed, "mlp.dense_h_to_4h", t.hidden, 4 * t.hidden, True)
     # A Python formula inside an autograd function: four tensors of its size on the way, five on the way back.
     room = [tape.like(up.shape) for _ in range(3)]
@@ -326,10 +335,10 @@ def _bloom_layer(tape: Tape, hidden: Tensor, *, t: Tower, mask: Tensor | None) -
 @ops.module
 def _bloom_stack(tape: Tape, t: Tower) -> tuple[Tensor, Tensor]:
     hidden, table = _embed(tape, "word_embeddings", t.vocab, t.hidden)
-    hidden = ops.layer_norm(tape, hidden, "word_embeddings_layernorm", t.hidden)
+    hidden = nn.layer_norm(tape, hidden, "word_embeddings_layernorm", t.hidden)
     mask, _ = common.causal_masks(tape, False, True)
     hidden = _run(tape, t, hidden, _bloom_layer, mask=mask)
-    return ops.layer_norm(tape, hidden, "ln_f", t.hidden), table
+    return nn.layer_norm(tape, hidden, "ln_f", t.hidden), table
 
 
 def bloom(tape: Tape, arch: Architecture) -> common.Outputs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from advisor.estimate.architecture import Tower
-from advisor.estimate.tape import ops
+from advisor.estimate.tape import nn, ops
 from advisor.estimate.tape.linear import head
 from advisor.estimate.tape.tensor import ONE, Tape, Tensor
 
@@ -46,7 +46,8 @@ def rotary(tape: Tape, q: Tensor, k: Tensor, cos: Tensor, sin: Tensor) -> tuple[
 def causal_masks(tape: Tape, windowed: bool, full: bool, always: bool = False) -> tuple[Tensor | None, Tensor | None]:
     """The masks of full and of sliding layers, None where the kernel's causal flag does (transformers/masking_utils.py).
 
-    `always`: the pattern is not plainly causal. Padding and an active window need a boolean mask; eager attention always gets one in the dtype of the weights.
+    `always`: the pattern is not plainly causal. Padding and an active window need a boolean mask; eager attention always gets one in the
+    dtype of the weights.
     """
     padded = tape.mode.mask == "padded"
     if tape.mode.attention == "eager":
@@ -106,7 +107,7 @@ def causal_loss(tape: Tape, logits: Tensor) -> Tensor:
     labels = tape.new("BS", 1.0, 8)
     shifted = tape.new("BS", 1.0, 8)
     del labels
-    loss = ops.cross_entropy(tape, logits)
+    loss = nn.cross_entropy(tape, logits)
     del shifted
     return loss
 

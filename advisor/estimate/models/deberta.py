@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from advisor.estimate.architecture import Architecture, Tower
 from advisor.estimate.models import common, encoder
-from advisor.estimate.tape import ops
+from advisor.estimate.tape import nn, ops
 from advisor.estimate.tape.autograd import checkpoint
 from advisor.estimate.tape.linear import linear
 from advisor.estimate.tape.tensor import Tape, Tensor
@@ -24,9 +25,7 @@ def _heads(tape: Tape, x: Tensor) -> Tensor:
 
 
 @ops.module
-def _self_attention(
-    tape: Tape, hidden: Tensor, t: Tower, mask: Tensor, relative: Tensor, table: Tensor
-) -> Tensor:
+def _self_attention(tape: Tape, hidden: Tensor, t: Tower, mask: Tensor, relative: Tensor, table: Tensor) -> Tensor:
     span = _positions(t)
     q = _heads(tape, linear(tape, hidden, "query_proj", t.hidden, t.hidden, True))
     k = _heads(tape, linear(tape, hidden, "key_proj", t.hidden, t.hidden, True))
@@ -72,16 +71,16 @@ def _layer(tape: Tape, hidden: Tensor, table: Tensor, *, t: Tower, mask: Tensor,
     return encoder._output(tape, up, attended, t)
 
 
-def _call(tape: Tape, hidden: Tensor, table: Tensor, **named: object) -> Tensor:
-    return _layer(tape, hidden, table, **named)  # type: ignore[no-any-return]
+def _call(tape: Tape, hidden: Tensor, table: Tensor, **named: Any) -> Tensor:
+    return _layer(tape, hidden, table, **named)
 
 
 @ops.module
 def _embeddings(tape: Tape, t: Tower, masked: bool) -> tuple[Tensor, Tensor]:
     words = tape.param("word_embeddings.weight", t.vocab, t.hidden)
-    hidden = ops.embedding(tape, "word_embeddings", t.vocab, t.hidden, table=words)
+    hidden = nn.embedding(tape, "word_embeddings", t.vocab, t.hidden, table=words)
     positions = tape.new("BS", t.hidden, hidden.item)
-    hidden = ops.layer_norm(tape, hidden, "LayerNorm", t.hidden)
+    hidden = nn.layer_norm(tape, hidden, "LayerNorm", t.hidden)
     if masked:
         hidden = ops.mul(tape, hidden, tape.new("BS", 1.0, hidden.item))
     del positions
@@ -93,9 +92,11 @@ def _encoder(tape: Tape, t: Tower) -> tuple[Tensor, Tensor, list[Tensor]]:
     hidden, words = _embeddings(tape, t, True)
     mask = tape.new("BSS", 1.0, 4 if not tape.mode.mask else 8)
     relative = tape.new("SS", 1.0, 8)
-    table = ops.view(tape, tape.param("rel_embeddings.weight", _positions(t), t.hidden), f"#{_positions(t):g}", t.hidden)
+    table = ops.view(
+        tape, tape.param("rel_embeddings.weight", _positions(t), t.hidden), f"#{_positions(t):g}", t.hidden
+    )
     if "layer_norm" in str(t.get("norm_rel_ebd", "none")):
-        table = ops.layer_norm(tape, table, "rel_LayerNorm", t.hidden)
+        table = nn.layer_norm(tape, table, "rel_LayerNorm", t.hidden)
     every = [hidden]
     for _ in tape.layers("text", t.layers):
         hidden = checkpoint(tape, partial(_call, tape, t=t, mask=mask, relative=relative), hidden, table)
@@ -111,4 +112,4 @@ def deberta(tape: Tape, arch: Architecture) -> common.Outputs:
         logits = encoder.masked_head(tape, t, hidden, words)
     else:
         logits = encoder.class_head(tape, t, hidden, float(arch.get("num_labels", 2)))
-    return common.Outputs(ops.cross_entropy(tape, logits), [logits, *every])
+    return common.Outputs(nn.cross_entropy(tape, logits), [logits, *every])

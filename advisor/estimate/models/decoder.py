@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from advisor.estimate.architecture import Architecture, Tower
 from advisor.estimate.models import common, moe
-from advisor.estimate.tape import attention, ops
+from advisor.estimate.tape import attention, nn, ops
 from advisor.estimate.tape.attention import Heads
 from advisor.estimate.tape.autograd import checkpoint
 from advisor.estimate.tape.linear import linear
@@ -56,7 +57,7 @@ def style_of(tower: Tower) -> Style:
 
 
 def _norm(tape: Tape, x: Tensor, name: str, width: float, style: Style) -> Tensor:
-    return ops.rms_norm(tape, x, name, width, plus_one=style.plus_one, late_cast=style.late_cast)
+    return nn.rms_norm(tape, x, name, width, plus_one=style.plus_one, late_cast=style.late_cast)
 
 
 @ops.module
@@ -96,13 +97,13 @@ def gated_mlp(tape: Tape, x: Tensor, t: Tower, style: Style, ffn: float) -> Tens
     if style.fused:
         up = linear(tape, x, "gate_up_proj", t.hidden, 2 * ffn)
         gate, up = ops.split(tape, up, 0.5, 0.5)
-        up = ops.mul(tape, up, ops.activation(tape, gate, t.act))
+        up = ops.mul(tape, up, nn.activation(tape, gate, t.act))
         return linear(tape, up, "down_proj", ffn, t.hidden)
     return linear(
         tape,
         ops.mul(
             tape,
-            ops.activation(tape, linear(tape, x, "gate_proj", t.hidden, ffn, style.mlp_bias), t.act),
+            nn.activation(tape, linear(tape, x, "gate_proj", t.hidden, ffn, style.mlp_bias), t.act),
             linear(tape, x, "up_proj", t.hidden, ffn, style.mlp_bias),
         ),
         "down_proj",
@@ -139,7 +140,9 @@ def layer(
 
 
 @ops.module
-def stack(tape: Tape, t: Tower, hidden: Tensor, name: str = "text", rope_rows: str = "S", always_masked: bool = False) -> Tensor:
+def stack(
+    tape: Tape, t: Tower, hidden: Tensor, name: str = "text", rope_rows: str = "S", always_masked: bool = False
+) -> Tensor:
     """The layers and the last norm over embedded inputs."""
     style = style_of(t)
     heads = Heads(t.heads, t.kv_heads, t.head_dim)
@@ -157,8 +160,8 @@ def stack(tape: Tape, t: Tower, hidden: Tensor, name: str = "text", rope_rows: s
     return _norm(tape, hidden, "norm", t.hidden, style)
 
 
-def _positional(tape: Tape, hidden: Tensor, **named: object) -> Tensor:
-    return layer(tape, hidden, **named)  # type: ignore[no-any-return]
+def _positional(tape: Tape, hidden: Tensor, **named: Any) -> Tensor:
+    return layer(tape, hidden, **named)
 
 
 def _windows(t: Tower) -> list[bool]:
@@ -191,7 +194,7 @@ def _runs(windows: list[bool], name: str) -> list[tuple[bool, int, str]]:
 def embed(tape: Tape, t: Tower) -> tuple[Tensor, Tensor]:
     """The token embeddings, and the table itself for a tied head."""
     table = tape.param("embed_tokens.weight", t.vocab, t.hidden)
-    hidden = ops.embedding(tape, "embed_tokens", t.vocab, t.hidden, table=table)
+    hidden = nn.embedding(tape, "embed_tokens", t.vocab, t.hidden, table=table)
     if style_of(t).scaled:
         hidden = ops.scale(tape, hidden)
     return hidden, table

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from advisor.estimate.architecture import Architecture, Tower
 from advisor.estimate.models import common
-from advisor.estimate.tape import attention, ops
+from advisor.estimate.tape import attention, nn, ops
 from advisor.estimate.tape.attention import Heads
 from advisor.estimate.tape.autograd import checkpoint
 from advisor.estimate.tape.linear import head, linear
@@ -20,15 +21,15 @@ _BERT = ("query", "key", "value", "output.dense", "intermediate.dense", "output.
 def _embeddings(tape: Tape, t: Tower) -> tuple[Tensor, Tensor]:
     """Words, token types (not in DistilBERT) and positions; RoBERTa computes positions for each sample."""
     table = tape.param("word_embeddings.weight", t.vocab, t.hidden)
-    hidden = ops.embedding(tape, "word_embeddings", t.vocab, t.hidden, table=table)
+    hidden = nn.embedding(tape, "word_embeddings", t.vocab, t.hidden, table=table)
     if t.kind != "distilbert":
-        types = ops.embedding(tape, "token_type_embeddings", float(t.get("type_vocab_size", 2)), t.hidden)
+        types = nn.embedding(tape, "token_type_embeddings", float(t.get("type_vocab_size", 2)), t.hidden)
         hidden = ops.add(tape, hidden, types)
         del types
     own = "BS" if t.kind in ("roberta", "xlm-roberta", "camembert") else "S"
-    positions = ops.embedding(tape, "position_embeddings", t.positions, t.hidden, own)
+    positions = nn.embedding(tape, "position_embeddings", t.positions, t.hidden, own)
     hidden = ops.add(tape, hidden, positions)
-    hidden = ops.layer_norm(tape, hidden, "LayerNorm", t.hidden)
+    hidden = nn.layer_norm(tape, hidden, "LayerNorm", t.hidden)
     return ops.dropout(tape, hidden, t.dropout), table
 
 
@@ -56,7 +57,7 @@ def _self_attention(tape: Tape, hidden: Tensor, t: Tower, mask: Tensor | None) -
 def _self_output(tape: Tape, x: Tensor, residual: Tensor, t: Tower) -> Tensor:
     x = linear(tape, x, _names(t)[3], t.hidden, t.hidden, True)
     x = ops.dropout(tape, x, t.dropout)
-    return ops.layer_norm(tape, ops.add(tape, x, residual), "attention.LayerNorm", t.hidden)
+    return nn.layer_norm(tape, ops.add(tape, x, residual), "attention.LayerNorm", t.hidden)
 
 
 @ops.module
@@ -68,14 +69,14 @@ def _attention_block(tape: Tape, hidden: Tensor, t: Tower, mask: Tensor | None) 
 @ops.module
 def _intermediate(tape: Tape, x: Tensor, t: Tower) -> Tensor:
     x = linear(tape, x, _names(t)[4], t.hidden, t.ffn, True)
-    return ops.activation(tape, x, t.act)
+    return nn.activation(tape, x, t.act)
 
 
 @ops.module
 def _output(tape: Tape, x: Tensor, residual: Tensor, t: Tower) -> Tensor:
     x = linear(tape, x, _names(t)[5], t.ffn, t.hidden, True)
     x = ops.dropout(tape, x, t.dropout)
-    return ops.layer_norm(tape, ops.add(tape, x, residual), "output.LayerNorm", t.hidden)
+    return nn.layer_norm(tape, ops.add(tape, x, residual), "output.LayerNorm", t.hidden)
 
 
 @ops.module
@@ -89,7 +90,7 @@ def bert_layer(tape: Tape, hidden: Tensor, *, t: Tower, mask: Tensor | None) -> 
 @ops.module
 def _distil_ffn(tape: Tape, x: Tensor, t: Tower) -> Tensor:
     x = linear(tape, x, "lin1", t.hidden, t.ffn, True)
-    x = ops.activation(tape, x, t.act)
+    x = nn.activation(tape, x, t.act)
     x = linear(tape, x, "lin2", t.ffn, t.hidden, True)
     return ops.dropout(tape, x, t.dropout)
 
@@ -97,15 +98,15 @@ def _distil_ffn(tape: Tape, x: Tensor, t: Tower) -> Tensor:
 @ops.module
 def distil_layer(tape: Tape, hidden: Tensor, *, t: Tower, mask: Tensor | None) -> Tensor:
     attended = _self_attention(tape, hidden, t, mask)
-    attended = ops.layer_norm(tape, ops.add(tape, attended, hidden), "sa_layer_norm", t.hidden)
+    attended = nn.layer_norm(tape, ops.add(tape, attended, hidden), "sa_layer_norm", t.hidden)
     forward = _distil_ffn(tape, attended, t)
-    return ops.layer_norm(tape, ops.add(tape, forward, attended), "output_layer_norm", t.hidden)
+    return nn.layer_norm(tape, ops.add(tape, forward, attended), "output_layer_norm", t.hidden)
 
 
-def _call(tape: Tape, hidden: Tensor, **named: object) -> Tensor:
+def _call(tape: Tape, hidden: Tensor, **named: Any) -> Tensor:
     t = named["t"]
     layer = distil_layer if isinstance(t, Tower) and t.kind == "distilbert" else bert_layer
-    return layer(tape, hidden, **named)  # type: ignore[no-any-return]
+    return layer(tape, hidden, **named)
 
 
 @ops.module
@@ -126,8 +127,8 @@ def is_masked_lm(arch: Architecture) -> bool:
 def masked_head(tape: Tape, t: Tower, hidden: Tensor, table: Tensor) -> Tensor:
     """Dense, activation, norm, and the decoder tied to the embeddings."""
     hidden = linear(tape, hidden, "head.dense", t.hidden, t.hidden, True)
-    hidden = ops.activation(tape, hidden, "gelu")
-    hidden = ops.layer_norm(tape, hidden, "head.LayerNorm", t.hidden)
+    hidden = nn.activation(tape, hidden, "gelu")
+    hidden = nn.layer_norm(tape, hidden, "head.LayerNorm", t.hidden)
     weight = table if t.tied else tape.param("decoder.weight", t.vocab, t.hidden)
     return head(tape, hidden, weight, t.vocab, tape.param("decoder.bias", t.vocab))
 
@@ -141,7 +142,9 @@ def class_head(tape: Tape, t: Tower, hidden: Tensor, labels: float) -> Tensor:
     first = linear(tape, first, "pooler.dense", t.hidden, t.hidden, True)
     first = ops.unary(tape, first, keep="result")
     first = ops.dropout(tape, first, t.dropout)
-    return ops.matmul_weight(tape, first, tape.param("classifier.weight", labels, t.hidden), labels, tape.param("classifier.bias", labels))
+    return ops.matmul_weight(
+        tape, first, tape.param("classifier.weight", labels, t.hidden), labels, tape.param("classifier.bias", labels)
+    )
 
 
 def bert(tape: Tape, arch: Architecture) -> common.Outputs:
@@ -152,4 +155,4 @@ def bert(tape: Tape, arch: Architecture) -> common.Outputs:
         logits = masked_head(tape, t, hidden, table)
     else:
         logits = class_head(tape, t, hidden, float(arch.get("num_labels", 2)))
-    return common.Outputs(ops.cross_entropy(tape, logits), [logits])
+    return common.Outputs(nn.cross_entropy(tape, logits), [logits])

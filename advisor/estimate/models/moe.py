@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from advisor.estimate.architecture import Tower
-from advisor.estimate.tape import ops
+from advisor.estimate.tape import nn, ops
 from advisor.estimate.tape.linear import linear
 from advisor.estimate.tape.tensor import ONE, Node, Tape, Tensor
 
@@ -13,7 +13,7 @@ from advisor.estimate.tape.tensor import ONE, Node, Tape, Tensor
 def _grouped_backward(
     tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]
 ) -> list[Tensor | None]:
-    shape, numel = node.info  # type: ignore[misc]
+    shape, numel = node.info
     return [
         tape.like(shape) if node.wants[0] else None,
         tape.new(ONE, numel, shape[2]) if node.wants[1] else None,
@@ -39,7 +39,7 @@ def _router(tape: Tape, hidden: Tensor, t: Tower) -> tuple[Tensor, Tensor]:
     top = ops.index(tape, probabilities, t.experts_per_token / t.experts)
     chosen = tape.new(hidden.rows, t.experts_per_token, 8)
     if t.kind == "mixtral" or t.get("norm_topk_prob"):
-        total = ops.row_mean(tape, top, t.experts_per_token)
+        total = nn.row_mean(tape, top, t.experts_per_token)
         top = ops.mul(tape, top, total)
     return (top if t.kind == "mixtral" else ops.cast(tape, top, logits.item)), chosen
 
@@ -56,7 +56,7 @@ def _experts(tape: Tape, hidden: Tensor, scores: Tensor, chosen: Tensor, t: Towe
     projected = _grouped(tape, selected, up_weight, 2 * f * k)
     projected = ops.scale(tape, projected)
     gate, up = ops.split(tape, projected, 0.5, 0.5)
-    projected = ops.mul(tape, ops.activation(tape, gate, t.act), up)
+    projected = ops.mul(tape, nn.activation(tape, gate, t.act), up)
     del gate, up
     projected = _grouped(tape, projected, down_weight, t.hidden * k)
     projected = ops.scale(tape, projected)
@@ -74,7 +74,7 @@ def _shared(tape: Tape, x: Tensor, t: Tower, name: str, ffn: float) -> Tensor:
         tape,
         ops.mul(
             tape,
-            ops.activation(tape, linear(tape, x, f"{name}.gate_proj", t.hidden, ffn), t.act),
+            nn.activation(tape, linear(tape, x, f"{name}.gate_proj", t.hidden, ffn), t.act),
             linear(tape, x, f"{name}.up_proj", t.hidden, ffn),
         ),
         f"{name}.down_proj",
@@ -88,7 +88,9 @@ def block(tape: Tape, hidden: Tensor, t: Tower) -> Tensor:
     """Router, experts, and shared experts where the family has them. [BS, hidden] -> [BS, hidden]"""
     scores, chosen = _router(tape, hidden, t)
     out = _experts(tape, hidden, scores, chosen, t)
-    shared = float(t.get("shared_expert_intermediate_size") or 0) or float(t.get("n_shared_experts") or 0) * t.expert_ffn
+    shared = (
+        float(t.get("shared_expert_intermediate_size") or 0) or float(t.get("n_shared_experts") or 0) * t.expert_ffn
+    )
     if shared:
         beside = _shared(tape, hidden, t, "shared_experts", shared)
         if t.get("shared_expert_intermediate_size"):

@@ -7,7 +7,7 @@ from typing import Any
 
 from advisor.estimate.architecture import Architecture, Tower
 from advisor.estimate.models import common
-from advisor.estimate.tape import attention, ops
+from advisor.estimate.tape import attention, nn, ops
 from advisor.estimate.tape.attention import Heads
 from advisor.estimate.tape.autograd import checkpoint
 from advisor.estimate.tape.linear import head, linear
@@ -17,7 +17,7 @@ from advisor.estimate.tape.tensor import Tape, Tensor
 @ops.module
 def _norm(tape: Tape, hidden: Tensor, name: str, t: Tower) -> Tensor:
     weight = tape.param(f"{name}.weight", t.hidden)
-    variance = ops.row_mean(tape, ops.unary(tape, ops.cast(tape, hidden, 4)), t.hidden)
+    variance = nn.row_mean(tape, ops.unary(tape, ops.cast(tape, hidden, 4)), t.hidden)
     hidden = ops.mul(tape, hidden, ops.unary(tape, ops.shift(tape, variance), keep="result"))
     if weight.item == 2:
         hidden = ops.cast(tape, hidden, 2)
@@ -28,14 +28,14 @@ def _norm(tape: Tape, hidden: Tensor, name: str, t: Tower) -> Tensor:
 def _dense(tape: Tape, x: Tensor, t: Tower) -> Tensor:
     if "gated" in str(t.get("feed_forward_proj", t.act)):
         act = "gelu_new" if "gelu" in str(t.get("feed_forward_proj", t.act)) else "silu"
-        gate = ops.activation(tape, linear(tape, x, "wi_0", t.hidden, t.ffn), act)
+        gate = nn.activation(tape, linear(tape, x, "wi_0", t.hidden, t.ffn), act)
         up = linear(tape, x, "wi_1", t.hidden, t.ffn)
         x = ops.mul(tape, gate, up)
         x = ops.dropout(tape, x, t.dropout)
         x = ops.cast(tape, x, tape.mode.item)
         return linear(tape, x, "wo", t.ffn, t.hidden)
     x = linear(tape, x, "wi", t.hidden, t.ffn)
-    x = ops.activation(tape, x, "relu")
+    x = nn.activation(tape, x, "relu")
     x = ops.dropout(tape, x, t.dropout)
     x = ops.cast(tape, x, tape.mode.item)
     return linear(tape, x, "wo", t.ffn, t.hidden)
@@ -50,7 +50,16 @@ def _feed_forward(tape: Tape, hidden: Tensor, t: Tower) -> Tensor:
 
 @ops.module
 def _attention(
-    tape: Tape, hidden: Tensor, states: Tensor, t: Tower, name: str, heads: Heads, mask: Tensor | None, bias: Tensor | None, pairs: str, causal: bool
+    tape: Tape,
+    hidden: Tensor,
+    states: Tensor,
+    t: Tower,
+    name: str,
+    heads: Heads,
+    mask: Tensor | None,
+    bias: Tensor | None,
+    pairs: str,
+    causal: bool,
 ) -> tuple[Tensor, Tensor]:
     width = float(t.heads * t.head_dim)
     q = linear(tape, hidden, f"{name}.q", t.hidden, width)
@@ -62,7 +71,13 @@ def _attention(
             if tape.mode.checkpoint:
                 bias = ops.leaf(bias)
         else:
-            bias = ops.embedding(tape, f"{name}.relative_attention_bias", float(t.get("relative_attention_num_buckets", 32)), t.heads, pairs)
+            bias = nn.embedding(
+                tape,
+                f"{name}.relative_attention_bias",
+                float(t.get("relative_attention_num_buckets", 32)),
+                t.heads,
+                pairs,
+            )
     if tape.mode.attention == "eager":
         weights = ops.scale(tape, ops.bmm(tape, q, k, heads.scores, heads.query))
         weights = ops.add(tape, weights, bias)
@@ -76,7 +91,16 @@ def _attention(
 
 
 def _biased(
-    tape: Tape, q: Tensor, k: Tensor, v: Tensor, heads: Heads, mask: Tensor | None, bias: Tensor, t: Tower, causal: bool, pairs: str
+    tape: Tape,
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    heads: Heads,
+    mask: Tensor | None,
+    bias: Tensor,
+    t: Tower,
+    causal: bool,
+    pairs: str,
 ) -> Tensor:
     """The bias as an additive mask: joined with the causal or padding mask for each layer, then padded to the kernel's alignment."""
     if mask is not None:
@@ -124,13 +148,13 @@ def _cross_layer(
 
 
 def _call(tape: Tape, hidden: Tensor, *rest: Any, **named: Any) -> tuple[Tensor, Tensor, Tensor | None]:
-    return _block(tape, hidden, *rest, **named)  # type: ignore[no-any-return]
+    return _block(tape, hidden, *rest, **named)
 
 
 @ops.module
 def _stack(tape: Tape, t: Tower, table: Tensor, side: str, layers: int, states: Tensor | None) -> Tensor:
     rows = "BT" if side == "decoder" else "BS"
-    embedded = ops.embedding(tape, "shared", t.vocab, t.hidden, rows, table=table)
+    embedded = nn.embedding(tape, "shared", t.vocab, t.hidden, rows, table=table)
     mask = common.bidirectional_mask(tape) if side == "encoder" else None
     cross_mask = common.bidirectional_mask(tape, "BS", "BTS") if side == "decoder" else None
     hidden = ops.dropout(tape, embedded, t.dropout)
@@ -138,7 +162,7 @@ def _stack(tape: Tape, t: Tower, table: Tensor, side: str, layers: int, states: 
     cross: Tensor | None = None
     for _ in tape.layers(side, layers):
         run = partial(_call, tape, t=t, side=side, mask=mask, cross_mask=cross_mask)
-        hidden, bias, cross = checkpoint(tape, run, hidden, bias, states, cross)  # type: ignore[arg-type,misc]
+        hidden, bias, cross = checkpoint(tape, run, hidden, bias, states, cross)
     hidden = _norm(tape, hidden, f"{side}_final_layer_norm", t)
     return ops.dropout(tape, hidden, t.dropout)
 
@@ -154,4 +178,4 @@ def t5(tape: Tape, arch: Architecture) -> common.Outputs:
         hidden = ops.scale(tape, hidden)
     # Transformers 5 ties the head to the embeddings whatever the configuration says, which then only decides the scaling.
     logits = head(tape, hidden, table, t.vocab)
-    return common.Outputs(ops.cross_entropy(tape, logits), [logits, encoded])
+    return common.Outputs(nn.cross_entropy(tape, logits), [logits, encoded])

@@ -7,7 +7,7 @@ from typing import Any
 
 from advisor.estimate.architecture import Architecture, Tower
 from advisor.estimate.models import common
-from advisor.estimate.tape import attention, ops
+from advisor.estimate.tape import attention, nn, ops
 from advisor.estimate.tape.attention import Heads
 from advisor.estimate.tape.autograd import checkpoint
 from advisor.estimate.tape.linear import linear
@@ -43,7 +43,7 @@ def embeddings(tape: Tape, t: Tower, images: Tensor) -> Tensor:
     """Patches by a convolution, the class token where there is one, and learned positions. [I, pixels] -> [IN, hidden]"""
     h, patch = float(t.hidden), patch_side(t)
     bias = t.kind != "clip_vision_model"
-    hidden = ops.conv(tape, images, "patch_embedding", 3 * patch * patch, h, "IN", h, bias)
+    hidden = nn.conv(tape, images, "patch_embedding", 3 * patch * patch, h, "IN", h, bias)
     if t.kind in WITH_CLASS_TOKEN:
         token = ops.view(tape, tape.param("class_embedding", h), ONE, h)
         hidden = ops.cat(tape, [token, hidden], rows="IN", width=h)
@@ -51,9 +51,9 @@ def embeddings(tape: Tape, t: Tower, images: Tensor) -> Tensor:
     if t.kind in ("vit", "deit", "dinov2"):
         position = tape.param("position_embeddings", places, h)
     elif t.kind in ("idefics3_vision", "smolvlm_vision"):
-        position = ops.embedding(tape, "position_embedding", places, h, "IN")
+        position = nn.embedding(tape, "position_embedding", places, h, "IN")
     else:
-        position = ops.view(tape, ops.embedding(tape, "position_embedding", places, h, f"#{places:g}"), ONE, places * h)
+        position = ops.view(tape, nn.embedding(tape, "position_embedding", places, h, f"#{places:g}"), ONE, places * h)
     return ops.add(tape, hidden, position)
 
 
@@ -79,7 +79,7 @@ def _attention(tape: Tape, hidden: Tensor, t: Tower, heads: Heads, mask: Tensor 
 @ops.module
 def _mlp(tape: Tape, hidden: Tensor, t: Tower) -> Tensor:
     hidden = linear(tape, hidden, "fc1", t.hidden, t.ffn, True)
-    hidden = ops.activation(tape, hidden, t.act)
+    hidden = nn.activation(tape, hidden, t.act)
     return linear(tape, hidden, "fc2", t.ffn, t.hidden, True)
 
 
@@ -87,12 +87,12 @@ def _mlp(tape: Tape, hidden: Tensor, t: Tower) -> Tensor:
 def layer(tape: Tape, hidden: Tensor, *, t: Tower, heads: Heads, mask: Tensor | None) -> Tensor:
     """Norm, attention, add; norm, MLP, add. [IN, hidden] -> [IN, hidden]"""
     residual = hidden
-    hidden = ops.layer_norm(tape, hidden, "layer_norm1", t.hidden)
+    hidden = nn.layer_norm(tape, hidden, "layer_norm1", t.hidden)
     hidden = _attention(tape, hidden, t, heads, mask)
     hidden = ops.dropout(tape, hidden, t.dropout)
     hidden = ops.add(tape, residual, hidden)
     residual = hidden
-    hidden = ops.layer_norm(tape, hidden, "layer_norm2", t.hidden)
+    hidden = nn.layer_norm(tape, hidden, "layer_norm2", t.hidden)
     hidden = _mlp(tape, hidden, t)
     hidden = ops.dropout(tape, hidden, t.dropout)
     return ops.add(tape, residual, hidden)
@@ -106,11 +106,11 @@ def _scaled(tape: Tape, hidden: Tensor, name: str, t: Tower) -> Tensor:
 @ops.module
 def scaled_layer(tape: Tape, hidden: Tensor, *, t: Tower, heads: Heads, mask: Tensor | None) -> Tensor:
     """DINOv2's layer: each branch is scaled, and the normed input stays in a variable. [IN, hidden] -> [IN, hidden]"""
-    normed = ops.layer_norm(tape, hidden, "norm1", t.hidden)
+    normed = nn.layer_norm(tape, hidden, "norm1", t.hidden)
     attended = _attention(tape, normed, t, heads, mask)
     attended = _scaled(tape, attended, "layer_scale1", t)
     hidden = ops.add(tape, attended, hidden)
-    out = ops.layer_norm(tape, hidden, "norm2", t.hidden)
+    out = nn.layer_norm(tape, hidden, "norm2", t.hidden)
     out = _mlp(tape, out, t)
     out = _scaled(tape, out, "layer_scale2", t)
     out = ops.add(tape, out, hidden)
@@ -120,7 +120,7 @@ def scaled_layer(tape: Tape, hidden: Tensor, *, t: Tower, heads: Heads, mask: Te
 
 def _call(tape: Tape, hidden: Tensor, **named: Any) -> Tensor:
     t = named["t"]
-    return scaled_layer(tape, hidden, **named) if t.kind == "dinov2" else layer(tape, hidden, **named)  # type: ignore[no-any-return]
+    return scaled_layer(tape, hidden, **named) if t.kind == "dinov2" else layer(tape, hidden, **named)
 
 
 def run(tape: Tape, t: Tower, hidden: Tensor, heads: Heads, mask: Tensor | None, name: str = "vision") -> list[Tensor]:
@@ -141,13 +141,13 @@ def tower(tape: Tape, t: Tower, images: Tensor, *, all_layers: bool = False) -> 
     """The tower over a batch of images; with `all_layers` the outputs of all layers are kept as well."""
     hidden = embeddings(tape, t, images)
     if t.kind == "clip_vision_model":
-        hidden = ops.layer_norm(tape, hidden, "pre_layrnorm", t.hidden)
+        hidden = nn.layer_norm(tape, hidden, "pre_layrnorm", t.hidden)
     every = run(tape, t, hidden, heads_of(t), None)
     last = every[-1]
     if not all_layers:
         every = []
     if t.kind != "clip_vision_model":
-        last = ops.layer_norm(tape, last, "post_layernorm", t.hidden)
+        last = nn.layer_norm(tape, last, "post_layernorm", t.hidden)
     return last, every
 
 
@@ -164,20 +164,20 @@ def image_classifier(tape: Tape, arch: Architecture) -> common.Outputs:
         first = ops.cat(tape, [first, rest])
     width = t.hidden * (2 if t.kind == "dinov2" else 1)
     logits = linear(tape, first, "classifier", width, labels, True)
-    return common.Outputs(ops.cross_entropy(tape, logits), [logits], [images])
+    return common.Outputs(nn.cross_entropy(tape, logits), [logits], [images])
 
 
 # ------------------------------------------------------------------------------------------------ pairs of towers
 @ops.module
 def _text(tape: Tape, t: Tower, siglip: bool) -> Tensor:
     table = tape.param("token_embedding.weight", t.vocab, t.hidden)
-    words = ops.embedding(tape, "token_embedding", t.vocab, t.hidden, table=table)
-    positions = ops.embedding(tape, "text.position_embedding", t.positions, t.hidden, "S")
+    words = nn.embedding(tape, "token_embedding", t.vocab, t.hidden, table=table)
+    positions = nn.embedding(tape, "text.position_embedding", t.positions, t.hidden, "S")
     hidden = ops.add(tape, words, positions)
     heads = Heads(t.heads, t.heads, t.head_dim)
     mask = common.float_mask(tape, "SS", tape.mode.item) if tape.mode.attention == "eager" and not siglip else None
     hidden = run(tape, t, hidden, heads, mask, "text")[-1]
-    return ops.layer_norm(tape, hidden, "final_layer_norm", t.hidden)
+    return nn.layer_norm(tape, hidden, "final_layer_norm", t.hidden)
 
 
 @ops.module
@@ -193,9 +193,9 @@ def _pooling_head(tape: Tape, t: Tower, hidden: Tensor) -> Tensor:
     pooled = ops.select(tape, kv, "I", h)
     pooled = linear(tape, pooled, "head.out_proj", h, h, True)
     residual = pooled
-    pooled = ops.layer_norm(tape, pooled, "head.layernorm", h)
+    pooled = nn.layer_norm(tape, pooled, "head.layernorm", h)
     pooled = linear(tape, pooled, "head.fc1", h, t.ffn, True)
-    pooled = linear(tape, ops.activation(tape, pooled, t.act), "head.fc2", t.ffn, h, True)
+    pooled = linear(tape, nn.activation(tape, pooled, t.act), "head.fc2", t.ffn, h, True)
     return ops.add(tape, residual, pooled)
 
 
@@ -211,7 +211,7 @@ def pair(tape: Tape, arch: Architecture) -> common.Outputs:
         image = _pooling_head(tape, vision, seen)
     else:
         image = ops.select(tape, seen, "I", vision.hidden)
-        image = ops.layer_norm(tape, image, "post_layernorm", vision.hidden)
+        image = nn.layer_norm(tape, image, "post_layernorm", vision.hidden)
     tape.mark("text")
     read = _text(tape, text, siglip)
     words = ops.select(tape, read, "B", text.hidden)
@@ -223,5 +223,5 @@ def pair(tape: Tape, arch: Architecture) -> common.Outputs:
         image = linear(tape, image, "visual_projection", vision.hidden, project)
         words = linear(tape, words, "text_projection", text.hidden, project)
     similarity = ops.bmm(tape, words, image, "BB", 1.0)
-    loss = ops.cross_entropy(tape, similarity)
+    loss = nn.cross_entropy(tape, similarity)
     return common.Outputs(loss, [similarity, seen, read], [images])

@@ -7,7 +7,7 @@ from typing import Any
 
 from advisor.estimate.architecture import Architecture, Tower
 from advisor.estimate.models import common, decoder, vit
-from advisor.estimate.tape import attention, ops
+from advisor.estimate.tape import attention, nn, ops
 from advisor.estimate.tape.attention import Heads
 from advisor.estimate.tape.autograd import checkpoint
 from advisor.estimate.tape.linear import linear
@@ -30,7 +30,9 @@ def _merge(tape: Tape, text: Tensor, images: Tensor) -> Tensor:
     return ops.masked_scatter(tape, text, images, mask)
 
 
-def _decode(tape: Tape, arch: Architecture, merged: Tensor, table: Tensor, images: Tensor, kept: list[Tensor], rope: str = "S") -> common.Outputs:
+def _decode(
+    tape: Tape, arch: Architecture, merged: Tensor, table: Tensor, images: Tensor, kept: list[Tensor], rope: str = "S"
+) -> common.Outputs:
     hidden = decoder.stack(tape, arch.text, merged, rope_rows=rope)
     made = common.causal_head(tape, arch.text, hidden, table)
     made.kept += kept
@@ -42,7 +44,7 @@ def _decode(tape: Tape, arch: Architecture, merged: Tensor, table: Tensor, image
 @ops.module
 def _llava_projector(tape: Tape, x: Tensor, vision: Tower, t: Tower) -> Tensor:
     x = linear(tape, x, "multi_modal_projector.linear_1", vision.hidden, t.hidden, True)
-    x = ops.activation(tape, x, "gelu")
+    x = nn.activation(tape, x, "gelu")
     return linear(tape, x, "multi_modal_projector.linear_2", t.hidden, t.hidden, True)
 
 
@@ -139,20 +141,20 @@ def nano_vlm(tape: Tape, arch: Architecture) -> common.Outputs:
     features = linear(tape, shuffled, "proj", vision.hidden * shuffle, t.hidden)
     tape.mark("text")
     table = tape.param("embed_tokens.weight", t.vocab, t.hidden)
-    words = ops.embedding(tape, "embed_tokens", t.vocab, t.hidden, "BW", table=table)
+    words = nn.embedding(tape, "embed_tokens", t.vocab, t.hidden, "BW", table=table)
     joined = ops.cat(tape, [features, words], rows="BS", width=t.hidden)
     hidden = decoder.stack(tape, t, joined)
     tape.mark("head")
     weight = table if t.tied else tape.param("lm_head.weight", t.vocab, t.hidden)
     logits = ops.matmul_weight(tape, hidden, weight, t.vocab)
-    loss = ops.cross_entropy(tape, logits)
+    loss = nn.cross_entropy(tape, logits)
     return common.Outputs(loss, [logits], [images])
 
 
 # ------------------------------------------------------------------------------------------------ Qwen2-VL, Qwen2.5-VL
 def _qwen_norm(tape: Tape, x: Tensor, name: str, vision: Tower) -> Tensor:
     width = _width(vision)
-    return ops.rms_norm(tape, x, name, width) if vision.kind == "qwen2_5_vl" else ops.layer_norm(tape, x, name, width)
+    return nn.rms_norm(tape, x, name, width) if vision.kind == "qwen2_5_vl" else nn.layer_norm(tape, x, name, width)
 
 
 def _width(vision: Tower) -> float:
@@ -177,11 +179,11 @@ def _qwen_attention(tape: Tape, hidden: Tensor, vision: Tower, cos: Tensor, sin:
     q, k = _float_rotary(tape, q, k, cos, sin)
     # Each image, or each window of Qwen2.5-VL, is a call of its own; what they keep adds up to one call over all tokens.
     heads = Heads(vision.heads, vision.heads, width / vision.heads, "IN", "IN", "INN")
-    parts = [ops.split(tape, x, 1.0)[0] for x in (q, k, v)]
+    q, k, v = (ops.split(tape, x, 1.0)[0] for x in (q, k, v))
     if tape.mode.attention == "eager":
-        out = attention.eager(tape, *parts, heads)
+        out = attention.eager(tape, q, k, v, heads)
     else:
-        out = attention.sdpa(tape, *parts, heads)
+        out = attention.sdpa(tape, q, k, v, heads)
     out = ops.cat(tape, [out])
     return linear(tape, out, "attn.proj", width, width, True)
 
@@ -190,13 +192,20 @@ def _qwen_attention(tape: Tape, hidden: Tensor, vision: Tower, cos: Tensor, sin:
 def _qwen_mlp(tape: Tape, x: Tensor, vision: Tower) -> Tensor:
     width = _width(vision)
     if vision.kind == "qwen2_5_vl":
-        gate = ops.activation(tape, linear(tape, x, "mlp.gate_proj", width, vision.ffn, True), "silu")
+        gate = nn.activation(tape, linear(tape, x, "mlp.gate_proj", width, vision.ffn, True), "silu")
         return linear(
-            tape, ops.mul(tape, gate, linear(tape, x, "mlp.up_proj", width, vision.ffn, True)), "mlp.down_proj", vision.ffn, width, True
+            tape,
+            ops.mul(tape, gate, linear(tape, x, "mlp.up_proj", width, vision.ffn, True)),
+            "mlp.down_proj",
+            vision.ffn,
+            width,
+            True,
         )
     wide = width * float(vision.get("mlp_ratio", 4))
     act = str(vision.get("hidden_act", "quick_gelu"))
-    return linear(tape, ops.activation(tape, linear(tape, x, "mlp.fc1", width, wide, True), act), "mlp.fc2", wide, width, True)
+    return linear(
+        tape, nn.activation(tape, linear(tape, x, "mlp.fc1", width, wide, True), act), "mlp.fc2", wide, width, True
+    )
 
 
 @ops.module
@@ -206,7 +215,7 @@ def _qwen_block(tape: Tape, hidden: Tensor, *, vision: Tower, cos: Tensor, sin: 
 
 
 def _call(tape: Tape, hidden: Tensor, **named: Any) -> Tensor:
-    return _qwen_block(tape, hidden, **named)  # type: ignore[no-any-return]
+    return _qwen_block(tape, hidden, **named)
 
 
 @ops.module
@@ -214,7 +223,7 @@ def _qwen_tower(tape: Tape, vision: Tower, patches: Tensor, out: float) -> Tenso
     width = _width(vision)
     merge = float(vision.get("spatial_merge_size", 2)) ** 2
     numbers = _patch_numbers(vision)
-    hidden = ops.conv(tape, patches, "patch_embed.proj", numbers, width, "IN", width, False)
+    hidden = nn.conv(tape, patches, "patch_embed.proj", numbers, width, "IN", width, False)
     windows = vision.kind == "qwen2_5_vl"
     if windows:
         hidden = ops.index(tape, hidden, 1.0)
@@ -224,7 +233,7 @@ def _qwen_tower(tape: Tape, vision: Tower, patches: Tensor, out: float) -> Tenso
     tape.mark("vision")
     merged = _qwen_norm(tape, hidden, "merger.ln_q", vision)
     merged = ops.view(tape, merged, _IMAGE_ROWS, width * merge)
-    merged = ops.activation(tape, linear(tape, merged, "merger.mlp.0", width * merge, width * merge, True), "gelu")
+    merged = nn.activation(tape, linear(tape, merged, "merger.mlp.0", width * merge, width * merge, True), "gelu")
     merged = linear(tape, merged, "merger.mlp.2", width * merge, out, True)
     return ops.index(tape, merged, 1.0) if windows else merged
 

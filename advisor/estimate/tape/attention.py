@@ -38,7 +38,7 @@ def _round(size: float) -> float:
 def _kernel_backward(
     tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]
 ) -> list[Tensor | None]:
-    shapes, heads, flash, bias = node.info  # type: ignore[misc]
+    shapes, heads, flash, bias = node.info
     out: list[Tensor | None] = [tape.like(shape) for shape in shapes]
     item = shapes[0][2]
     if flash:
@@ -98,7 +98,14 @@ def _call(
 
 
 def math_attention(
-    tape: Tape, q: Tensor, k: Tensor, v: Tensor, heads: Heads, mask: Tensor | None, p: float = 0.0, broadcast: bool = False
+    tape: Tape,
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    heads: Heads,
+    mask: Tensor | None,
+    p: float = 0.0,
+    broadcast: bool = False,
 ) -> Tensor:
     """The fallback of plain products: scaled copies of q and k, repeated keys and values, scores kept in full.
 
@@ -106,7 +113,9 @@ def math_attention(
     """
     q, k, v = (ops._low(tape, x) for x in (q, k, v))
     item = q.item
-    q, k, v = (ops.cast(tape, x, 4) for x in (q, k, v))  # half types are summed in fp32 (allowFP16BF16ReductionMathSDP is off)
+    q, k, v = (
+        ops.cast(tape, x, 4) for x in (q, k, v)
+    )  # half types are summed in fp32 (allowFP16BF16ReductionMathSDP is off)
     autocast, tape.autocast_on = tape.autocast_on, False
     if not broadcast:
         k = repeat_kv(tape, k, heads.groups)
@@ -125,7 +134,15 @@ def math_attention(
 
 
 def sdpa(
-    tape: Tape, q: Tensor, k: Tensor, v: Tensor, heads: Heads, mask: Tensor | None = None, p: float = 0.0, *, head_major: bool = False
+    tape: Tape,
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    heads: Heads,
+    mask: Tensor | None = None,
+    p: float = 0.0,
+    *,
+    head_major: bool = False,
 ) -> Tensor:
     """Transformers' sdpa_attention_forward: groups are left to the kernel without a mask, else heads are repeated first.
 
@@ -154,7 +171,11 @@ def eager(
     fp32: bool = True,
 ) -> Tensor:  # fmt: skip
     """Transformers' eager_attention_forward: scores, scaling, mask, softmax in fp32, cast, dropout, product."""
-    q, keys, values = _own(tape, q), _own(tape, repeat_kv(tape, k, heads.groups)), _own(tape, repeat_kv(tape, v, heads.groups))
+    q, keys, values = (
+        _own(tape, q),
+        _own(tape, repeat_kv(tape, k, heads.groups)),
+        _own(tape, repeat_kv(tape, v, heads.groups)),
+    )
     weights = ops.scale(tape, ops.bmm(tape, q, keys, heads.scores, heads.query))
     if softcap:
         weights = ops.scale(tape, weights)

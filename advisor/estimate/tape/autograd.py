@@ -6,7 +6,7 @@ import heapq
 import sys
 import weakref
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import Any, cast
 
 from advisor.estimate.tape.tensor import Node, Param, Storage, Tape, Tensor
 
@@ -137,7 +137,7 @@ class Frame:
 
     __slots__ = ("args", "autocast", "done", "function", "holders", "scope")
 
-    def __init__(self, tape: Tape, function: Callable[..., Tensor], args: tuple[Tensor, ...]) -> None:
+    def __init__(self, tape: Tape, function: Callable[..., Any], args: tuple[Tensor | None, ...]) -> None:
         self.function, self.args, self.scope, self.autocast = function, args, tape.scope, tape.autocast_on
         self.holders: list[weakref.ref[Holder]] = []
         self.done = False
@@ -196,7 +196,7 @@ def _recompute(tape: Tape, frame: Frame) -> None:
         tape.casts = casts
 
 
-def checkpoint(tape: Tape, function: Callable[..., Tensor], *args: Tensor) -> Tensor:
+def checkpoint(tape: Tape, function: Callable[..., Any], *args: Tensor | None) -> Any:
     """Run `function` keeping only its inputs, as gradient checkpointing does; plain call where checkpointing is off."""
     kind = tape.mode.checkpoint
     if not kind or not tape.grad:
@@ -211,13 +211,15 @@ def checkpoint(tape: Tape, function: Callable[..., Tensor], *args: Tensor) -> Te
         tape.hook = outer
 
 
-def _reentrant(tape: Tape, function: Callable[..., Tensor], args: tuple[Tensor, ...]) -> Tensor:
+def _reentrant(tape: Tape, function: Callable[..., Any], args: tuple[Tensor | None, ...]) -> Tensor:
     """Reentrant checkpointing: forward without a graph, and in the backward pass a whole forward and backward of the layer."""
     tape.grad = False
-    out = function(*args)
+    out: Tensor = function(*args)
     tape.grad = True
     result = Tensor(out.storage, out.rows, out.width, out.item)
-    node = Node(tape, args, args, _reentrant_backward, (function, tape.autocast_on))
+    inputs = [x for x in args if x is not None]
+    places = [x is not None for x in args]
+    node = Node(tape, inputs, inputs, _reentrant_backward, (function, tape.autocast_on, places))
     if any(node.wants):
         result.fn, result.needs = node, True
     return result
@@ -226,16 +228,15 @@ def _reentrant(tape: Tape, function: Callable[..., Tensor], args: tuple[Tensor, 
 def _reentrant_backward(
     tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]
 ) -> Sequence[Tensor | None]:
-    function, autocast = cast("tuple[Callable[..., Tensor], bool]", node.info)
+    function, autocast, places = node.info
     leaves = [Param("input", _INPUT, (1.0, x.width), x.item, want) for x, want in zip(saved, node.wants, strict=True)]
-    inputs = [Tensor(x.storage, x.rows, x.width, x.item, param=leaf) for x, leaf in zip(saved, leaves, strict=True)]
+    given = iter(Tensor(x.storage, x.rows, x.width, x.item, param=leaf) for x, leaf in zip(saved, leaves, strict=True))
     state = tape.autocast_on, tape.category
     casts, tape.casts = tape.casts, {}
     tape.grad, tape.autocast_on, tape.category = True, autocast, "recomputed"
-    out = function(*inputs)
+    out = function(*[next(given) if there else None for there in places])
     tape.autocast_on, tape.category = state
     tape.casts = casts
-    del inputs
     backward(tape, out, grads[0])
     tape.grad = False
     return [leaf.grad for leaf in leaves]

@@ -36,9 +36,7 @@ _LANGUAGE = frozenset({"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_
 
 
 @ops.module
-def linear(
-    tape: Tape, x: Tensor, name: str, inputs: float, outputs: float, bias: bool = False
-) -> Tensor:
+def linear(tape: Tape, x: Tensor, name: str, inputs: float, outputs: float, bias: bool = False) -> Tensor:
     """nn.Linear `name` of the current scope, with its adapter where it is a target. [rows, inputs] -> [rows, outputs]"""
     lora = tape.mode.lora
     if isinstance(lora, Lora) and lora.hits(tape.scope, name):
@@ -106,7 +104,7 @@ def _with_adapter(tape: Tape, lora: Lora, x: Tensor, name: str, inputs: float, o
 def _four_bits_backward(
     tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]
 ) -> list[Tensor | None]:
-    shape, numel = node.info  # type: ignore[misc]
+    shape, numel = node.info
     weight = _dequantise(tape, numel)
     out = tape.like(shape)
     del weight

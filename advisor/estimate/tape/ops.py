@@ -51,7 +51,7 @@ def view(tape: Tape, x: Tensor, rows: str = "", width: float = 0.0) -> Tensor:
 
 def _through_shape(tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]) -> list[Tensor | None]:
     g = grads[0]
-    rows, width, _ = node.info  # type: ignore[misc]
+    rows, width, _ = node.info
     return [Tensor(g.storage, rows, width, g.item) if g is not None else None]
 
 
@@ -62,7 +62,7 @@ def detach(x: Tensor) -> Tensor:
 
 
 def _copy_backward(tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]) -> list[Tensor | None]:
-    return [tape.like(node.info)]  # type: ignore[arg-type]
+    return [tape.like(node.info)]
 
 
 def cast(tape: Tape, x: Tensor, item: int) -> Tensor:
@@ -105,7 +105,7 @@ def _out(tape: Tape, x: Tensor, width: float) -> Tensor:
 def _linear_backward(
     tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]
 ) -> list[Tensor | None]:
-    (rows, width, item), weight = node.info  # type: ignore[misc]
+    (rows, width, item), weight = node.info
     return [
         tape.new(rows, width, item) if node.wants[0] else None,
         tape.new(ONE, weight, item) if node.wants[1] else None,
@@ -130,7 +130,7 @@ def matmul_weight(tape: Tape, x: Tensor, w: Tensor, out: float, bias: Tensor | N
 
 
 def _mul_backward(tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]) -> list[Tensor | None]:
-    shape_a, shape_b, full = node.info  # type: ignore[misc]
+    shape_a, shape_b, full = node.info
     shapes = (shape_a, shape_b)
     # Both products are there in full before the engine sums them over the broadcast dimensions.
     out: list[Tensor | None] = [
@@ -163,7 +163,7 @@ def mul(tape: Tape, a: Tensor, b: Tensor) -> Tensor:
 def _add_backward(tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]) -> list[Tensor | None]:
     g = grads[0]
     out: list[Tensor | None] = []
-    for want, shape in zip(node.wants, node.info, strict=True):  # type: ignore[call-overload]
+    for want, shape in zip(node.wants, node.info, strict=True):
         if not want or g is None:
             out.append(None)
         elif g.shape != shape:
@@ -227,31 +227,11 @@ def unary(tape: Tape, x: Tensor, keep: str = "input", temporaries: int = 0) -> T
 
 
 def _unary_backward(tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]) -> list[Tensor | None]:
-    shape, temporaries = node.info  # type: ignore[misc]
+    shape, temporaries = node.info
     extra = [tape.like(shape) for _ in range(temporaries)]
     out = tape.like(shape)
     del extra
     return [out]
-
-
-# What each activation function keeps, and the temporaries of its backward pass. `gelu_new` and `quick_gelu` are Python formulas.
-def activation(tape: Tape, x: Tensor, name: str) -> Tensor:
-    """The activation function of that name in Hugging Face's ACT2FN."""
-    if name in ("gelu_new", "gelu_fast"):
-        return _gelu_new(tape, x)
-    if name == "quick_gelu":
-        return mul(tape, x, unary(tape, scale(tape, x), keep="result"))
-    return unary(tape, x, keep="result" if name in ("relu", "tanh", "sigmoid") else "input")
-
-
-@module
-def _gelu_new(tape: Tape, x: Tensor) -> Tensor:
-    """0.5 * x * (1.0 + tanh(sqrt(2 / pi) * (x + 0.044715 * pow(x, 3.0))))"""
-    return mul(
-        tape,
-        scale(tape, x),
-        shift(tape, unary(tape, scale(tape, add(tape, x, scale(tape, unary(tape, _high(tape, x))))), keep="result")),
-    )
 
 
 def slice_last(tape: Tape, x: Tensor, share: float) -> Tensor:
@@ -301,7 +281,7 @@ def where(tape: Tape, x: Tensor, rows: str, width: float, condition: Tensor) -> 
 
 
 def _where_backward(tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]) -> list[Tensor | None]:
-    shape, full = node.info  # type: ignore[misc]
+    shape, full = node.info
     whole = tape.like(full)
     return [whole if shape == full else tape.like(shape)]
 
@@ -309,26 +289,6 @@ def _where_backward(tape: Tape, node: Node, grads: Sequence[Tensor | None], save
 def pad(tape: Tape, x: Tensor) -> Tensor:
     """F.pad: a copy; so is its gradient."""
     return _attach(tape, tape.like(x.shape), [x], (), _copy_backward, x.shape)
-
-
-def conv(tape: Tape, x: Tensor, name: str, inputs: float, outputs: float, rows: str, width: float, bias: bool = True) -> Tensor:
-    """A convolution with a kernel of `inputs` = channels * kernel area: keeps its input and weight; no workspace is counted."""
-    x = _low(tape, x)
-    weight = weight_cast(tape, tape.param(f"{name}.weight", outputs, inputs), tape.amp)
-    params = [weight]
-    if bias:
-        params.append(weight_cast(tape, tape.param(f"{name}.bias", outputs), tape.amp))
-    out = tape.new(rows, width, x.item)
-    sizes = [p.width for p in params]
-    return _attach(tape, out, [x, *params], [x, weight], _conv_backward, (x.shape, sizes))
-
-
-def _conv_backward(tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]) -> list[Tensor | None]:
-    shape, sizes = node.info  # type: ignore[misc]
-    out: list[Tensor | None] = [tape.like(shape) if node.wants[0] else None]
-    for want, size in zip(node.wants[1:], sizes, strict=True):
-        out.append(tape.new(ONE, size, shape[2]) if want else None)
-    return out
 
 
 def cut(tape: Tape, x: Tensor, rows: str, width: float) -> Tensor:
@@ -351,7 +311,7 @@ def masked_scatter(tape: Tape, x: Tensor, source: Tensor, mask: Tensor) -> Tenso
 
 
 def _both_copied(tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]) -> list[Tensor | None]:
-    return [tape.like(shape) if want else None for want, shape in zip(node.wants, node.info, strict=True)]  # type: ignore[call-overload]
+    return [tape.like(shape) if want else None for want, shape in zip(node.wants, node.info, strict=True)]
 
 
 def where_two(tape: Tape, a: Tensor, b: Tensor, condition: Tensor) -> Tensor:
@@ -381,7 +341,7 @@ def _cat_backward(tape: Tape, node: Node, grads: Sequence[Tensor | None], saved:
         return [None for _ in node.wants]
     return [
         Tensor(g.storage, rows, width, item) if want else None
-        for want, (rows, width, item) in zip(node.wants, node.info, strict=True)  # type: ignore[call-overload]
+        for want, (rows, width, item) in zip(node.wants, node.info, strict=True)
     ]
 
 
@@ -401,7 +361,7 @@ def bmm(tape: Tape, a: Tensor, b: Tensor, rows: str, width: float) -> Tensor:
 
 
 def _bmm_backward(tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]) -> list[Tensor | None]:
-    return [tape.like(shape) if want else None for want, shape in zip(node.wants, node.info, strict=True)]  # type: ignore[call-overload]
+    return [tape.like(shape) if want else None for want, shape in zip(node.wants, node.info, strict=True)]
 
 
 def softmax(tape: Tape, x: Tensor, fp32: bool = False) -> Tensor:
@@ -418,97 +378,3 @@ def dropout(tape: Tape, x: Tensor, p: float) -> Tensor:
     out = tape.like(x.shape)
     mask = tape.new(x.rows, x.width, 1)
     return _attach(tape, out, [x], [mask], _copy_backward, x.shape)
-
-
-def _norm_backward(tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]) -> list[Tensor | None]:
-    shape, width = node.info  # type: ignore[misc]
-    return [
-        tape.like(shape) if node.wants[0] else None,
-        *(tape.new(ONE, width, shape[2]) if want else None for want in node.wants[1:]),
-    ]
-
-
-def layer_norm(tape: Tape, x: Tensor, name: str, width: float, *, bias: bool = True, affine: bool = True) -> Tensor:
-    """nn.LayerNorm over `width` features: keeps its input and two fp32 numbers per row; runs in fp32 under autocast."""
-    params = [tape.param(f"{name}.weight", width)] if affine else []
-    if affine and bias:
-        params.append(tape.param(f"{name}.bias", width))
-    x = _high(tape, x)
-    params = [_high(tape, p) for p in params]
-    out = tape.like(x.shape)
-    stats = tape.new(x.rows, 2.0 * x.width / width, 4)
-    saved = [x, *params[:1], stats]
-    return _attach(tape, out, [x, *params], saved, _norm_backward, (x.shape, width))
-
-
-def rms_norm(
-    tape: Tape, x: Tensor, name: str, width: float, *, plus_one: bool = False, late_cast: bool = False
-) -> Tensor:
-    """The RMS norm of Llama's modelling code, step by step: fp32 copy, square, mean, scaling, cast, weight.
-
-    `plus_one`: Gemma's, where the weight's factor is applied in fp32 and the cast comes last. `late_cast`: OLMo's order.
-    """
-    weight = tape.param(f"{name}.weight", width)
-    return _rms(tape, x, weight, width, plus_one, late_cast)
-
-
-@module
-def _rms(tape: Tape, hidden: Tensor, weight: Tensor, width: float, plus_one: bool, late_cast: bool) -> Tensor:
-    item = hidden.item
-    if plus_one:
-        raised = cast(tape, hidden, 4)
-        variance = unary(tape, raised)
-        variance = row_mean(tape, variance, width)
-        out = mul(tape, raised, unary(tape, shift(tape, variance), keep="result"))
-        factor = shift(tape, cast(tape, weight, 4))
-        del raised, variance
-        out = mul(tape, out, factor)
-        return cast(tape, out, item)
-    hidden = cast(tape, hidden, 4)
-    variance = unary(tape, hidden)
-    variance = row_mean(tape, variance, width)
-    hidden = mul(tape, hidden, unary(tape, shift(tape, variance), keep="result"))
-    if late_cast:
-        return cast(tape, mul(tape, weight, hidden), item)
-    return mul(tape, weight, cast(tape, hidden, item))
-
-
-def _mean_backward(tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]) -> list[Tensor | None]:
-    rows, width, item = node.info  # type: ignore[misc]
-    return [tape.new(rows, width, item)]
-
-
-def row_mean(tape: Tape, x: Tensor, width: float) -> Tensor:
-    """The mean over the last `width` elements: one number per row; its gradient is spread out to the full size."""
-    out = tape.new(x.rows, x.width / width, x.item)
-    return _attach(tape, out, [x], (), _mean_backward, x.shape)
-
-
-def _embedding_backward(
-    tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]
-) -> list[Tensor | None]:
-    width, item, rows = node.info  # type: ignore[misc]
-    out = tape.new(ONE, width, item)
-    # Sorting the indices takes about 32 bytes each (torch/native/cuda/Embedding.cu).
-    scratch = tape.new(rows, 32.0, 1)
-    del scratch
-    return [out]
-
-
-def embedding(
-    tape: Tape, name: str, entries: float, width: float, rows: str = "BS", *, table: Tensor | None = None
-) -> Tensor:
-    """Rows of a table [entries, width]; its gradient is a whole table."""
-    weight = table if table is not None else tape.param(f"{name}.weight", entries, width)
-    out = tape.new(rows, width, weight.item)
-    return _attach(tape, out, [weight], (), _embedding_backward, (entries * width, weight.item, rows))
-
-
-def cross_entropy(tape: Tape, logits: Tensor) -> Tensor:
-    """log_softmax (kept) and nll_loss; the backward makes two more tensors of the logits' size.
-
-    Under autocast F.cross_entropy asks for log_softmax in the dtype of the logits, and nll_loss casts its result to fp32.
-    """
-    kept = _high(tape, unary(tape, logits, keep="result"))
-    out = tape.new(ONE, 1.0, kept.item)
-    return _attach(tape, out, [kept], [alias(kept)], _copy_backward, kept.shape)

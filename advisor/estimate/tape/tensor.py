@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 ONE = "1"
 
@@ -109,7 +110,7 @@ class Node:
         inputs: Sequence[Tensor],
         saved: Sequence[Tensor],
         backward: Backward,
-        info: object = None,
+        info: Any = None,
         outputs: int = 1,
     ) -> None:
         tape.seq += 1
