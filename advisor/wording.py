@@ -212,6 +212,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "tui.edit_help": ("Enter states it, empty takes it back, Esc leaves", "回车确认,留空则撤销,Esc 退出"),
     "tui.now": ("Now", "当前"),
     "tui.chosen": ("With {count} change(s)", "应用 {count} 项改动"),
+    "tui.planned": ("With the plan, {count} change(s)", "应用方案({count} 项改动)"),
     "tui.kept": ("Kept, {count} change(s)", "保留的方案({count} 项改动)"),
     "tui.total": ("Total", "合计"),
     "tui.over": ("{gib} too much", "超出 {gib}"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from pathlib import Path
 
@@ -25,6 +26,24 @@ def picture(log: str, name: str, title: str) -> None:
     console.save_svg(str(HERE / "images" / name), title=title, theme=MONOKAI)
 
 
+def screen(log: str, name: str) -> None:
+    """Opens docs/examples/LOG in the terminal interface, switches the first remedy on, and saves the screen."""
+    from advisor.tui import make_app
+
+    async def run() -> None:
+        app = make_app(path=HERE / "examples" / log)
+        async with app.run_test(size=(110, 30)) as pilot:
+            while app.session.report is None:
+                await pilot.pause(0.1)
+            await pilot.pause(0.3)
+            await pilot.press("space")
+            await pilot.pause(0.3)
+            (HERE / "images" / name).write_text(app.export_screenshot(), encoding="utf-8")
+
+    asyncio.run(run())
+
+
 if __name__ == "__main__":
+    screen("qwen2.5-7b-lora.log", "tui.svg")
     picture("qwen2.5-7b-lora.log", "diagnose.svg", "advisor diagnose qwen2.5-7b-lora.log")
     picture("nanovlm.zh.txt", "diagnose.zh.svg", "advisor diagnose nanovlm.zh.txt")

@@ -48,6 +48,13 @@ class Scenario(Struct, frozen=True):
             parts["context"] = parts.get("context", 0.0) + beside
         return parts
 
+    def interval(self) -> tuple[float, float]:
+        """The 90 % interval of what the card must have, GiB; zeros where nothing can be estimated."""
+        if self.estimate is None:
+            return 0.0, 0.0
+        beside = beside_gib(self.estimate)
+        return self.estimate.low_gib + beside, self.estimate.high_gib + beside
+
 
 def scenario_of(case: Case, chosen: Sequence[str]) -> Scenario:
     """The case with the remedies of these ids applied in this order; unknown ids are left out."""

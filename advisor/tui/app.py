@@ -144,9 +144,11 @@ class AdvisorApp(App[None]):
             card = str(report.facts.get("gpu_name") or card)
             phases = dict(session.case.estimate.phases) if session.case and session.case.estimate else {}
             parts = {component.id: component.gib for component in estimate.components}
-            bars.append(Bar(self.w("tui.now"), parts, estimate.low_gib, estimate.high_gib, phases))
+            bars.append(Bar(self.w("tui.now"), parts, estimate.need_low_gib, estimate.need_high_gib, phases))
             if session.chosen and session.now is not None:
                 bars += self._bar("tui.chosen", session.now)
+            if session.planned is not None and session.planned.steps != session.chosen:
+                bars += self._bar("tui.planned", session.planned)
             if session.kept is not None and session.kept is not session.now:
                 bars += self._bar("tui.kept", session.kept)
         self.query_one(MemoryView).set_bars(bars, capacity, card, session.lang)

@@ -46,7 +46,7 @@ def compare_page(session: Session) -> RenderableType:
     for name in names:
         cells = [format_gib(scenario.parts().get(name, 0.0)) for _, scenario in columns]
         table.add_row(word(f"component.{name}", lang), *cells)
-    totals = [format_gib(s.estimate.process_gib) if s.estimate else "?" for _, s in columns]
+    totals = [format_gib(sum(s.parts().values())) if s.estimate else "?" for _, s in columns]
     table.add_row(Text(word("tui.total", lang), style="bold"), *totals, style="bold")
     table.add_row(word("column.fits", lang), *(_fits(s, lang) for _, s in columns))
     table.add_row(word("column.time", lang), *(f"x{s.time_factor:.2f}" for _, s in columns))

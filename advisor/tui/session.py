@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from advisor.diagnosis import Case, Preferences, default_library, examine
 from advisor.diagnosis.compose import compose
@@ -15,8 +17,7 @@ from advisor.report import Diagnosis
 MAX_UNDO = 200
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     """What undo goes back to: stated facts and the remedies that are on, in the order in which they were switched on."""
 
     stated: dict[str, FactValue] = field(default_factory=dict)
@@ -36,6 +37,7 @@ class Session:
         self.case: Case | None = None
         self.report: Diagnosis | None = None
         self.now: Scenario | None = None
+        self.planned: Scenario | None = None  # with the cheapest plan applied
         self.kept: Scenario | None = None  # the scenario to compare with
 
     @property
@@ -153,3 +155,5 @@ class Session:
 
     def _refresh(self) -> None:
         self.now = scenario_of(self.case, self.chosen) if self.case is not None else None
+        plan = self.report.plan if self.report is not None else None
+        self.planned = scenario_of(self.case, plan.steps) if self.case is not None and plan is not None else None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from rich.console import Group, RenderableType
 from rich.text import Text
 from textual.widgets import Static
@@ -15,8 +15,7 @@ from advisor.units import format_gib
 from advisor.wording import word
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(Struct, frozen=True):
     """One bar: its label, its parts in GiB by component id, the interval's ends, and the peak of each phase."""
 
     label: str
