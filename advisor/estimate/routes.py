@@ -10,7 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from advisor.errors import TooLittleKnown
-from advisor.estimate import closed_form, diffusion, interval, process, rl, serving, vision
+from advisor.estimate import closed_form, diffusion, explain, interval, process, rl, serving, vision
 from advisor.estimate.catalogue import find_model
 from advisor.estimate.decoder import Parts, config_of_size
 from advisor.estimate.diffusion_arch import diffusion_model, shape_of
@@ -236,6 +236,7 @@ def _training(
     made = Footprint(
         dict(peak.parts), phase=peak.phase, phases=dict(peak.phases), spread=spread, moving=dict(peak.moving)
     )
+    made.formulas |= explain.formulas(one, parts.total, trained, decoder.layers, decoder.hidden, decoder.vocab)
     divided = axes.model_parallel * (axes.shards if axes.zero == 3 or axes.fsdp else 1)
     made.add(
         "reference_models",
