@@ -140,6 +140,20 @@ def test_a_residual_gradient_is_summed_in_place() -> None:
     assert peak <= 5 * tensor + 2 * WIDTH * WIDTH * 2 + 64
 
 
+def test_a_fused_loss_never_holds_all_logits() -> None:
+    vocab = 64_000.0
+
+    def fused(tape: Tape, x: Tensor) -> Tensor:
+        hidden = linear(tape, x, "in", WIDTH, WIDTH)
+        return nn.fused_linear_cross_entropy(tape, hidden, tape.param("head", vocab, WIDTH), WIDTH, vocab)
+
+    program, _ = recorded(Mode(item=2), fused)
+    peak = program.peaks(program.values(SIZES, {}))["forward"].total
+    # Batch, hidden states and their gradient, the head's gradient, and a slice of 1/1024 of the logits in 16 bits and in fp32.
+    assert peak == pytest.approx(3 * 2 * TOKENS * WIDTH + 2 * vocab * WIDTH + 6 * TOKENS * vocab / 1024, rel=0.01)
+    assert program.left(program.values(SIZES, {}))["gradients"] == 2 * (vocab * WIDTH + WIDTH * WIDTH)
+
+
 @pytest.mark.parametrize(
     ("item", "masked", "groups", "square"),
     [(2, False, 4, False), (2, True, 4, True), (4, False, 1, False), (4, False, 4, True)],

@@ -92,6 +92,8 @@ def causal_head(
     """The output layer, the final soft cap where there is one, and the cross entropy in fp32 (transformers/loss/loss_utils.py)."""
     tape.mark("head")
     weight = table if t.tied else tape.param(f"{name}.weight", t.vocab, t.hidden)
+    if tape.mode.fused_ce:
+        return Outputs(nn.fused_linear_cross_entropy(tape, hidden, weight, t.hidden, t.vocab))
     logits = head(tape, hidden, weight, t.vocab, tape.param(f"{name}.bias", t.vocab) if bias else None)
     if t.get("final_logit_softcapping"):
         logits = ops.scale(tape, logits)

@@ -149,3 +149,28 @@ def cross_entropy(tape: Tape, logits: Tensor) -> Tensor:
     kept = ops._high(tape, ops.unary(tape, logits, keep="result"))
     out = tape.new(ONE, 1.0, kept.item)
     return ops._attach(tape, out, [kept], [ops.alias(kept)], ops._copy_backward, kept.shape)
+
+
+def _fused_backward(tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]) -> list[Tensor | None]:
+    kept = iter(saved)
+    return [ops.alias(next(kept)) if want else None for want in node.wants]
+
+
+def fused_linear_cross_entropy(tape: Tape, x: Tensor, weight: Tensor, hidden: float, vocab: float) -> Tensor:
+    """The output layer and the loss slice by slice: the gradients are made in the forward pass, and the logits never exist as a whole.
+
+    Source: linkedin/Liger-Kernel, ops/fused_linear_cross_entropy.py: as many slices of the tokens as vocab / hidden, rounded up to a
+    power of two, so that a slice of logits is about as large as the hidden states.
+    """
+    x = ops._low(tape, x)
+    weight = ops.weight_cast(tape, weight, tape.amp)
+    slices = 1.0
+    while slices < vocab / hidden:
+        slices *= 2.0
+    out = tape.new(ONE, 1.0, 4)
+    kept = [tape.like(x.shape)] if x.needs else []
+    if weight.needs:
+        kept.append(tape.new(ONE, weight.width, weight.item))
+    scratch = [tape.new(x.rows, vocab / slices, x.item), tape.new(x.rows, vocab / slices, 4)]
+    del scratch
+    return ops._attach(tape, out, [x, weight], kept, _fused_backward)
