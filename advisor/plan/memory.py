@@ -14,7 +14,7 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     "weights": ("weights", "reference_weights", "quantized_weights", "adapters"),
     "gradients": ("gradients",),
     "optimizer": ("optimizer",),
-    "activations": ("activations", "checkpoints", "recompute", "casts", "attention"),
+    "activations": ("activations", "checkpoints", "recomputed", "casts", "attention"),
     "logits": ("logits", "loss"),
     "kv_cache": ("kv_cache",),
 }
