@@ -86,7 +86,12 @@ def resolve(observations: Sequence[Observation]) -> Resolution:
 
 
 def _derive(source: dict[str, Observation]) -> None:
-    """What follows from the facts: a server plans for sequences of its greatest length."""
+    """What follows from the facts: a server plans for sequences of its greatest length, a rank of adapters means LoRA."""
+    rank = source.get("lora_rank")
+    if rank is not None and "method" not in source:
+        bits = source.get("quantization")
+        four = bits is not None and bits.value in ("4bit", "nf4", "int4", "fp4")
+        source["method"] = replace(rank, fact="method", value="qlora" if four else "lora", origin="derived")
     longest = source.get("max_model_len")
     if longest is not None and "seq_len" not in source:
         source["seq_len"] = replace(longest, fact="seq_len", origin="derived")

@@ -32,7 +32,7 @@ def _forms() -> tuple[Compiled, ...]:
         Form(r"No available memory for the cache blocks", "kv_cache", 0.98, "vllm", says=_STARTS),
         Form(r"max(?:imum)? seq(?:uence)? len(?:gth)? \(([0-9]+)\) is larger than the maximum number of tokens that can be stored in (?:the )?KV cache \(([0-9]+)\)", "kv_cache", 0.98, "vllm", ("max_model_len", "kv_cache_tokens"), _STARTS),
         Form(r"To serve at least one request with the models?'?s?'? max seq len \(([0-9]+)\)", "kv_cache", 0.98, "vllm", ("max_model_len",), _STARTS),
-        Form(rf"Free memory on device [^(\n]*\(([0-9.]+)/([0-9.]+) GiB\) on startup is less than desired GPU memory utilization \(([0-9.]+)", "vram_oom", 0.97, "vllm", ("gpu_free_gib", "gpu_capacity_gib", "gpu_memory_utilization"), _STARTS, "GiB"),
+        Form(r"Free memory on device [^(\n]*\(([0-9.]+)/([0-9.]+) GiB\) on startup is less than desired GPU memory utilization \(([0-9.]+)", "vram_oom", 0.97, "vllm", ("gpu_free_gib", "gpu_capacity_gib", "gpu_memory_utilization"), _STARTS, "GiB"),
         Form(r"when warming up sampler with ([0-9]+) dummy requests", "vram_oom", 0.97, "vllm", ("concurrency",), _STARTS),
         Form(r"# GPU blocks: 0\b", "kv_cache", 0.9, "vllm", says=_STARTS),
         Form(r"current vLLM instance can use|Model loading took|Loading model weights took|vllm/(?:engine|worker|v1|executor|entrypoints)/", "", runtime="vllm", says=_SERVES, hints=(("phase", "init"),)),

@@ -43,7 +43,9 @@ def _patterns() -> dict[str, Any]:
     # After a blank, what begins with a dash is the next option, unless it is a negative number.
     following = r"(\"[^\"\n]*\"|'[^'\n]*'|-[0-9][^\s\\,;`]*|[^\s\\,;`-][^\s\\,;`]*)"
     return {
-        "flag": re2.compile(rf"(?m)(?:^|[\s\"'`\[(,])(--?[A-Za-z][\w.-]+)(?:\s*=\s*{value}|[ \t]+(?:\\\s*)?{following})?"),
+        "flag": re2.compile(
+            rf"(?m)(?:^|[\s\"'`\[(,])(--?[A-Za-z][\w.-]+)(?:\s*=\s*{value}|[ \t]+(?:\\\s*)?{following})?"
+        ),
         "override": re2.compile(rf"(?m)(?:^|\s)\+*([a-z]\w*(?:\.\w+)+)={value}"),
         "variable": re2.compile(r"(?m)(?:^|[\s;])(?:export\s+)?([A-Z][A-Z0-9_]+)=(\"[^\"\n]*\"|'[^'\n]*'|[^\s\\;`]+)"),
         "lower_variable": re2.compile(r"(?m)^\s*(?:export\s+)?([a-z]\w+)=([\w./-]+)\s*$"),

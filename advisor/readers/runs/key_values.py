@@ -32,7 +32,7 @@ from advisor.facts import Observation
 from advisor.library import Library
 from advisor.readers.document import Document
 from advisor.readers.runs.program import ids, recognised
-from advisor.readers.runs.settings import Setting, known_key, normalised, observations
+from advisor.readers.runs.settings import Setting, is_plain, known_key, normalised, observations
 
 TRIGGERS = (":", "=")
 
@@ -52,21 +52,27 @@ def _pattern() -> Any:
 def read(doc: Document, library: Library) -> Iterator[Observation]:
     """The facts of everything that is written as key and value."""
     settings = [item for item in _pairs(doc) if known_key(item.key, library)]
-    yield from observations(doc, settings, ids(recognised(doc, library)), library)
+    frameworks = ids(recognised(doc, library))
+    if not frameworks and sum(is_plain(item.key, library) for item in settings) >= 2:
+        frameworks = ["pytorch"]  # beside keys that can mean nothing else, the vague ones are settings too
+    yield from observations(doc, settings, frameworks, library)
 
 
 def _pairs(doc: Document) -> Iterator[Setting]:
     """Keys with values, nested keys joined by dots: by indentation, or by braces within a line and across lines."""
     pattern = _pattern()
+    is_diff = "\n+" in doc.text and "\n-" in doc.text
     outer: list[tuple[int, str]] = []  # indentation and key of the YAML or JSON blocks that are open
     offset = 0
     count = 0
     for line in doc.lines:
         text = line.text
         start, offset = offset, offset + len(text) + 1
-        body = text.lstrip(" \t-")
+        body = text.lstrip(" \t-+")
         if not body or body.startswith(("File ", "--")):
             continue
+        if is_diff and text[:1] == "-" and text[1:2].isalpha():
+            continue  # a line that a change takes away
         # The cleaned text has lost a comment's hash, which is also Markdown's heading.
         if line.raw.lstrip(" \t>").startswith(("#", "//")):
             continue

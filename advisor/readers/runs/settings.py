@@ -92,6 +92,12 @@ def known_key(key: str, library: Library) -> bool:
     return key.rsplit(".", 1)[-1] in _index(library).last_parts
 
 
+def is_plain(key: str, library: Library) -> bool:
+    """Whether the key means one thing in every program that has it, and nothing outside of them."""
+    last = key.rsplit(".", 1)[-1]
+    return last in _index(library).agreed and last not in _VAGUE
+
+
 def observations(
     doc: Document, settings: Iterable[Setting], frameworks: Sequence[str], library: Library
 ) -> Iterator[Observation]:
