@@ -139,7 +139,25 @@ def _count(config: Config, s: _Sizes, gated: bool, tied: bool) -> Parts:
     return Parts(linear, 0.0 if tied else embedding, embedding + (2 * s.layers + 1) * s.hidden, routed, tower)
 
 
+_known: dict[tuple[str, float], tuple[Decoder, Parts]] = {}
+_KEPT = 2048
+
+
 def decoder_of(config: Config, params_b: float = 0.0) -> tuple[Decoder, Parts]:
+    """The decoder that a configuration describes, and its weights by part; equal configurations are read once.
+
+    See `_read` for what is done where the configuration leaves the gate, the head or the count open.
+    """
+    key = repr(config), params_b
+    found = _known.get(key)
+    if found is None:
+        if len(_known) >= _KEPT:
+            _known.clear()
+        found = _known[key] = _read(config, params_b)
+    return found
+
+
+def _read(config: Config, params_b: float) -> tuple[Decoder, Parts]:
     """The decoder that a configuration describes, and its weights by part.
 
     Where the configuration doesn't say whether the feed-forward is gated or the head tied, the choice is the one whose count comes
