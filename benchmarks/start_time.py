@@ -29,7 +29,8 @@ def seconds(command: list[str]) -> float:
 def log_of(lines: int) -> str:
     """The example log, filled up with progress lines in front to `lines` lines."""
     text = LOG.read_text(encoding="utf-8").splitlines()
-    filler = [f"{{'loss': {2.5 - i / 400:.4f}, 'grad_norm': 1.17, 'learning_rate': 1.9e-05, 'epoch': {i / 1000:.3f}}}" for i in range(lines)]
+    steps = "{{'loss': {0:.4f}, 'grad_norm': 1.17, 'learning_rate': 1.9e-05, 'epoch': {1:.3f}}}"
+    filler = [steps.format(2.5 - i / 400, i / 1000) for i in range(lines)]
     return "\n".join(filler[: max(0, lines - len(text))] + text) + "\n"
 
 

@@ -20,7 +20,10 @@ def test_importing_the_library_pulls_in_nothing_heavy() -> None:
     assert loaded("import advisor", *TOOLKITS) == set()
 
 
-@pytest.mark.parametrize("module", ["advisor.engine", "advisor.readers", "advisor.estimate", "advisor.plan", "advisor.diagnosis", "advisor.report"])
+ROOMS = ["engine", "readers", "estimate", "plan", "diagnosis", "report", "names", "library"]
+
+
+@pytest.mark.parametrize("module", [f"advisor.{room}" for room in ROOMS])
 def test_no_room_of_the_engine_side_imports_a_toolkit(module: str) -> None:
     assert loaded(f"import {module}", "rich", "textual", "slack_bolt", "click", "torch") == set()
 

@@ -24,7 +24,9 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def tracked(folder: str) -> set[str]:
-    listed = subprocess.run(["git", "ls-files", folder], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split("\n")
+    listed = subprocess.run(
+        ["git", "ls-files", folder], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.split("\n")
     files = {name for name in listed if name and (ROOT / name).is_file()}
     return files or {str(path.relative_to(ROOT)) for path in (ROOT / folder).rglob("*") if path.is_file()}
 
@@ -58,10 +60,23 @@ def test_the_wheel_runs_away_from_the_checkout(archives: tuple[Path, Path], tmp_
     site = tmp_path / "site"
     with zipfile.ZipFile(archives[1]) as wheel:
         wheel.extractall(site)
-    environment = {**os.environ, "PYTHONPATH": str(site), "ADVISOR_CACHE": str(tmp_path / "cache"), "HOME": str(tmp_path)}
-    code = "import advisor, sys; assert advisor.__file__.startswith(sys.argv[1]), advisor.__file__; from advisor.cli import run; sys.exit(run(sys.argv[2:]))"
-    log = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 23.69 GiB of which 1.00 GiB is free."
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(site),
+        "ADVISOR_CACHE": str(tmp_path / "cache"),
+        "HOME": str(tmp_path),
+    }
+    code = (
+        "import advisor, sys; assert advisor.__file__.startswith(sys.argv[1]), advisor.__file__;"
+        "from advisor.cli import run; sys.exit(run(sys.argv[2:]))"
+    )
+    log = (
+        "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. "
+        "GPU 0 has a total capacity of 23.69 GiB of which 1.00 GiB is free."
+    )
     command = [sys.executable, "-c", code, str(site), "diagnose", "-"]
-    done = subprocess.run(command, input=log, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        command, input=log, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stderr
     assert "23.7 GiB" in done.stdout

@@ -49,7 +49,9 @@ def report(lang: str = "en", quote: str = "--per_device_train_batch_size 4") -> 
         causes=(Cause("activations_too_large", "activations", 0.8, "Activations hold 12.1 GiB.", "activations-not-checkpointed"),),
         estimate=EstimateReport(29.3, 29.5, 29.6, 28.1, 31.0, 29.6, 28.4, 31.3, components, {"seq_len": 2048}, 23.6, False, "backward"),
         remedies=(remedy,),
-        plan=PlanReport("cheapest", ("gradient_checkpointing",), ("Turn on gradient checkpointing",), 20.1, True, (Change("transformers", "--gradient_checkpointing True"),)),
+        plan=PlanReport(
+            "cheapest", ("gradient_checkpointing",), ("Turn on gradient checkpointing",), 20.1, True, remedy.changes
+        ),
         questions=(Question("seq_len", "How long are the sequences?", "changes the estimate by 3.1 GiB"),),
         trace=(Step(rule, "cause", "Because.", ("kind = vram_oom",), ("cause activations_too_large 0.8",), ("vlm-r1",)),),
     )  # fmt: skip

@@ -78,10 +78,10 @@ def _of_match(doc: Document, form: Form, match: Any) -> Iterator[Observation]:
         text = match.group(index)
         if not fact or text is None:
             continue
-        value = _number(fact, text, form.unit)
-        if value is not None:
+        number = _number(fact, text, form.unit)
+        if number is not None:
             place = match.start(index)
-            yield Observation(fact, value, doc.line_at(place), doc.quote(place), rank=RANK)
+            yield Observation(fact, number, doc.line_at(place), doc.quote(place), rank=RANK)
 
 
 def _number(fact: str, text: str, unit: str) -> FactValue | None:

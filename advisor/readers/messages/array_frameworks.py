@@ -18,7 +18,7 @@ TRIGGERS = (
     "resource_exhausted", "resource exhausted", "resourceexhausted", "oom when allocating", "failed to allocate", "out of memory error on gpu",
     "fail to alloc", "内存不足", "addmemblock", "cudahostalloc", "out of memory to allocate", "out of memory allocating", "rmm", "bfcarena",
     "bfc_arena", "available memory of", "caller indicates", "exceeds 10%", "pinned host memory", "inuse:", "blas gemm", "could not create cudnn",
-    "maximum pool size", "cuda failure 2", "mindspore", "chunks of size", "freememory", "tensorflow", "ran out of memory", "onnxruntime", "paddle", "keras",
+    "maximum pool size", "cuda failure 2", "mindspore", "chunks of size", "node: ", "freememory", "tensorflow", "ran out of memory", "onnxruntime", "paddle", "keras",
 )  # fmt: skip
 
 
@@ -31,6 +31,10 @@ def _forms() -> tuple[Compiled, ...]:
         Form(r"(?:Xla|Jax)RuntimeError: RESOURCE_EXHAUSTED", "vram_oom", 0.9, "jax"),
         # TensorFlow: the BFC allocator.
         Form(r"OOM when allocating tensor (?:with|of) shape\s?\[[0-9, ]*\](?:[^\n]{0,160}device:GPU:([0-9]+))?", "vram_oom", 0.95, "tensorflow", ("gpu_index",), hints=(("task", "train"),)),
+        Form(r"Node: [\w/.-]*(?:gradients|Grad)[\w/.-]* =", hints=(("phase", "backward"), ("task", "train"))),
+        Form(r"Node: [\w/.-]*(?:Adam|Momentum|Initializer)[\w/.-]* =", hints=(("phase", "init"), ("task", "train"))),
+        Form(r"Node: [\w/.-]+ = (?:Conv|MatMul|FusedBatchNorm|BiasAdd|Relu|MaxPool|Mul|Add|Concat|Softmax)", hints=(("phase", "forward"),)),
+        Form(r"\bsave/Save|Node: save/", hints=(("phase", "checkpoint_save"), ("task", "train"))),
         Form(r"OOM when allocating tensor (?:with|of) shape[^\n]{0,120}device:CPU:", "host_oom", 0.98, "tensorflow"),
         Form(rf"failed to allocate {SIZE} \([0-9]+ bytes\) from device: CUDA_ERROR_OUT_OF_MEMORY", "vram_oom", 0.9, "tensorflow", ("tried_to_allocate_gib",)),
         Form(r"failed to allocate ([0-9.]+G) \([0-9]+ bytes\) from device", "vram_oom", 0.9, "tensorflow", ("tried_to_allocate_gib",)),

@@ -14,6 +14,9 @@ from advisor.readers.document import Document
 from advisor.readers.messages._forms import Compiled, Form, compiled, seen
 
 TRIGGERS = (
+    "failed to load",
+    "加载模型",
+    "prompt executed",
     "out of memory",
     "out_of_memory",
     "outofmemory",
@@ -42,6 +45,8 @@ def _forms() -> tuple[Compiled, ...]:
         Form(r"Device limit\s*:\s*([0-9.]+ [KMG]iB)", "", facts=("gpu_capacity_gib",)),
         Form(r"Free \(according to CUDA\)\s*:\s*([0-9.]+ \w+)", "", facts=("gpu_free_gib",)),
         Form(r"pin memory thread for device ([0-9]+)|thread for device ([0-9]+)", facts=("gpu_index", "gpu_index")),
+        Form(r"(?m)^Prompt executed in [0-9.]+ seconds|!!! Exception during processing", hints=(("task", "inference"), ("phase", "generate"))),
+        Form(r"(?i)stable diffusion model failed to load|failed to load model|正在加载模型|加载模型时?(?:失败|报错|出错)", hints=(("phase", "load"), ("task", "inference"))),
         Form(r"Error out of memory at line \d+ in file", "vram_oom", 0.94),
         Form(r"CUDA failed with error out of memory", "vram_oom", 0.96, "ctranslate2", says=(("task", "inference"),)),
         Form(r"Insufficient VRAM (?:in split )?for model and cache", "vram_oom", 0.95, says=(("phase", "load"), ("task", "inference"))),

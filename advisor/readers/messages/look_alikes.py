@@ -1,7 +1,7 @@
 r"""Failures that are no shortage of memory, though they look or sound like one.
 
 >>> [(o.fact, o.value) for o in read(Document.of("triton.runtime.errors.OutOfResources: out of resource: shared memory, Required: 147456"))]
-[('failure_kind', 'kernel_resources'), ('runtime', 'triton')]
+[('failure_kind', 'kernel_resources'), ('runtime', 'triton'), ('task', 'inference')]
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ TRIGGERS = (
 @cache
 def _forms() -> tuple[Compiled, ...]:
     return compiled([
-        Form(r"out of resources?: (?:shared memory|threads|registers)", "kernel_resources", 0.98, "triton"),
+        Form(r"out of resources?: (?:shared memory|threads|registers)", "kernel_resources", 0.98, "triton", hints=(("task", "inference"),)),
         Form(r"ptxas (?:error|fatal)[^\n]{0,120}(?:shared data|shared memory|registers)|too many resources requested for launch", "kernel_resources", 0.95),
-        Form(r"device-side assert triggered", "other_error", 0.94),
+        Form(r"device-side assert triggered", "other_error", 0.94, hints=(("task", "train"),)),
         Form(r"illegal memory access|cudaErrorIllegalAddress|misaligned address|unspecified launch failure", "other_error", 0.93),
-        Form(r"driver version is insufficient|driver on your system is too old|Torch not compiled with CUDA enabled|no NVIDIA driver|invalid device ordinal|no kernel image is available|busy or unavailable|Found no NVIDIA driver", "other_error", 0.93),
+        Form(r"driver version is insufficient|driver on your system is too old|Torch not compiled with CUDA enabled|no NVIDIA driver|invalid device ordinal|no kernel image is available|busy or unavailable|Found no NVIDIA driver", "other_error", 0.93, hints=(("phase", "init"),)),
         Form(r"Watchdog caught collective operation timeout|watchdog got stuck", "other_error", 0.5, "nccl", hints=(("task", "train"),)),
         Form(r"NCCL (?:error|failure|WARN)|ncclUnhandledCudaError|ncclSystemError|ncclInternalError", "other_error", 0.45, "nccl"),
         Form(r"(?i)No space left on device|\[Errno 122\]|disk quota exceeded|StorageFull|PytorchStreamWriter failed writing", "other_error", 0.95),
+        Form(r"PytorchStreamWriter failed writing|Error writing \(tmp\) checkpoint file", hints=(("phase", "checkpoint_save"), ("task", "train"))),
         Form(r"expected scalar type|expected m1 and m2|mat1 and mat2", "other_error", 0.9),
         Form(r"(?i)segmentation fault|\bSIGSEGV\b|exit ?code:? -?(?:11|139)\b", "other_error", 0.8),
         Form(r"index out of range in self|IndexError: ", "other_error", 0.85),

@@ -55,7 +55,7 @@ _PHASES = (
     ),
     (
         "init",
-        r"init_process_group|profile_run|determine_num_available_blocks|determine_available_memory|initialize_cache|initialize_kv_cache|_initialize_kv_caches|in warmup\b|capture_model|deepspeed/__init__\.py\", line \d+, in initialize|_configure_distributed_model|in _broadcast_model|broadcast_coalesced|ncclcomm|get_model_parallel",
+        r"init_process_group|profile_run|determine_num_available_blocks|determine_available_memory|initialize_cache|initialize_kv_cache|set_device\(|in set_device|_lazy_init|_initialize_kv_caches|in warmup\b|capture_model|deepspeed/__init__\.py\", line \d+, in initialize|_configure_distributed_model|in _broadcast_model|broadcast_coalesced|ncclcomm|get_model_parallel",
     ),
     (
         "generate",
@@ -112,7 +112,9 @@ def _around(doc: Document, failure: Any) -> tuple[int, int]:
     """The offsets of the lines around the first failure: its traceback above, or below where the message stands first."""
     match = failure.search(doc.lower)
     if match is None:
-        return 0, 0
+        # A traceback whose last line was cut off.
+        above = doc.lower.rfind("traceback (most recent call last)")
+        return (above, len(doc.lower)) if above >= 0 else (0, 0)
     at = match.start()
     above = doc.lower.rfind("traceback (most recent call last)", 0, at)
     start, end = _back(doc.lower, at, _ABOVE), _forth(doc.lower, at, _BELOW)

@@ -100,7 +100,7 @@ def _flags(doc: Document, patterns: dict[str, Any], variables: dict[str, str]) -
 
 def _more(text: str, at: int) -> str:
     """The further words of an option that takes several, up to the next option, continuation or line."""
-    words = []
+    words: list[str] = []
     for word in text[at : at + 400].split("\n", 1)[0].split():
         if not word.replace("_", "").replace(".", "").isalnum() or len(words) == 20:
             break

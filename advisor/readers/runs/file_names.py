@@ -28,7 +28,8 @@ def _patterns() -> dict[str, Any]:
     edge = r"(?:^|[\s/\"'=_.-])"
     return {
         "method": re2.compile(
-            rf"(?:[\w.-]*{edge})?(qlora|lora|dora)(?:[_.-][\w.-]*)?\.{ending}\b|tune run [\w/.-]*?(qlora|lora)|--config[ =][\w/.-]*?[/_-](qlora|lora)|networks\.(lora)|"
+            rf"(?:[\w.-]*{edge})?(qlora|lora|dora)(?:[_.-][\w.-]*)?\.{ending}\b|"
+            r"tune run [\w/.-]*?(qlora|lora)|--config[ =][\w/.-]*?[/_-](qlora|lora)|networks\.(lora)|"
             rf"[\w-]*_(lora|qlora)_[\w-]*\.{ending}\b"
         ),
         "stage": re2.compile(
