@@ -8,7 +8,9 @@ from advisor.estimate.spec import RunSpec
 from advisor.facts import FactValue
 
 Formulas = dict[str, tuple[str, Mapping[str, FactValue]]]
-_CHECKPOINTED = "layers * tokens * hidden * bytes, the input of each layer; the layer being run again is under `recomputed`"
+_CHECKPOINTED = (
+    "layers * tokens * hidden * bytes, the input of each layer; the layer being run again is under `recomputed`"
+)
 _KEPT = "sum over layers of what each operator keeps for the backward pass, a multiple of tokens * bytes (docs/estimation.md)"
 
 

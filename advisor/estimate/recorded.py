@@ -79,7 +79,12 @@ def recorded_peak(
     if run.method in _LIKE_LORA:
         one = one.changed(method="lora", lora_rank=1, lora_targets="qv")
     arch = architecture(_one_stage(config, axes))
-    if "loop" not in run.words and one.precision in ("bf16", "fp16") and not one.autocast and arch.family not in ("phi", "falcon"):
+    if (
+        "loop" not in run.words
+        and one.precision in ("bf16", "fp16")
+        and not one.autocast
+        and arch.family not in ("phi", "falcon")
+    ):
         one = one.changed(autocast=one.precision)  # the Trainer's bf16 and fp16 flags
     if sharded:
         one = one.changed(lora_fp32=False, kbit_prepare=False)

@@ -118,7 +118,9 @@ def serve(
     if images is not None:
         prompt = max(prompt, images.text)
     if kind == "encoder" or (run.workload == "forward" and kind in ("encoder", "vision")):
-        made.add("activations", inference.mlp_bytes(decoder, run.batch_size * length, element), "the feed-forward of a layer")
+        made.add(
+            "activations", inference.mlp_bytes(decoder, run.batch_size * length, element), "the feed-forward of a layer"
+        )
         made.phase = "forward"
         made.phases["forward"] = made.allocated
         return made
