@@ -102,6 +102,57 @@ def check_rules(folders: tuple[str, ...], **parameters: Any) -> int:
     return 0
 
 
+@command.command("test")
+@click.argument("rule_ids", nargs=-1)
+@pack_options
+def run_cases(rule_ids: tuple[str, ...], **parameters: Any) -> int:
+    """Run the cases that the rules carry, of all rules or of RULE_IDS; exit status 2 if one fails."""
+    library = load(parameters)
+    rules = [_find(library, rule_id) for rule_id in rule_ids] or list(library.rules)
+    failed = count = 0
+    for rule in rules:
+        for case in rule.cases:
+            count += 1
+            if rule.fires(case.facts) != case.fires:
+                failed += 1
+                click.echo(f"{rule.path}: {rule.id}: {case.name}: expected {'to fire' if case.fires else 'silence'}")
+                for condition in rule.failed(case.facts):
+                    click.echo(f"  does not hold: {condition}")
+    click.echo(f"{count} cases of {len(rules)} rules, {failed} failed")
+    return 2 if failed else 0
+
+
+@command.command("graph")
+@pack_options
+def draw_graph(**parameters: Any) -> None:
+    """Print what leads to what, as a Graphviz digraph: advisor rules graph | dot -Tsvg > rules.svg"""
+    from advisor.cli._rule_pages import graph
+
+    click.echo(graph(load(parameters).rules), nl=False)
+
+
+@command.command("docs")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False),
+    default="docs/rules",
+    show_default=True,
+    help="Where to write the pages.",
+)
+@pack_options
+def write_pages(folder: str, **parameters: Any) -> None:
+    """Write a Markdown page for every area of the rule base."""
+    from advisor.cli._rule_pages import area_of, page
+
+    library = load(parameters)
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    for area in sorted({area_of(rule) for rule in library.rules}):
+        rules = [rule for rule in library.rules if area_of(rule) == area]
+        (target / f"{area}.md").write_text(page(area, rules, library), encoding="utf-8")
+        click.echo(f"{target / area}.md: {len(rules)} rules")
+
+
 @command.command("new")
 @click.argument("rule_id")
 @click.option(

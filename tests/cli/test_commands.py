@@ -185,3 +185,10 @@ def test_a_rule_is_shown_whole() -> None:
     text = run("rules", "show", rule).output
     assert "when" in text
     assert "case fires" in text
+
+
+def test_the_cases_of_the_rules_pass_and_the_graph_is_whole() -> None:
+    assert "0 failed" in run("rules", "test").output
+    graph = run("rules", "graph").output
+    assert graph.startswith("digraph")
+    assert '"cause.activations_too_large"' in graph

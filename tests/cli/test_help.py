@@ -35,3 +35,16 @@ def test_the_page_of_commands_is_up_to_date() -> None:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert (ROOT / "docs" / "help.md").read_text(encoding="utf-8") == module.pages(), "run: python docs/make_help.py"
+
+
+def test_the_pages_of_the_rules_are_up_to_date() -> None:
+    from advisor.cli._rule_pages import area_of, page
+    from advisor.library import load_library
+
+    library = load_library()
+    areas = {area_of(rule) for rule in library.rules}
+    assert {path.stem for path in (ROOT / "docs" / "rules").glob("*.md")} == areas
+    for area in areas:
+        rules = [rule for rule in library.rules if area_of(rule) == area]
+        written = (ROOT / "docs" / "rules" / f"{area}.md").read_text(encoding="utf-8")
+        assert written == page(area, rules, library), "run: advisor rules docs"
