@@ -50,7 +50,8 @@ CACHED_VARYING = 0.6
 """The same where lengths vary from step to step: a longer sequence fits into none of the blocks that shorter ones left."""
 CACHED_VARYING_CHECKPOINTED = 1.0
 """The same with checkpoints, where most of it are logits of ever new sizes; both between what 61 figures of ms-swift 2.x ask
-for (0.8 and 1.5: max_memory_reserved over runs on texts of mixed lengths, seven models) and what 33 of Qwen's own table do (0.3 and 0.5)."""
+for (0.8 and 1.5: max_memory_reserved over runs on texts of mixed lengths, seven models) and what 33 of Qwen's own table do
+(0.3 and 0.5)."""
 CACHED_SHARDED = 0.15
 """The same for everything where layers or sequences are gathered and freed all the time (ZeRO-3, FSDP, Megatron): their buffers
 and the activations break up each other's blocks (https://docs.pytorch.org/docs/stable/fsdp.html, limit_all_gathers)."""

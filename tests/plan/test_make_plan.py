@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -160,25 +159,18 @@ def test_the_cheapest_is_the_cheapest(capacity: int, remedies: dict[str, Remedy]
         assert found.cost == pytest.approx(best)
 
 
-def test_twenty_candidates_take_a_tenth_of_a_second() -> None:
+def test_twenty_candidates_take_few_estimates() -> None:
     many = [toy_remedy(f"r{index}", Edit(set={f"x{index}": True})) for index in range(20)]
 
-    def slow(spec: Mapping[str, Any]) -> Toy:
-        end = time.perf_counter() + 0.0002
-        while time.perf_counter() < end:
-            pass
+    def twenty(spec: Mapping[str, Any]) -> Toy:
         total = 100 - sum(2 + index % 5 for index in range(20) if spec.get(f"x{index}"))
         return Toy(total, total, total, total, total)
 
     candidates = [Candidate(remedy, 0.9 - index * 0.02, 0.9) for index, remedy in enumerate(many)]
-    times = []
     for capacity in (95.0, 85.0, 70.0, 50.0):
-        start = time.perf_counter()
-        outcome = make_plan({"params_b": 7}, candidates, slow, capacity)
-        times.append(time.perf_counter() - start)
+        outcome = make_plan({"params_b": 7}, candidates, twenty, capacity)
         assert outcome.estimates_made <= 400
         assert outcome.plans[0].fits
-    assert min(times) < 0.1
 
 
 def test_preferences_change_the_weights() -> None:
