@@ -13,6 +13,26 @@ QUOTE_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
+class Squeezed:
+    """A document's text without any blank, so that a message reads the same however a terminal wrapped it.
+
+    Attributes:
+        text: the cleaned text with all white space taken out.
+        lower: the same in lower case, offset for offset.
+    """
+
+    text: str
+    lower: str
+    _starts: list[int]
+    _origins: list[int]
+
+    def origin(self, offset: int) -> int:
+        """The offset in the document's `text` of the character at `offset` of the squeezed text."""
+        index = max(0, bisect_right(self._starts, offset) - 1)
+        return self._origins[index] + offset - self._starts[index] if self._origins else 0
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One line: its 1-based number in the original text, the cleaned text, and the text as it came."""
 
@@ -45,6 +65,8 @@ class Document:
     @classmethod
     def of(cls, text: str, first_number: int = 1) -> Document:
         """The document of a text; `first_number` is the number of its first line in the original."""
+        if not text.isascii():
+            text = text.encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair can't be matched
         raw_lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         return cls([Line(first_number + i, clean_line(raw), raw) for i, raw in enumerate(raw_lines)])
 
@@ -56,10 +78,29 @@ class Document:
     @cached_property
     def lower(self) -> str:
         """The cleaned text in lower case, offset for offset the same as `text`."""
-        lowered = self.text.lower()
-        if len(lowered) == len(self.text):
-            return lowered
-        return "".join(low if len(low := char.lower()) == 1 else char for char in self.text)
+        return _same_length_lower(self.text)
+
+    @cached_property
+    def squeezed(self) -> Squeezed:
+        """The text without blanks: for messages that may be wrapped anywhere, even inside a word or a number.
+
+        >>> doc = Document.of("Tried to allo\\n  cate 2.0\\n0 GiB")
+        >>> doc.squeezed.text, doc.text[doc.squeezed.origin(11):]
+        ('Triedtoallocate2.00GiB', 'cate 2.0\\n0 GiB')
+        """
+        words, starts, origins = [], [], []
+        size = 0
+        for line, start in zip(self.lines, self._starts, strict=True):
+            column = 0
+            for word in line.text.split():
+                column = line.text.index(word, column)
+                words.append(word)
+                starts.append(size)
+                origins.append(start + column)
+                size += len(word)
+                column += len(word)
+        text = "".join(words)
+        return Squeezed(text, _same_length_lower(text), starts, origins)
 
     def _index_at(self, offset: int) -> int:
         return max(0, bisect_right(self._starts, offset) - 1)
@@ -83,3 +124,10 @@ class Document:
         column = max(0, offset - self._starts[index] - QUOTE_LENGTH // 2)
         line = self.lines[index].text
         return ("…" if column else "") + line[column : column + QUOTE_LENGTH].strip() + "…"
+
+
+def _same_length_lower(text: str) -> str:
+    lowered = text.lower()
+    if len(lowered) == len(text):
+        return lowered
+    return "".join(low if len(low := char.lower()) == 1 else char for char in text)

@@ -10,6 +10,7 @@ r"""Tables of nvidia-smi, and the one-line forms of gpustat: the cards, their me
 ...     print(item.fact, round(item.value, 2) if isinstance(item.value, float) else item.value)
 gpu_index 0
 gpu_capacity_gib 23.99
+process_in_use_gib 7.93
 gpu_name RTX 4090
 """
 
@@ -20,6 +21,7 @@ from functools import cache
 from typing import Any
 
 import re2
+from msgspec.structs import replace
 
 from advisor.facts import FactValue, Observation
 from advisor.library import Library
@@ -30,7 +32,7 @@ from advisor.units import parse_size
 TRIGGERS = ("mib /", "mb |", "mib|", "nvidia-smi")
 
 RANK = 50  # below what people say of their run, above guesses
-_BUSY_SHARE = 0.3  # of a card in use before the run started, by processes that the table lists
+_USED_RANK = 15  # the table tells what a card holds, mostly one process
 
 
 @cache
@@ -62,6 +64,9 @@ def read(doc: Document, library: Library) -> Iterator[Observation]:
         total = parse_size(f"{sizes[0][1]} MiB")
         if total is not None and total >= 0.5:
             yield seen("gpu_capacity_gib", total, sizes[0][2])
+            used = parse_size(f"{sizes[0][0]} MiB")
+            if used is not None and 0.1 <= used <= total:
+                yield replace(seen("process_in_use_gib", used, sizes[0][2]), rank=_USED_RANK, origin="derived")
     if cards:
         row = resolve_gpu(cards[0][1].rstrip(". "), library)
         if row is not None and "..." not in text[cards[0][2] : cards[0][2] + 80]:

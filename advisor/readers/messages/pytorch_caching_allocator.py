@@ -1,6 +1,7 @@
 r"""PyTorch's caching allocator: "... out of memory. Tried to allocate ..." in its wordings since 1.0, for CUDA, HIP, XPU and NPU devices.
 
->>> from advisor.readers.document import Document
+The message is matched without white space, so it may be wrapped anywhere, and it may lack its head or its tail.
+
 >>> log = '''torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 1.16 GiB. GPU 0 has a total capacity of 23.64 GiB of
 ... which 1.02 GiB is free. Including non-PyTorch memory, this process has 22.61 GiB memory in use. Of the allocated memory 21.50 GiB
 ... is allocated by PyTorch, and 612.35 MiB is reserved by PyTorch but unallocated.'''
@@ -29,32 +30,42 @@ from advisor.facts import FactValue, Observation
 from advisor.readers.document import Document
 from advisor.units import parse_size
 
-TRIGGERS = ("out of memory", "tried to allocate")
+TRIGGERS = ("of memory", "tried to", "allocate", "outofmemory", "total capac", "already alloc", "memoryerror")
 
-_RUNTIMES = {"cuda": "pytorch", "hip": "rocm", "xpu": "xpu", "npu": "ascend", "musa": "pytorch", "opencl": "opencl"}
-_SIZE = r"([0-9][0-9.,]*\s?(?:bytes|[KMGTP]i?B))"
-_SPAN = 1600  # characters after the head in which the numbers stand
+_RUNTIMES = {"hip": "rocm", "xpu": "xpu", "npu": "ascend", "opencl": "opencl"}
+_SIZE = r"([0-9][0-9,]*(?:\.[0-9]*)?(?:bytes|[KMGTP]i?B))"
+_SPAN = 1500  # characters of a message, without its blanks
+_MAX_MESSAGES = 16
+# A message that stands in a log is sure; the bare words may be somebody's talk.
+_SURE, _SAID = 0.97, 0.93
+_BARE_RANK = 60
 
 
 @cache
 def _patterns() -> dict[str, Any]:
     s = _SIZE
     sources = {
-        "head": r"(?i)\b(?:(CUDA|HIP|XPU|NPU|MUSA|OpenCL)\s+)?out\s+of\s+memory\W{1,4}Tried\s+to\s+allocate\s+|\.\s*Tried\s+to\s+allocate\s+[0-9]",
-        "bare": r"(?i)\b(CUDA|HIP|XPU|NPU)\s+out\s+of\s+memory\b",
-        "request": rf"(?i)Tried\s+to\s+allocate\s+{s}",
-        "old": rf"\((?:GPU|NPU|Device|XPU)\s+([0-9]{{1,3}});\s*{s}\s+total\s+capacity;\s*{s}\s+already\s+allocated;",
-        "index": r"(?:GPU|NPU|XPU)\s+([0-9]{1,3})\s+has\s+a\s+total\s+capac(?:i|)ty\s+of",
-        "capacity": rf"total\s+capac(?:i|)ty\s+of\s+{s}",
-        "new_free": rf"of\s+which\s+{s}\s+is\s+free",
-        "old_free": rf"{s}\s+free;",
-        "old_reserved": rf"{s}\s+reserved\s+in\s+total",
-        "old_cached": rf"{s}\s+cached",
-        "mine": rf"this\s+process\s+has\s+{s}\s+memory\s+in\s+use",
-        "others": rf"Process\s+[0-9]+\s+has\s+{s}\s+memory\s+in\s+use",
-        "allocated": rf"Of\s+the\s+allocated\s+memory\s+{s}\s+is\s+allocated\s+by\s+PyTorch",
-        "pools": rf"with\s+{s}\s+allocated\s+in\s+private\s+pools",
-        "unallocated": rf"{s}\s+is\s+reserved\s+by\s+PyTorch\s+but\s+unallocated",
+        # A whole message, or one that starts in its middle.
+        "head": r"(?i)(?:triedtoallocate|\(?(?:GPU|NPU|XPU)[0-9]{1,4};[0-9.,]+[KMGT]i?Btotalcapacity|GPU[0-9]{1,4}hasatotalcapac)",
+        "device": r"(?i)(CUDA|HIP|XPU|NPU|MUSA|OpenCL)outofmemory\W{0,3}$",
+        "said": r"(?i)(CUDA|HIP|XPU|NPU)\s+out[\s-]+of[\s-]+memory\b",
+        "class": r"torch\.(?:cuda\.)?OutOfMemoryError|(?m)^OutOfMemoryError\b(?:\s+Traceback)?",
+        "npu": r"(?i)\(?NPU[0-9]{1,4}(?:;|has)",
+        "request": rf"(?i)^triedtoallocate{s}",
+        "old": rf"(?i)(?:GPU|NPU|XPU)([0-9]{{1,4}});{s}totalcapacity",
+        "old_device": rf"(?i)\(Device[^;]{{1,60}};{s}totalcapacity",
+        "old_allocated": rf"(?i){s}alreadyallocated",
+        "old_free": rf"(?i)(?:allocated|active);{s}free",
+        "old_reserved": rf"(?i){s}reservedintotal",
+        "old_cached": rf"(?i){s}cached",
+        "new": rf"(?i)(?:GPU|NPU|XPU)([0-9]{{1,4}})hasatotalcapaci?tyof(?:{s})?",
+        "new_free": rf"(?i)ofwhich{s}isfree",
+        "mine": rf"(?i)thisprocesshas{s}memoryinuse",
+        "others": rf"(?i)Process[0-9]+has{s}memoryinuse",
+        "allocated": rf"(?i)Oftheallocatedmemory{s}isallocatedby",
+        "pools": rf"(?i)with{s}allocatedinprivatepools",
+        "unallocated": rf"(?i){s}isreservedbyPyTorchbutunallocated",
+        "allowed": rf"(?i){s}allowed[;.]",
     }
     return {name: re2.compile(source) for name, source in sources.items()}
 
@@ -62,78 +73,162 @@ def _patterns() -> dict[str, Any]:
 def read(doc: Document) -> Iterator[Observation]:
     """One group of observations for each message; a message without numbers yields only the kind and the runtime."""
     patterns = _patterns()
-    text = doc.text
-    heads = [(match.start(), match.group(1) or "") for match in patterns["head"].finditer(text)]
+    squeezed = doc.squeezed.text
+    heads = _heads(squeezed, patterns["head"])
+    for number, start in enumerate(heads):
+        end = min(start + _SPAN, heads[number + 1] if number + 1 < len(heads) else len(squeezed))
+        before = squeezed[max(0, start - 40) : start]
+        device = patterns["device"].search(before)
+        runtime = _RUNTIMES.get(device.group(1).lower(), "pytorch") if device is not None else "pytorch"
+        message = _Message(doc, start, squeezed[start:end])
+        if device is None and message.has("npu"):
+            runtime = "ascend"
+        yield message.seen("failure_kind", "vram_oom", 0, confidence=_SURE)
+        yield message.seen("runtime", runtime, 0)
+        yield from message.numbers()
     if not heads:
-        for match in patterns["bare"].finditer(text):
-            yield from _kind(doc, match.start(), match.group(1))
-        return
-    for number, (start, device) in enumerate(heads):
-        end = min(start + _SPAN, heads[number + 1][0] if number + 1 < len(heads) else len(text))
-        yield from _kind(doc, start, device or "CUDA")
-        yield from _numbers(doc, text[start:end], start)
+        yield from _bare(doc)
 
 
-def _kind(doc: Document, offset: int, device: str) -> Iterator[Observation]:
-    line, quote = doc.line_at(offset), doc.quote(offset)
-    yield Observation("failure_kind", "vram_oom", line, quote, rank=90, confidence=0.97)
-    yield Observation("runtime", _RUNTIMES.get(device.lower(), "pytorch"), line, quote, rank=90)
-
-
-def _numbers(doc: Document, message: str, start: int) -> Iterator[Observation]:
-    patterns = _patterns()
-
-    def seen(fact: str, value: FactValue | None, offset: int) -> Iterator[Observation]:
-        if value is not None:
-            yield Observation(fact, value, doc.line_at(start + offset), doc.quote(start + offset), rank=90)
-
-    def size(fact: str, name: str) -> Iterator[Observation]:
-        match = patterns[name].search(message)
-        if match is not None:
-            yield from seen(fact, parse_size(match.group(1)), match.start(1))
-
-    yield from size("tried_to_allocate_gib", "request")
-    old = patterns["old"].search(message)
-    if old is not None:
-        capacity, allocated = parse_size(old.group(2)), parse_size(old.group(3))
-        yield from seen("gpu_index", int(old.group(1)), old.start(1))
-        yield from seen("gpu_capacity_gib", capacity, old.start(2))
-        yield from seen("torch_allocated_gib", allocated, old.start(3))
-        free = patterns["old_free"].search(message, old.end())
-        if free is not None:
-            yield from seen("gpu_free_gib", _within(parse_size(free.group(1)), capacity), free.start(1))
-        yield from size("torch_reserved_gib", "old_reserved")
-        yield from size(
-            "torch_reserved_unallocated_gib", "old_cached"
-        )  # 1.0 to 1.3: cached is what is reserved beyond the tensors
-        return
-    index = patterns["index"].search(message)
-    if index is not None:
-        yield from seen("gpu_index", int(index.group(1)), index.start(1))
-    yield from size("gpu_capacity_gib", "capacity")
-    match = patterns["capacity"].search(message)
-    free = patterns["new_free"].search(message)
-    if free is not None:
-        yield from seen(
-            "gpu_free_gib",
-            _within(parse_size(free.group(1)), parse_size(match.group(1)) if match else None),
-            free.start(1),
+def _bare(doc: Document) -> Iterator[Observation]:
+    """The words alone, without numbers."""
+    for name, confidence in (("class", _SURE), ("said", _SAID)):
+        match = _patterns()[name].search(doc.text)
+        if match is None:
+            continue
+        device = (match.group(1) or "").lower() if name == "said" else ""
+        line, quote = doc.line_at(match.start()), doc.quote(match.start())
+        yield Observation("failure_kind", "vram_oom", line, quote, rank=90, confidence=confidence)
+        yield Observation(
+            "runtime", _RUNTIMES.get(device, "pytorch"), line, quote, rank=90 if name == "class" else _BARE_RANK
         )
-    others = [parse_size(found.group(1)) or 0.0 for found in patterns["others"].finditer(message)]
-    mine = patterns["mine"].search(message)
-    if mine is not None:
-        yield from size("process_in_use_gib", "mine")
-        if sum(others) > 0.5:
-            where = patterns["others"].search(message)
-            yield from seen("other_processes_gib", sum(others), where.start())
-            yield from seen("signal", "other_process_on_gpu", where.start())
-    elif len(others) == 1:
-        yield from size("process_in_use_gib", "others")
-    yield from size("torch_allocated_gib", "allocated")
-    yield from size("private_pools_gib", "pools")
-    yield from size("torch_reserved_unallocated_gib", "unallocated")
 
 
-def _within(free: float | None, capacity: float | None) -> float | None:
-    """Free memory, unless the counter wrapped around and it is more than the card has."""
-    return None if free is None or (capacity is not None and free > capacity * 1.01) else free
+def _heads(squeezed: str, pattern: Any) -> list[int]:
+    """Where messages start. "you tried to allocate" is the CPU's allocator; MPS has a reader of its own."""
+    heads: list[int] = []
+    numbers_of = -1  # end of the stretch in which a head's own numbers are expected
+    for match in pattern.finditer(squeezed):
+        start = match.start()
+        if squeezed[start : start + 5].lower() == "tried":
+            before = squeezed[max(0, start - 160) : start].lower()
+            if before.endswith("you") or "mpsbackend" in before or "maxallowed" in before:
+                continue
+            numbers_of = start + 140
+        elif start <= numbers_of:
+            numbers_of = -1
+            continue
+        heads.append(start)
+        if len(heads) == _MAX_MESSAGES:
+            break
+    return heads
+
+
+class _Message:
+    """One message: its squeezed text, and how its offsets lead back to lines."""
+
+    def __init__(self, doc: Document, start: int, text: str) -> None:
+        self.doc, self.start, self.text = doc, start, text
+        self.patterns = _patterns()
+
+    def has(self, name: str) -> bool:
+        return self.patterns[name].search(self.text) is not None
+
+    def seen(self, fact: str, value: FactValue, offset: int, confidence: float = 1.0) -> Observation:
+        place = self.doc.squeezed.origin(self.start + offset)
+        line, quote = self.doc.line_at(place), self.doc.quote(place)
+        return Observation(fact, value, line, quote, rank=90, confidence=confidence)
+
+    def size(self, name: str, group: int = 1) -> tuple[float | None, int]:
+        """The size that a pattern finds, and where; None where it is absent or a counter that wrapped around."""
+        match = self.patterns[name].search(self.text)
+        return (None, 0) if match is None else (parse_size(match.group(group)), match.start(group))
+
+    def numbers(self) -> Iterator[Observation]:
+        request, place = self.size("request")
+        if request is not None:
+            yield self.seen("tried_to_allocate_gib", request, place)
+        old = self.patterns["old"].search(self.text)
+        new = self.patterns["new"].search(self.text)
+        if old is None and new is None:
+            old_device, place = self.size("old_device")
+            if old_device is not None:
+                yield self.seen("gpu_capacity_gib", old_device, place)
+        first = old or new
+        capacity = None
+        if first is not None:
+            capacity = parse_size(first.group(2)) if first.group(2) else None  # cut off before its unit
+            yield self.seen("gpu_index", int(first.group(1)), first.start(1))
+            if capacity is not None:
+                yield self.seen("gpu_capacity_gib", capacity, first.start(2))
+        is_old = new is None
+        free, place = self.size("old_free" if is_old else "new_free")
+        if free is not None and (capacity is None or free <= capacity * 1.01):
+            yield self.seen("gpu_free_gib", free, place)
+        yield from (self._old() if is_old else self._new())
+        yield from self._signals(request, capacity, free)
+
+    def _old(self) -> Iterator[Observation]:
+        for name, fact in (
+            ("old_allocated", "torch_allocated_gib"),
+            ("old_reserved", "torch_reserved_gib"),
+            (
+                "old_cached",
+                "torch_reserved_unallocated_gib",
+            ),  # 1.0 to 1.3: cached is what is reserved beyond the tensors
+        ):
+            value, place = self.size(name)
+            if value is not None:
+                yield self.seen(fact, value, place)
+
+    def _new(self) -> Iterator[Observation]:
+        mine, place = self.size("mine")
+        others = [(parse_size(m.group(1)) or 0.0, m.start(1)) for m in self.patterns["others"].finditer(self.text)]
+        allocated, allocated_at = self.size("allocated")
+        unallocated, unallocated_at = self.size("unallocated")
+        if mine is None and others:
+            # In a container the pids are the host's, and this process may be one of those named: the one that holds what PyTorch says.
+            held = (allocated or 0.0) + (unallocated or 0.0)
+            mine, place = min(
+                others, key=lambda item: (item[0] + 0.05 < held, abs(item[0] - held) if len(others) > 1 else 0)
+            )
+            others.remove((mine, place))
+        if mine is not None:
+            yield self.seen("process_in_use_gib", mine, place)
+        strangers = sum(value for value, _ in others)
+        if strangers > 0:
+            yield self.seen("other_processes_gib", strangers, others[0][1])
+        if strangers > 0.5:
+            yield self.seen("signal", "other_process_on_gpu", others[0][1])
+        if allocated is not None:
+            yield self.seen("torch_allocated_gib", allocated, allocated_at)
+        pools, place = self.size("pools")
+        if pools is not None:
+            yield self.seen("private_pools_gib", pools, place)
+        if unallocated is not None:
+            yield self.seen("torch_reserved_unallocated_gib", unallocated, unallocated_at)
+
+    def _signals(self, request: float | None, capacity: float | None, free: float | None) -> Iterator[Observation]:
+        """What the numbers show when they are compared: never the advice sentence, which is always printed."""
+        allocated = self.size("allocated")[0] if self.has("new") else self.size("old_allocated")[0]
+        reserved = self.size("old_reserved")[0]
+        spare = self.size("unallocated")[0] if self.has("new") else self.size("old_cached")[0]
+        if spare is None and reserved is not None and allocated is not None:
+            spare = reserved - allocated
+        allowed, place = self.size("allowed")
+        if allowed is not None:
+            yield self.seen("signal", "memory_fraction_cap", place)
+        if request is None:
+            return
+        if spare is not None and spare >= request:
+            yield self.seen("signal", "fragmentation_likely", 0)
+        if capacity is not None and request > capacity:
+            yield self.seen("signal", "request_exceeds_card", 0)
+        if free is not None and free > 2 * request and free > request + 0.5 and allowed is None:
+            yield self.seen("signal", "free_exceeds_request", 0)
+        if capacity is not None and allocated is not None:
+            if allocated > capacity:
+                yield self.seen("signal", "spills_to_host", 0)
+            held = allocated + max(0.0, spare or 0.0)
+            if free is not None and held + 0.3 * capacity < capacity - free:
+                yield self.seen("signal", "held_outside_pytorch", 0)

@@ -22,103 +22,128 @@ from advisor.facts import Observation
 from advisor.readers.document import Document
 
 TRIGGERS = (
-    "file \"", "line ", "in forward", "traceback", "%|", "loading", "ksampler", "backward", "optimizer", "generate", ".py", "checkpoint", "exception",
+    "file \"", "line ", "in forward", "traceback", "%|", "loading", "ksampler", "backward", "optimizer", "generate", ".py", "checkpoint",
+    "exception", "completing request", "->",
 )  # fmt: skip
 
-RANK = 60
+RANK, TASK_RANK, RUNTIME_RANK = 60, 35, 30
+SERVER_RANK = 92  # a server whose frames surround the failure speaks for the library that raised it
 _ABOVE, _BELOW = 80, 40
-# In the order of decision: a frame of a later row may lie inside one of an earlier row (a forward inside of a backward that recomputes).
-_PHASES = (
-    (
-        "checkpoint_save",
-        r"save_pretrained|save_checkpoint\b|_save_checkpoint|save_model\b|zero_gather_16bit|_zero3_consolidated|consolidat\w*state_dict|in save\b|torch\.save\(",
-    ),
-    (
-        "resume",
-        r"resume_from_checkpoint|_load_optimizer_and_scheduler|load_optimizer|in load_checkpoint|_load_from_checkpoint|in resume\b",
-    ),
-    (
-        "optimizer_step",
-        r"optimizer\.step\(|optimi[sz]er_step|torch/optim/|in _init_group|_single_tensor_adam|_multi_tensor_adam|initialize_optimizer_states|exp_avg|in unscale_|clip_grad_norm",
-    ),
-    (
-        "backward",
-        r"\.backward\(|in backward\b|autograd/__init__\.py|run_backward|self\.engine\.backward|torch/autograd/function\.py|reduce_ipg|reduce_independent_p_g",
-    ),
-    (
-        "eval",
-        r"in evaluate\b|evaluation_loop|prediction_step|validation_step|in validate\b|eval_step|val_loop|evaluate\(|in eval\b|nested_concat|in do_eval|compute_metrics",
-    ),
-    (
-        "load",
-        r"from_pretrained|load_state_dict|load_model|_load_pretrained|load_checkpoint_and_dispatch|in load_weights|loader\.py\", line|in load_shard|model_loader|checkpointloader|load_model_from_config|unetloader|load_tensors|in load_torch_file|load_checkpoint_guess|loading checkpoint shards: +\d+%",
-    ),
-    (
-        "init",
-        r"init_process_group|profile_run|determine_num_available_blocks|determine_available_memory|initialize_cache|initialize_kv_cache|set_device\(|in set_device|_lazy_init|_initialize_kv_caches|in warmup\b|capture_model|deepspeed/__init__\.py\", line \d+, in initialize|_configure_distributed_model|in _broadcast_model|broadcast_coalesced|ncclcomm|get_model_parallel",
-    ),
-    (
-        "generate",
-        r"\.generate\(|in generate\b|in _sample\b|in sample\b|generation/utils|generation_utils|beam_search|greedy_search|ksampler|vaedecode|in decode_latents|in txt2img|in img2img|in transcribe\b|transcribe\.py|do_inference|in _prefill|stream_generate|generate_with_fallback|in process_images|in __call__\b[^\n]{0,80}pipeline|pipeline_\w+\.py|in infer\b|in predict\b",
-    ),
-    (
-        "data",
-        r"in collate|collate_fn|in __getitem__|pin_memory_loop|in _next_data|dataloader worker|in _worker_loop|in pin_memory|preprocess",
-    ),
-    (
-        "forward",
-        r"in forward\b|in _call_impl|in compute_loss|in training_step|nn/functional\.py|\.forward\(|in _forward",
-    ),
+
+# What a frame or its line of code belongs to. The innermost match decides, forward only where nothing else matches.
+_PHASES = {
+    "checkpoint_save": r"save_pretrained|save_checkpoint\b|_save_checkpoint|save_model\b|zero_gather_16bit|_zero3_consolidated|consolidat\w*state_dict|in save\b|torch\.save\(|torch[/\\]serialization\.py\W+line \d+, in _?save|zip_file\.write_record|_save_to_state_dict|full_state_dict|push_to_hub_gguf|saving model checkpoint|_merge_lora\(",
+    "resume": r"_load_optimizer_and_scheduler|in load_optimizer|in load_checkpoint\b|_load_from_checkpoint|in resume\b|in _?resume_checkpoint",
+    "optimizer_step": r"optimizer\.step\(|in optimi[sz]er_step|torch[/\\]optim[/\\]|in _init_group|_single_tensor_adam|_multi_tensor_adam|initialize_optimizer_states|exp_avg|in unscale_|clip_grad_norm|scaler\.step\(|\bopt\.step\(|bitsandbytes[/\\]optim",
+    "backward": r"\.backward\(|in backward\b|in backward_step|backward_step\(|run_backward|autograd[/\\]__init__\.py|torch[/\\]autograd[/\\]function\.py|reduce_ipg|reduce_independent_p_g|allreduce_params|gradienttape|in allreduce_gradients",
+    "eval": r"in evaluate\b|evaluation_loop|prediction_step|in validation_step|in validate\b|in eval_step|\bval_loop|\.evaluate\(|nested_concat|in do_eval|in compute_metrics|\.validate\(|in run_validation|in _evaluate\b",
+    "load": r"from_pretrained|load_state_dict|in load_model|load_model\(|_load_pretrained|load_checkpoint_and_dispatch|in load_weights|loader\.py\"?, line|in load_shard|model_loader|checkpointloader|load_model_from_config|unetloader|in load_tensors|load_torch_file|load_checkpoint_guess|_load_from_file|load_pipeline|in load_pretrained|set_module_tensor_to_device|in load_quantized|loading checkpoint shards: +\d+%|fullyshardeddataparallel\(|in _auto_wrap|_init_param_handle|safe_open\(|fsdp[/\\]_init_utils",
+    "init": r"init_process_group|profile_run|determine_num_available_blocks|determine_available_memory|initialize_cache|initialize_kv_cache|set_device\(|in set_device|_lazy_init|_initialize_kv_caches|in warmup\b|capture_model|deepspeed[/\\]__init__\.py\"?, line \d+, in initialize|_configure_distributed_model|in _broadcast_model|broadcast_coalesced|ncclcomm|get_model_parallel|init_cuda_graphs|raise_if_cache_size_invalid|check_enough_kv_cache|_sync_module_states|cucctxcreate|cuctxcreate|in init_device",
+    "generate": r"\.generate\(|in generate\b|in _sample\b|in sample\b|generation[/\\]utils|generation_utils|in _?beam_search|greedy_search|ksampler|vaedecode|in decode_latents|in decode_first_stage|in txt2img|in img2img|in transcribe\b|transcribe\.py|do_inference|in _prefill|stream_generate|generate_with_fallback|in process_images|pipeline_\w+\.py|in infer\b|in predict\b|error completing request|in _generate_and_score|in rollout|in chat\b",
+    "data": r"in collate|collate_fn|in __getitem__|pin_memory_loop|in _next_data|in _worker_loop|in pin_memory|pin_memory\(|in __next__\b|dataloader\.py\"?, line|in _process_data|in _try_get_data",
+    "forward": r"in forward\b|in _call_impl|in _wrapped_call_impl|in compute_loss|in training_step|nn[/\\]functional\.py|\.forward\(|in _forward\b|in forward_step|in prepare_for_extend|\.softmax\(|nn\.module\)|convert_to_fp32|in conv2d|outputs? = model\(|(?:logits|pred\w*|output\w*) = (?:self\.)?(?:model|net)\(",
+}  # fmt: skip
+_STRONG_TRAIN = r"loss\.backward|accelerator\.backward|optimizer\.step|trainer\.train|in training_step|in train_step|in training_loop|in train_epoch|train_one_epoch|_inner_training_loop|in do_train|\.backward\(|run_sft|run_clm|trainer_train|in backward_step|loss_accum|total_loss \+="
+_TRAIN = (
+    r"in train\b|train\.py|finetune\.py|trainer\.py|in fit\b|\.fit\(|[/\\]trainer[/\\]|train_\w+\.py|finetun|\.train\("
 )
-_TRAIN = r"loss\.backward|accelerator\.backward|optimizer\.step|trainer\.train|in training_step|in train_step|in training_loop|in train\b|train\.py|finetune\.py|trainer\.py|in train_epoch|train_one_epoch|_inner_training_loop|in fit\b|/trainer/|run_clm|run_sft|train_\w+\.py|finetun|in do_train|\.backward\("
-_INFER = r"\.generate\(|in generate\b|transcribe|inference|webui|ksampler|comfyui|in predict\b|txt2img|img2img|pipeline_\w+\.py|api_server|\bserve\b|in chat\b|llm_engine|demo\.py|in infer\b|generate\.py|cli_demo|web_demo|sample\.py|server\.py|model_worker"
-_FAILURE = r"out of memory|out_of_memory|outofmemory|resource_?exhausted|alloc_failed|not_initialized|allocation on device|killed\b|sigkill|bus error|exitcode|failed to allocate|cannot allocate|can't allocate|not enough memory|unable to allocate|error:"
+_INFER = r"\.generate\(|in generate\b|transcribe|inference|text-generation-webui|stable-diffusion-webui|ksampler|comfyui[/\\](?:execution|nodes|main|comfy|custom_nodes)|in predict\b|txt2img|img2img|pipeline_\w+\.py|api_server|llm_engine|in chat\b|demo\.py|in infer\b|generate\.py|cli_demo|web_demo|sample\.py|server\.py|model_worker|error completing request|webui\.py|forward_step\(\)|modelrpc|launch\.py"
+_FAILURE = r"out of memory|out_of_memory|outofmemory|resource_?exhausted|alloc_failed|not_initialized|allocation on device|\bkilled\b|sigkill|bus error|exitcode|failed to allocate|cannot allocate|can't allocate|not enough memory|unable to allocate|no available memory|failed writing|no space left|cuda error|error:"
+_FRAME = r"(?m)^.{0,40}?(?:file \"?[^\n\"]{1,300}\"?[,:] ?(?:line )?\d+|file \S+\.py:\d+|^\S+\.py(?:\]\(\S+\))? in \w+\(|<ipython-input|ipykernel_\d+|/\S+\.py:\d+: )[^\n]*(?:\n[^\n]*)?|(?m)^\s*-{1,6}> ?\d+ [^\n]*"
+_SERVERS = {
+    "vllm": r"[/\\]vllm[/\\](?:v1|engine|worker|executor|model_executor|entrypoints|attention)[/\\]",
+    "sglang": r"[/\\]sglang[/\\]srt[/\\]",
+    "tgi": r"text_generation_server[/\\]",
+    "tensorrt": r"tensorrt_llm[/\\]",
+}
+_TORCH = r"(?:site|dist)-packages[/\\]torch[/\\]|import torch\b|torch\.(?:cuda|nn|utils|distributed)\.|\btorchrun\b|\btorch ?== ?[0-9]|lib[/\\]python[0-9.]+[/\\][^\n]{0,60}torch[/\\]|pytorch version|torch\.\w*error|caught runtimeerror in"
 
 
 @cache
-def _patterns() -> tuple[tuple[tuple[str, Any], ...], Any, Any, Any, Any]:
-    phases = tuple((phase, re2.compile(pattern)) for phase, pattern in _PHASES)
-    torch = re2.compile(
-        r"site-packages/torch/|dist-packages/torch/|site-packages\\torch\\|import torch\b|torch\.cuda\.|torch\.nn|\btorchrun\b|lib/python[0-9.]+/[^\n]{0,60}torch/"
-    )
-    return phases, re2.compile(_TRAIN), re2.compile(_INFER), re2.compile(_FAILURE), torch
+def _patterns() -> dict[str, Any]:
+    tables = {**_PHASES, **{f"server.{name}": source for name, source in _SERVERS.items()}}
+    others = {
+        "strong": _STRONG_TRAIN, "train": _TRAIN, "infer": _INFER, "failure": _FAILURE, "frame": _FRAME, "torch": _TORCH,
+        "flags": r"(?:^|\s)--[a-z]|^\s*[\w./-]+\s*[:=]\s*\S*$|^\s*export ",
+    }  # fmt: skip
+    return {name: re2.compile(source) for name, source in {**tables, **others}.items()}
 
 
 def read(doc: Document) -> Iterator[Observation]:
-    """The phase of the traceback around the first failure, and from its frames the task and PyTorch as the runtime."""
-    phases, train, infer, failure, torch = _patterns()
-    start, end = _around(doc, failure)
-    window = doc.lower[start:end]
-    if window:
-        for phase, pattern in phases:
-            match = pattern.search(window)
-            if match is not None:
-                place = start + match.start()
-                yield Observation("phase", phase, doc.line_at(place), doc.quote(place), rank=RANK)
-                break
-    found_train, found_infer = train.search(window), infer.search(window)
-    if (found_train is None) != (found_infer is None):
-        match = found_train or found_infer
-        place = start + match.start()
-        yield Observation(
-            "task", "train" if found_train else "inference", doc.line_at(place), doc.quote(place), rank=35
-        )
-    match = torch.search(doc.lower)
+    """The phase of the traceback around the first failure, and from its frames the task, a server, PyTorch as the runtime."""
+    patterns = _patterns()
+    spans = _evidence(doc, patterns)
+
+    def seen(fact: str, value: str, place: int, rank: int) -> Observation:
+        return Observation(fact, value, doc.line_at(place), doc.quote(place), rank=rank)
+
+    phase, place = _phase(doc, spans, patterns)
+    if phase:
+        yield seen("phase", phase, place, RANK)
+    strong, train, infer = (_first(doc, spans, patterns[name]) for name in ("strong", "train", "infer"))
+    if strong is not None:
+        yield seen("task", "train", strong, TASK_RANK)
+    elif (train is None) != (infer is None):
+        yield seen("task", "inference" if train is None else "train", train if infer is None else infer, TASK_RANK)  # type: ignore[arg-type]
+    for name in _SERVERS:
+        place_of = _first(doc, spans, patterns[f"server.{name}"])
+        if place_of is not None:
+            yield seen("runtime", name, place_of, SERVER_RANK)
+    match = patterns["torch"].search(doc.lower)
     if match is not None:
-        yield Observation("runtime", "pytorch", doc.line_at(match.start()), doc.quote(match.start()), rank=30)
+        yield seen("runtime", "pytorch", match.start(), RUNTIME_RANK)
+
+
+def _phase(doc: Document, spans: list[tuple[int, int]], patterns: dict[str, Any]) -> tuple[str, int]:
+    """The phase whose frame stands innermost (last); evaluation keeps its generation, forward is the last resort."""
+    last: dict[str, int] = {}
+    for start, end in spans:
+        text = doc.lower[start:end]
+        for phase in _PHASES:
+            for match in patterns[phase].finditer(text):
+                last[phase] = start + match.start()
+    forward = last.pop("forward", None)
+    if not last:
+        return ("", 0) if forward is None else ("forward", forward)
+    if "eval" in last:
+        last.pop("generate", None)
+    phase = max(last, key=lambda name: last[name])
+    return phase, last[phase]
+
+
+def _first(doc: Document, spans: list[tuple[int, int]], pattern: Any) -> int | None:
+    for start, end in spans:
+        match = pattern.search(doc.lower[start:end])
+        if match is not None:
+            return start + int(match.start())
+    return None
+
+
+def _evidence(doc: Document, patterns: dict[str, Any]) -> list[tuple[int, int]]:
+    """The stretches of text that tell: the frames around the first failure, or without frames its neighbouring lines but no flags."""
+    start, end = _around(doc, patterns["failure"])
+    window = doc.lower[start:end]
+    spans = [(start + match.start(), start + match.end()) for match in patterns["frame"].finditer(window)]
+    plain = []
+    at = start
+    for line in window.split("\n"):
+        if patterns["flags"].search(line) is None:
+            plain.append((at, at + len(line)))
+        at += len(line) + 1
+    return spans if len(spans) > 1 else plain
 
 
 def _around(doc: Document, failure: Any) -> tuple[int, int]:
     """The offsets of the lines around the first failure: its traceback above, or below where the message stands first."""
+    above_all = doc.lower.find("traceback (most recent call last)")
     match = failure.search(doc.lower)
     if match is None:
         # A traceback whose last line was cut off.
-        above = doc.lower.rfind("traceback (most recent call last)")
-        return (above, len(doc.lower)) if above >= 0 else (0, 0)
+        return (above_all, len(doc.lower)) if above_all >= 0 else (0, len(doc.lower) if ".py" in doc.lower else 0)
     at = match.start()
     above = doc.lower.rfind("traceback (most recent call last)", 0, at)
     start, end = _back(doc.lower, at, _ABOVE), _forth(doc.lower, at, _BELOW)
-    if above >= start:
+    if above >= start and doc.lower.count("\n", above, at) > 1:
         start = above
         line_end = doc.lower.find("\n", at)
         end = line_end if line_end >= 0 else len(doc.lower)

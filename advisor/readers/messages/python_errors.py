@@ -1,0 +1,33 @@
+r"""Python exceptions of other kinds at the end of a traceback.
+
+>>> log = '''Traceback (most recent call last):
+...   File "run.py", line 3, in <module>
+...     main(args)
+... ValueError: too many values to unpack'''
+>>> [(item.fact, item.value) for item in read(Document.of(log))]
+[('failure_kind', 'other_error')]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+from advisor.facts import Observation
+from advisor.readers.document import Document
+from advisor.readers.messages._forms import Compiled, Form, compiled, seen
+
+TRIGGERS = ("error:", "error :", "exception:")
+
+
+@cache
+def _forms() -> tuple[Compiled, ...]:
+    return compiled([
+        Form(r"(?m)^(?:[\w.]+\.)?(?:ValueError|KeyError|TypeError|AttributeError|ImportError|ModuleNotFoundError|AssertionError|NotImplementedError|FileNotFoundError|NameError|UnboundLocalError|SyntaxError|HFValidationError|ConnectionError|PermissionError|ZeroDivisionError|RecursionError|pickle\.UnpicklingError|json\.decoder\.JSONDecodeError)\b ?:", "other_error", 0.4),
+        Form(r"No module named|cannot open shared object file|undefined symbol|DLL load failed", "other_error", 0.55, says=(("signal", "install_mismatch"),)),
+    ])  # fmt: skip
+
+
+def read(doc: Document) -> Iterator[Observation]:
+    """A failure, below anything that explains itself."""
+    yield from seen(doc, _forms())

@@ -1,0 +1,30 @@
+r"""PyTorch: tensors whose types or shapes do not go together.
+
+>>> log = '''RuntimeError: expected scalar type Half but found Float'''
+>>> [(item.fact, item.value) for item in read(Document.of(log))]
+[('failure_kind', 'other_error'), ('runtime', 'pytorch')]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+from advisor.facts import Observation
+from advisor.readers.document import Document
+from advisor.readers.messages._forms import Compiled, Form, compiled, seen
+
+TRIGGERS = ("scalar type", "expected m1", "mat1 and mat2", "size mismatch", "same dtype", "not implemented for")
+
+
+@cache
+def _forms() -> tuple[Compiled, ...]:
+    return compiled([
+        Form(r"expected scalar type \w+ but found|expected m1 and m2 to have the same dtype|mat1 and mat2 (?:must have the same dtype|shapes cannot be multiplied)|Input type \([^)\n]*\) and (?:weight|bias) type|not implemented for '\w+'", "other_error", 0.93, "pytorch"),
+        Form(r"size mismatch for [\w.]+: copying a param", "other_error", 0.93, "pytorch", says=(("phase", "load"),)),
+    ])  # fmt: skip
+
+
+def read(doc: Document) -> Iterator[Observation]:
+    """The failure by its right name."""
+    yield from seen(doc, _forms())
