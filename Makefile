@@ -40,6 +40,7 @@ lint: setup  ## ruff, mypy, the import contracts, the rule base
 bench: setup  ## speed, as ratios in one run
 	$(BIN)/python -m compileall -q advisor bots
 	$(BIN)/python benchmarks/start_time.py
+	$(BIN)/python benchmarks/long_log.py
 
 clean:  ## remove the environment and caches
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

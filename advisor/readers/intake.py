@@ -1,7 +1,7 @@
 """A log of any size as a document: bytes in, the part that matters out.
 
-A long log streams through in blocks. Kept are its beginning (the command, the configuration), its end, and what surrounds each line that may
-tell of memory; so memory is bounded whatever the log's size, and every line keeps its number.
+A long log streams through in blocks. Kept are its beginning (the command, the configuration), its end, and what surrounds the lines
+that may tell of memory; so memory is bounded whatever the log's size, and every line keeps its number.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ MAX_UTF16_BYTES = 64 * 2**20
 _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _SIGNS = (
     r"(?i)out of memory|outofmemory|alloc_failed|(?:cannot|unable to|failed to|can't) allocate|exit ?code ?: -9|exit(?:ed with)? code 137|"
-    r"signal 9\b|sigkill|\bkilled\b|oom-?kill|resource_exhausted|bus error|no space left|显存不足|爆显存|显存溢出|内存不足|insufficient memory"
+    r"signal 9\b|sigkill|\bkilled\b|oom-?kill|resource_exhausted|bus error|no space left|insufficient memory|"
+    r"显存不足|爆显存|显存溢出|内存不足"
 )
 
 
