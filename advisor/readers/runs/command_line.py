@@ -1,17 +1,17 @@
-r"""Command lines: argparse flags in both spellings, hydra overrides, launchers, environment variables, broken continuations.
+r"""Command lines: argparse flags in both spellings, hydra overrides, launchers, broken continuations, a command as a Python list.
 
 >>> from advisor.library import load_library
->>> text = '''NPROC_PER_NODE=4 torchrun --nproc_per_node 4 train.py --model_name_or_path Qwen/Qwen2.5-7B \
+>>> text = '''torchrun --nproc_per_node 4 --nnodes 2 train.py --model_name_or_path Qwen/Qwen2.5-7B \
 ...   --per_device_train_batch_size=2 --bf16 True --gradient_checkpointing'''
 >>> for item in read(Document.of(text), load_library()):
 ...     print(item.fact, item.value)
-gpu_count 4
+gpu_count 8
 model Qwen/Qwen2.5-7B
 params_b 7.0
 batch_size 2
 precision bf16
 gradient_checkpointing True
-gpu_count 4
+task train
 """
 
 from __future__ import annotations
@@ -21,81 +21,110 @@ from functools import cache
 from typing import Any
 
 import re2
+from msgspec.structs import replace
 
 from advisor.facts import Observation
 from advisor.library import Library
 from advisor.readers.document import Document
+from advisor.readers.runs.devices import node_count
+from advisor.readers.runs.keys import known_key, normalised
 from advisor.readers.runs.program import ids, recognised
-from advisor.readers.runs.settings import Setting, known_key, normalised, observations
+from advisor.readers.runs.settings import ASIDE_RANK, COMMAND_RANK, Setting, observations
+from advisor.readers.runs.shell import resolved, variables_of
 
-TRIGGERS = ("--", "=", "python", "run", "swift", "serve")
+TRIGGERS = ("-", "=")
 
-RANK = 70
 _MAX_FLAGS = 2000
-_LISTS = ("target_modules", "target-modules", "lora_target", "lora-target", "lora_modules")
-_ALLOCATOR = ("PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF", "PYTORCH_HIP_ALLOC_CONF")
+# Options that take several words.
+_LISTS = (
+    "target_modules",
+    "lora_target",
+    "lora_modules",
+    "resolution",
+    "img_size",
+    "image_size",
+    "imgsz",
+    "input_size",
+)
+# Counts of one node's devices: the run has that many on each node.
+_PER_NODE = frozenset({
+    "nproc_per_node", "n_gpus_per_node", "num_gpus_per_node", "actor_num_gpus_per_node", "gpus_per_node", "ngpus_per_node",
+    "gpus_per_worker",
+})  # fmt: skip
 
 
 @cache
 def _patterns() -> dict[str, Any]:
     """No counted repeats, which make large automata; lines are short already."""
-    value = r"(\"[^\"\n]*\"|'[^'\n]*'|[^\s\\,;`]+)"
+    value = r"(\"[^\"\n]*\"|'[^'\n]*'|[^\s\\,;`\"']+)"
     # After a blank, what begins with a dash is the next option, unless it is a negative number.
-    following = r"(\"[^\"\n]*\"|'[^'\n]*'|-[0-9][^\s\\,;`]*|[^\s\\,;`-][^\s\\,;`]*)"
+    following = r"(\"[^\"\n]*\"|'[^'\n]*'|-[0-9][^\s\\,;`]*|[^\s\\,;`\"'|&>-][^\s\\,;`\"']*)"
     return {
         "flag": re2.compile(
-            rf"(?m)(?:^|[\s\"'`\[(,])(--?[A-Za-z][\w.-]+)(?:\s*=\s*{value}|[ \t]+(?:\\\s*)?{following})?"
+            rf"(?m)(?:^|[\s\"'`\[(,，、])(--?[A-Za-z][\w.-]*)(?:\s*=[ \t]*{value}|[ \t]+(?:\\\s*)?{following})?"
         ),
-        "override": re2.compile(rf"(?m)(?:^|\s)\+*([a-z]\w*(?:\.\w+)+)={value}"),
-        "variable": re2.compile(r"(?m)(?:^|[\s;])(?:export\s+)?([A-Z][A-Z0-9_]+)=(\"[^\"\n]*\"|'[^'\n]*'|[^\s\\;`]+)"),
-        "lower_variable": re2.compile(r"(?m)^\s*(?:export\s+)?([a-z]\w+)=([\w./-]+)\s*$"),
-        "include": re2.compile(r"--include[= ]+[\"']?([\w.]+:[0-9]+(?:,[0-9]+)*)"),
-        "nodes": re2.compile(r"--n(?:um_)?nodes[= ]+[\"']?([0-9]{1,4})"),
+        "listed": re2.compile(r"[\"'],\s*[\"']([^\"'\n]*)[\"']"),
+        "override": re2.compile(rf"(?m)(?:^|[\s\"'])\+*([a-z]\w*(?:\.\w+)+)={value}"),
+        "command": re2.compile(
+            r"\b(?:python[0-9.]*|torchrun|accelerate|deepspeed|swift|llamafactory-cli|xtuner|axolotl|vllm|tune|sglang|docker|srun|bash|sh|"
+            r"yolo|trl|ollama|lmdeploy|megatron|nohup|uv|poetry|ray)\b|\.py\b|\.sh\b|(?:^|\s)\./"
+        ),
+        "denied": re2.compile(
+            r"(?i)(?:without|with no|no longer|not|n't|never|remov\w+|dropp?\w*|instead of|unless|what (?:is|does)|try|should i|maybe|"
+            r"不加|没有|没加|去掉|不用|未加|删掉|关闭|不使用|是否|需要|可以|建议)[^\n]{0,25}$"
+        ),
+        "declares": re2.compile(r"add_argument\(|click\.option|parser\.|^\s*usage:|unrecognized arguments|argparse"),
+        "words": re2.compile(r"^[\w./:-]+$"),
     }
 
 
 def read(doc: Document, library: Library) -> Iterator[Observation]:
     """The facts of all command lines of the text."""
+    if "--" not in doc.text and " -" not in doc.text and "=" not in doc.text:
+        return
+    variables = variables_of(doc)
+    settings = []
+    nodes = 0
+    for item in _flags(doc, variables):
+        if not known_key(item.key, library):
+            continue
+        if item.key.rsplit(".", 1)[-1] in _PER_NODE and item.value.isdigit():
+            nodes = nodes or node_count(doc, variables)
+            item = replace(item, value=str(int(item.value) * nodes))
+        settings.append(item)
+    if settings:
+        yield from observations(doc, settings, ids(recognised(doc, library)), library)
+
+
+def _flags(doc: Document, variables: dict[str, str]) -> Iterator[Setting]:
     patterns = _patterns()
-    variables = _variables(doc, patterns)
-    settings = [item for item in _flags(doc, patterns, variables) if known_key(item.key, library)]
-    yield from observations(doc, settings, ids(recognised(doc, library)), library)
-    yield from _devices(doc, patterns)
-
-
-def _variables(doc: Document, patterns: dict[str, Any]) -> dict[str, str]:
-    """Simple shell assignments, to resolve `--batch_size $BS`."""
-    found: dict[str, str] = {}
-    for name in ("variable", "lower_variable"):
-        for match in patterns[name].finditer(doc.text):
-            found[match.group(1)] = match.group(2).strip("\"'")
-            if len(found) > _MAX_FLAGS:
-                return found
-    return found
-
-
-def _flags(doc: Document, patterns: dict[str, Any], variables: dict[str, str]) -> Iterator[Setting]:
     count = 0
     for match in patterns["flag"].finditer(doc.text):
         count += 1
         if count > _MAX_FLAGS:
             return
-        name = match.group(1)
         place = match.start(1)
-        if (not name.startswith("--") and len(name) < 4) or _commented(doc, place):
+        key = normalised(match.group(1))
+        rank = _rank(doc, place)
+        if rank == 0:
             continue
         value = match.group(2) or match.group(3) or ""
-        if match.group(3) and ((value.startswith("-") and not value[1:2].isdigit()) or value in ("\\", "|", "&&", ">")):
-            value = ""
-        if name.endswith(_LISTS):
+        if not value and doc.text[match.end() : match.end() + 2] in ("',", '",'):
+            listed = patterns["listed"].match(doc.text, match.end())
+            value = listed.group(1) if listed and not listed.group(1).startswith("--") else ""
+        if key in _LISTS:
             value += _more(doc.text, match.end())
-        yield Setting(normalised(name), _resolved(value, variables), place, RANK)
+        if rank == ASIDE_RANK and not match.group(2) and not value[:1].isdigit():
+            if any(ord(char) > 127 for char in value) or (value and value.lower() not in ("true", "false")):
+                value = ""  # the sentence goes on
+        yield Setting(key, resolved(value, variables), place, rank, context="command")
     for match in patterns["override"].finditer(doc.text):
         count += 1
         if count > _MAX_FLAGS:
             return
-        if not _commented(doc, match.start(1)):
-            yield Setting(normalised(match.group(1)), _resolved(match.group(2), variables), match.start(1), RANK)
+        if _rank(doc, match.start(1)):
+            value = resolved(match.group(2), variables)
+            yield Setting(normalised(match.group(1)), value, match.start(1), COMMAND_RANK, context="command")
 
 
 def _more(text: str, at: int) -> str:
@@ -108,45 +137,31 @@ def _more(text: str, at: int) -> str:
     return "".join(f" {word}" for word in words)
 
 
-def _resolved(value: str, variables: dict[str, str]) -> str:
-    text = value.strip("\"'")
-    if text.startswith("$"):
-        return variables.get(text.strip("${}"), text)
-    return text
-
-
-def _commented(doc: Document, offset: int) -> bool:
-    """Whether the line is a comment; the cleaned text has lost the hash, which is also Markdown's heading."""
+def _rank(doc: Document, offset: int) -> int:
+    """The rank of a flag where it stands: in a command, named in a sentence (less), or 0 where it is none of the run's."""
     raw = doc.raw_at(offset).lstrip(" \t>")
-    return raw.startswith(("# -", "#-", "//", "# export", "#export")) or (raw.startswith("#") and "--" in raw)
-
-
-def _devices(doc: Document, patterns: dict[str, Any]) -> Iterator[Observation]:
-    """The number of devices that launchers and variables say: CUDA_VISIBLE_DEVICES, --include, processes per node x nodes."""
-    nodes = patterns["nodes"].search(doc.text)
-    count = int(nodes.group(1)) if nodes else 1
-    for match in patterns["variable"].finditer(doc.text):
-        name, value = match.group(1), match.group(2).strip("\"'")
-        place = match.start(1)
-        if _commented(doc, place):
-            continue
-        number = 0
-        if (
-            name in ("CUDA_VISIBLE_DEVICES", "ASCEND_RT_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")
-            and value.replace(",", "").isdigit()
-        ):
-            number = len([part for part in value.split(",") if part])
-        elif name in ("NPROC_PER_NODE", "GPUS_PER_NODE", "NUM_GPUS", "GPU_NUM", "GPUS") and value.isdigit():
-            number = int(value)
-        elif name in _ALLOCATOR and "expandable_segments:true" in value.lower() and "to avoid" not in doc.quote(place):
-            # PyTorch's own advice says the same words; only a line of its own or a command sets it.
-            line, quote = doc.line_at(place), doc.quote(place)
-            yield Observation("signal", "alloc_conf_expandable_set", line, quote, rank=RANK)
-            yield Observation("tried", "alloc_conf_expandable", line, quote, rank=RANK)
-        if 0 < number <= 1024:
-            total = number * count if count <= 64 else number
-            yield Observation("gpu_count", total, doc.line_at(place), doc.quote(place), rank=RANK - 2)
-    include = patterns["include"].search(doc.text)
-    if include is not None:
-        number = include.group(1).count(",") + 1
-        yield Observation("gpu_count", number, doc.line_at(include.start()), doc.quote(include.start()), rank=RANK)
+    # The cleaned text has lost the hash of a comment, which is also Markdown's heading.
+    if raw.startswith(("//", "# -", "#-", "# export", "#export")) or (
+        raw.startswith("#") and "--" in raw and not raw.startswith("#!")
+    ):
+        return 0
+    start = doc.text.rfind("\n", 0, offset) + 1
+    end = doc.text.find("\n", offset)
+    line = doc.text[start : end if end >= 0 else len(doc.text)]
+    before = doc.text[start:offset]
+    patterns = _patterns()
+    if (
+        patterns["declares"].search(line)
+        or (before.rstrip().endswith("[")
+        and "usage" in doc.lower[max(0, start - 300) : offset])
+    ):
+        return 0
+    hash_at = before.rfind(" #")
+    if hash_at >= 0:
+        return 0
+    if line.lstrip(" \t\"'`$").startswith("-") or line.rstrip().endswith("\\") or patterns["command"].search(line):
+        if line.count("--") > 1 or not patterns["denied"].search(before):
+            return COMMAND_RANK
+    if line.count("--") + line.count(" -") > 2:
+        return COMMAND_RANK
+    return 0 if patterns["denied"].search(before[-60:]) else ASIDE_RANK

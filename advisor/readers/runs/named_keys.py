@@ -17,8 +17,9 @@ import re2
 from advisor.facts import Observation
 from advisor.library import Library
 from advisor.readers.document import Document
+from advisor.readers.runs.keys import known_key
 from advisor.readers.runs.program import ids, recognised
-from advisor.readers.runs.settings import Setting, known_key, normalised, observations
+from advisor.readers.runs.settings import Setting, normalised, observations
 
 TRIGGERS = ("_",)
 
@@ -31,7 +32,7 @@ def _patterns() -> tuple[Any, ...]:
     key = r"`?\b([a-z]+(?:_[a-z0-9]+)+)`?"
     number = r"`?([0-9][0-9_]*(?:\.[0-9]+)?)"
     becomes = "to|->|→|改成|改为|变成|调到|调整为|提高到|增加到|降到|减到|调成"
-    set_to = "=|is|was|of|to|at|为|是|设为|设成|设置为|改成|改为|调成|调到|已经是|已是"
+    set_to = "is|was|of|to|at|为|是|设为|设成|设置为|改成|改为|调成|调到|已经是|已是"
     return (
         # From one value to another: the later one is in force.
         re2.compile(
@@ -49,6 +50,6 @@ def read(doc: Document, library: Library) -> Iterator[Observation]:
             if count == _MAX:
                 break
             key = normalised(match.group(1))
-            if known_key(key, library):
-                settings.append(Setting(key, match.group(2), match.start(1), RANK))
+            if known_key(key, library) and not doc.raw_at(match.start()).lstrip(" \t>").startswith("#"):
+                settings.append(Setting(key, match.group(2), match.start(1), RANK, context="command"))
     yield from observations(doc, settings, ids(recognised(doc, library)), library)

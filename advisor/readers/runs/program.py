@@ -3,7 +3,7 @@
 >>> from advisor.library import load_library
 >>> log = 'File "/opt/conda/lib/python3.10/site-packages/trl/trainer/sft_trainer.py", line 402, in compute_loss'
 >>> [(item.fact, item.value) for item in read(Document.of(log), load_library())]
-[('framework', 'trl')]
+[('framework', 'trl'), ('task', 'train')]
 """
 
 from __future__ import annotations
@@ -22,17 +22,29 @@ from advisor.readers.document import Document
 TRIGGERS: tuple[str, ...] = ()
 
 RANK = 65
-# Libraries that programs are built on: the answer only when nothing above them is found.
-_UNDERNEATH = ("pytorch", "deepspeed", "accelerate", "transformers", "peft", "lightning", "mmengine", "bitsandbytes")
+# A library seen underneath says less than a sentence that names the program.
+_UNDERNEATH_RANK = 38
+_TASK_RANK = 29
+# Libraries that programs are built on: the answer only when nothing above them is found. The later says more.
+_UNDERNEATH = ("pytorch", "bitsandbytes", "deepspeed", "lightning", "mmengine", "accelerate", "transformers", "peft")
 _VERSION = r"(?i)\b{name}\s*(?:==|version:?|v|:|\()\s*v?([0-9]+\.[0-9]+(?:\.[0-9]+)?(?:[.+a-z0-9]*)?)"
+_MAX_PLACES = 20
 
 
 class Found(Struct, frozen=True):
-    """A program that was recognised, and where its first marker stands."""
+    """A program that was recognised.
+
+    Attributes:
+        framework: its id.
+        offset: where its first marker stands.
+        count: how many of its markers occur.
+        is_place: it is only the folder in which an environment or another program's files lie.
+    """
 
     framework: str
     offset: int
     count: int
+    is_place: bool = False
 
 
 @lru_cache(maxsize=4)
@@ -47,33 +59,72 @@ def _markers(library: Library) -> tuple[tuple[str, str], ...]:
 def recognised(doc: Document, library: Library) -> tuple[Found, ...]:
     """All programs whose markers occur, the most specific first: what others inherit from comes after them."""
     lower = doc.lower
-    first: dict[str, int] = {}
-    count: dict[str, int] = {}
+    found: dict[str, Found] = {}
     for marker, framework in _markers(library):
         at = lower.find(marker)
-        if at >= 0:
-            first[framework] = min(at, first.get(framework, at))
-            count[framework] = count.get(framework, 0) + 1
-    below = {name for framework in first for name in library.lineage(framework)[1:]}
-    found = [Found(name, first[name], count[name]) for name in first]
+        if at < 0:
+            continue
+        known = found.get(framework)
+        is_place = _only_a_place(lower, marker, at) and (known is None or known.is_place)
+        offset = at if known is None else min(at, known.offset)
+        found[framework] = Found(framework, offset, (known.count if known else 0) + 1, is_place)
+    below = {name for framework, item in found.items() if not item.is_place for name in library.lineage(framework)[1:]}
 
-    def order(item: Found) -> tuple[int, int, int, int]:
+    def order(item: Found) -> tuple[bool, int, int, int]:
         rank = _UNDERNEATH.index(item.framework) if item.framework in _UNDERNEATH else -1
-        return (rank >= 0 or item.framework in below, -rank if rank >= 0 else 0, -item.count, item.offset)
+        return (
+            rank >= 0 or item.framework in below or item.is_place,
+            -rank if rank >= 0 else -99,
+            -item.count,
+            item.offset,
+        )
 
-    return tuple(sorted(found, key=order))
+    return tuple(sorted(found.values(), key=order))
+
+
+def _only_a_place(lower: str, marker: str, at: int) -> bool:
+    """Whether every occurrence is a folder above an environment's packages (`/ComfyUI/.venv/lib/.../site-packages/torch`)."""
+    for _ in range(_MAX_PLACES):
+        if at < 0:
+            return True
+        end = at + len(marker)
+        rest = lower[end : end + 200].split("\n", 1)[0].split('"', 1)[0].split(" ", 1)[0]
+        if not ("/" in marker or "\\" in marker) or not ("venv/" in rest or "/envs/" in rest):
+            return False
+        at = lower.find(marker, end)
+    return False
 
 
 def read(doc: Document, library: Library) -> Iterator[Observation]:
-    """The program that ran, and its version and PyTorch's where they are printed."""
+    """The program that ran, its version and PyTorch's where they are printed, and the task where it has only one."""
     programs = recognised(doc, library)
     if programs:
-        best = programs[0]
+        best = _more_special(programs[0], doc, library)
+        rank = _UNDERNEATH_RANK if best.framework in _UNDERNEATH or best.is_place else RANK
         # Of a bare loop only PyTorch's own frames are seen: that proves no program.
         if best.framework != "pytorch":
-            yield Observation("framework", best.framework, doc.line_at(best.offset), doc.quote(best.offset), rank=RANK)
+            yield Observation("framework", best.framework, doc.line_at(best.offset), doc.quote(best.offset), rank=rank)
             yield from _version(doc, best.framework, "framework_version", library)
+            tasks = library.frameworks[best.framework].tasks
+            if len(tasks) == 1 and not best.is_place:
+                line, quote = doc.line_at(best.offset), doc.quote(best.offset)
+                yield Observation("task", tasks[0], line, quote, rank=_TASK_RANK, origin="derived")
     yield from _version(doc, "torch", "torch_version", library)
+
+
+def _more_special(best: Found, doc: Document, library: Library) -> Found:
+    """A program built on the recognised one whose name stands in the text: Unsloth over TRL's trainers."""
+    if best.framework in _UNDERNEATH:
+        return best
+    for framework in library.frameworks.values():
+        if best.framework not in library.lineage(framework.id)[1:]:
+            continue
+        for name in framework.names:
+            at = doc.lower.find(name.lower()) if len(name) >= 5 else -1
+            around = doc.lower[max(0, at - 1) : at] + doc.lower[at + len(name) : at + len(name) + 1]
+            if at >= 0 and not any(char.isalnum() for char in around):
+                return Found(framework.id, at, 1)
+    return best
 
 
 def _version(doc: Document, name: str, fact: str, library: Library) -> Iterator[Observation]:

@@ -3,33 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
-import re2
 from msgspec import Struct
 
 from advisor.errors import FactError
-from advisor.facts import FactValue, Observation, check_fact, spec_of
+from advisor.facts import FactValue, Observation, check_fact
 from advisor.library import Library
-from advisor.names import find_models
 from advisor.readers.document import Document
-from advisor.records import Framework
+from advisor.readers.runs.keys import (
+    CHECKED,
+    CONSTRUCTS,
+    GENERAL,
+    ON_COMMAND_LINES,
+    WEAK,
+    KeyIndex,
+    key_index,
+    lineage_of,
+    normalised,
+    suffixes,
+)
+from advisor.readers.runs.values import FALSE, holds, params_of, translated
 
-# Spellings that mean something else in many programs: they count only where a framework that has them was recognised, or on
-# a command line.
-_VAGUE = frozenset({
-    "rank", "bs", "optimizer", "opt", "devices", "precision", "resolution", "workers", "stage", "model", "max_len", "bits", "dtype", "tp",
-    "n", "r", "length", "batch", "input_size", "crop_size", "world_size", "quantization", "optim", "model_path", "batch_size", "max_length",
-    "num_frames", "update_freq", "image_size", "path", "amp", "model_name", "max_tokens", "block_size", "fsdp", "deepspeed", "strategy",
-})  # fmt: skip
-_TRUE = frozenset({"true", "1", "yes", "on", ""})
-_FALSE = frozenset({"false", "0", "no", "off", "none", "null"})
-_EMPTY = frozenset({"none", "null", "auto", "nan", "default", "...", "…", "xxx"})
-# Facts whose written value is a count or size of the device's own run.
-_TOTAL_BATCH = frozenset({"deepspeed", "openrlhf", "verl", "colossalai", "megatron"})
-COMMAND_RANK = 70
-_GENERAL = ("pytorch", "transformers", "peft", "accelerate", "deepspeed", "trl")
+__all__ = ["Setting", "normalised", "observations"]
+
+Context: TypeAlias = Literal["command", "line", "inner", "inline"]
+
+PRINTED_RANK, COMMAND_RANK, FILE_RANK, CODE_RANK, ASIDE_RANK = 80, 70, 60, 55, 48
+_TASK_RANK = 33
+# Programs whose `train_batch_size` counts the samples of all devices together.
+_TOTAL_BATCH = frozenset({"deepspeed", "openrlhf", "verl", "colossalai", "megatron", "easyr1"})
+# Facts that only a training run states.
+_TRAINS = frozenset(
+    {"grad_accum", "gradient_checkpointing", "lora_rank", "optimizer", "zero_stage", "num_generations", "method"}
+)
+# Sections of a configuration about something beside the model that is trained or served.
+_BESIDE = (
+    "val",
+    "eval",
+    "test",
+    "critic",
+    "reward",
+    "ref",
+    "draft",
+    "specul",
+    "teacher",
+    "judge",
+    "embed",
+    "rerank",
+    "sampl",
+    "infer",
+)
+_OF_THE_MODEL = frozenset(
+    {"batch_size", "seq_len", "model", "precision", "quantization", "image_resolution", "lora_rank"}
+)
+_DEVICES = {
+    "offload_optimizer.device": "optimizer", "offload_optimizer_device": "optimizer",
+    "offload_param.device": "params", "offload_param_device": "params",
+}  # fmt: skip
 
 
 class Setting(Struct, frozen=True):
@@ -39,8 +70,9 @@ class Setting(Struct, frozen=True):
         key: normalised: no leading dashes, underscores, lower case, nested keys joined by dots.
         value: as written, without quotes; empty for a flag that stands alone.
         offset: where the key stands in the document's text.
-        rank: of the observation: 80 printed configuration, 70 command line, 60 file, 55 code.
-        construct: the call or class around it (`LoraConfig`), lower case; empty outside of one.
+        rank: of the observation: 80 printed configuration, 70 command line, 60 file, 55 code, 48 a flag named in a sentence.
+        construct: the call or class around it (`loraconfig`), lower case; empty outside of one.
+        context: a command line, a line of its own, inside brackets, or in the midst of a line.
     """
 
     key: str
@@ -48,54 +80,14 @@ class Setting(Struct, frozen=True):
     offset: int
     rank: int
     construct: str = ""
+    context: Context = "line"
 
 
-def normalised(key: str) -> str:
-    """`--per-device-train-batch-size` and `per_device_train_batch_size` are one key."""
-    return key.strip().strip("\"'`").lstrip("-").lower().replace("-", "_")
+class Meaning(Struct, frozen=True):
+    """A fact that a setting states, and its rank."""
 
-
-class _Index(Struct, frozen=True):
-    """Per framework: key to fact, and key to implied facts; the same for all frameworks together where they agree."""
-
-    keys: Mapping[str, Mapping[str, str]]
-    implies: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]]
-    agreed: Mapping[str, tuple[str, str]]
-    last_parts: frozenset[str]
-
-
-@lru_cache(maxsize=4)
-def _index(library: Library) -> _Index:
-    keys: dict[str, dict[str, str]] = {}
-    implies: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
-    meanings: dict[str, set[str]] = {}
-    owner: dict[str, str] = {}
-    for framework in library.frameworks.values():
-        own = keys.setdefault(framework.id, {})
-        for fact, spellings in framework.keys.items():
-            for spelling in spellings:
-                key = normalised(spelling)
-                own[key] = fact
-                meanings.setdefault(key, set()).add(fact)
-                if key not in owner or framework.id in _GENERAL:
-                    owner[key] = framework.id
-        for entry in framework.implies:
-            key = normalised(str(entry["key"]))
-            implies.setdefault(framework.id, {}).setdefault(key, []).append(entry)
-    agreed = {key: (owner[key], next(iter(facts))) for key, facts in meanings.items() if len(facts) == 1}
-    names = {*meanings, *(key for own in implies.values() for key in own)}
-    return _Index(keys, implies, agreed, frozenset(name.rsplit(".", 1)[-1] for name in names))
-
-
-def known_key(key: str, library: Library) -> bool:
-    """Whether any framework has a key that ends like this one; a cheap test before anything else is done."""
-    return key.rsplit(".", 1)[-1] in _index(library).last_parts
-
-
-def is_plain(key: str, library: Library) -> bool:
-    """Whether the key means one thing in every program that has it, and nothing outside of them."""
-    last = key.rsplit(".", 1)[-1]
-    return last in _index(library).agreed and last not in _VAGUE
+    value: FactValue
+    rank: int
 
 
 def observations(
@@ -106,166 +98,161 @@ def observations(
     Args:
         frameworks: ids of the recognised frameworks, the most specific first.
     """
-    index = _index(library)
-    lineage = list(dict.fromkeys(name for framework in frameworks for name in library.lineage(framework)))
-    own = [name for name in lineage if name not in _GENERAL] or lineage
-    for setting in settings:
-        for fact, (value, rank) in _said(setting, lineage, own, index, library).items():
-            yield Observation(fact, value, doc.line_at(setting.offset), doc.quote(setting.offset), rank=rank)
+    index = key_index(library)
+    lineage = lineage_of(frameworks, library)
+    kept = list(settings)
+    per_device = any(
+        setting.key.endswith(("micro_batch_size_per_gpu", "per_device_train_batch_size")) for setting in kept
+    )
+    offloads: dict[str, tuple[bool, Setting]] = {}
+    trains: Setting | None = None
+    for setting in kept:
+        for ending, part in _DEVICES.items():
+            if setting.key.endswith(ending):
+                offloads[part] = setting.value.lower().strip("\"'") not in FALSE, setting
+        if (
+            per_device
+            and setting.key.endswith("train_batch_size")
+            and "per" not in setting.key
+            and "micro" not in setting.key
+        ):
+            continue  # beside a batch per device, the other one is the total
+        for fact, meaning in _said(setting, lineage, index, library).items():
+            if fact in _TRAINS and meaning.value is not False:
+                trains = trains or setting
+            yield _observed(doc, setting, fact, meaning.value, meaning.rank)
+    yield from _offloaded(doc, offloads)
+    if trains is not None and not _only_serves(frameworks, library):
+        yield _observed(doc, trains, "task", "train", _TASK_RANK, derived=True)
 
 
-def _said(
-    setting: Setting, lineage: Sequence[str], own: Sequence[str], index: _Index, library: Library
-) -> dict[str, tuple[FactValue, int]]:
+def _observed(
+    doc: Document, setting: Setting, fact: str, value: FactValue, rank: int, derived: bool = False
+) -> Observation:
+    line, quote = doc.line_at(setting.offset), doc.quote(setting.offset)
+    return Observation(fact, value, line, quote, rank=rank, origin="derived" if derived else "stated")
+
+
+def _offloaded(doc: Document, offloads: Mapping[str, tuple[bool, Setting]]) -> Iterator[Observation]:
+    """Optimizer and parameters have a device each; `auto` or a section of its own says less than both together."""
+    if not offloads:
+        return
+    parts = [part for part, (is_off, _) in offloads.items() if is_off]
+    setting = max((setting for _, setting in offloads.values()), key=lambda item: item.offset)
+    if "optimizer" not in offloads and parts == ["params"]:
+        parts = ["optimizer", "params"]  # ZeRO-3 examples that move parameters away move the optimizer too
+    value = "both" if len(parts) == 2 else parts[0] if parts else "none"
+    yield _observed(doc, setting, "offload", value, setting.rank + 1)
+
+
+def _only_serves(frameworks: Sequence[str], library: Library) -> bool:
+    known = library.frameworks.get(frameworks[0]) if frameworks else None
+    return known is not None and known.tasks == ["inference"]
+
+
+def _said(setting: Setting, lineage: Sequence[str], index: KeyIndex, library: Library) -> dict[str, Meaning]:
     """The facts that a setting states, each with its rank: a program's own spelling counts more than a general one."""
-    names = _suffixes(setting.key)
-    on_command_line = setting.rank == COMMAND_RANK
-    for framework in [*lineage, *(name for name in _GENERAL if name not in lineage)]:
-        recognised = framework in own
-        found: dict[str, tuple[FactValue, int]] = {}
+    names = suffixes(setting.key)
+    construct = CONSTRUCTS.get(setting.construct, "")
+    own = [name for name in lineage if name not in GENERAL] or list(lineage[:1])
+    order = list(dict.fromkeys([*([construct] if construct else []), *lineage, *GENERAL]))
+    order.sort(key=lambda name: name == "pytorch")  # stable: what holds everywhere is asked last
+    for framework in order:
+        is_own = framework in own or framework == construct
+        recognised = is_own or (framework in lineage and framework != "pytorch")
+        found: dict[str, Meaning] = {}
         for key in names:
-            if key in _VAGUE and not recognised and not on_command_line:
+            if not _counts(key, setting, recognised, is_own):
                 continue
             fact = index.keys.get(framework, {}).get(key)
-            if fact is not None and not _is_total(fact, key, lineage):
-                for name, value in _value(fact, setting.value, framework, library):
-                    # A dtype of the dequantised matrices and a general spelling beside the program's own say less.
-                    less = key.startswith("bnb") or (not recognised and _has_own(fact, own, index))
-                    found[name] = (value, setting.rank - (3 if less else 0))
+            if fact is not None and not _is_other(fact, key, names[0], lineage):
+                strict = key in CHECKED and not recognised and setting.context != "command"
+                # A dtype of the dequantised matrices and a general spelling beside the program's own say less.
+                less = key.startswith("bnb") or (not is_own and _has_own(fact, own, index))
+                rank = setting.rank - (3 if less else 0)
+                found |= _value(fact, setting.value, framework, library, rank, strict)
             for entry in index.implies.get(framework, {}).get(key, ()):
-                if _holds(entry, setting.value):
+                if holds(entry, setting.value) and not any(key.endswith(ending) for ending in _DEVICES):
                     # Of two entries the later is the more special one.
-                    found |= {name: (value, setting.rank) for name, value in _implied(entry)}
+                    found |= _implied(entry, setting.rank)
             if fact is not None:
                 return found
         if found:
             return found
-    if names[0].rsplit(".", 1)[-1] in _VAGUE and not on_command_line:
-        return {}
     for key in names:
-        if key in index.agreed:
+        if key in index.agreed and _counts(key, setting, False, False):
             framework, fact = index.agreed[key]
-            if _is_total(fact, key, lineage):
+            if _is_other(fact, key, names[0], lineage):
                 return {}
-            return {name: (value, setting.rank) for name, value in _value(fact, setting.value, framework, library)}
+            strict = key in CHECKED and setting.context != "command"
+            return _value(fact, setting.value, framework, library, setting.rank, strict)
     return {}
 
 
-def _has_own(fact: str, own: Sequence[str], index: _Index) -> bool:
+def _counts(key: str, setting: Setting, recognised: bool, is_own: bool) -> bool:
+    """Whether a spelling may be taken for a setting of the run where it stands."""
+    if key in WEAK or len(key) == 1:
+        return is_own or (recognised and len(key) > 4) or (setting.context == "command" and key in ON_COMMAND_LINES)
+    if key in CHECKED and setting.context == "inline":
+        return is_own
+    return True
+
+
+def _has_own(fact: str, own: Sequence[str], index: KeyIndex) -> bool:
     return any(fact in index.keys.get(name, {}).values() for name in own)
 
 
-def _is_total(fact: str, key: str, lineage: Sequence[str]) -> bool:
-    """DeepSpeed's and the RL trainers' `train_batch_size` counts the samples of all devices together."""
-    return fact == "batch_size" and key == "train_batch_size" and any(name in _TOTAL_BATCH for name in lineage)
+def _is_other(fact: str, key: str, path: str, lineage: Sequence[str]) -> bool:
+    """Whether the key is of another part of the run: totals over all devices, evaluation, a critic or reward model."""
+    if fact == "batch_size" and key == "train_batch_size" and any(name in _TOTAL_BATCH for name in lineage):
+        return True
+    if fact not in _OF_THE_MODEL or key == path:
+        return False
+    outer = path[: len(path) - len(key)].strip(".").split(".")
+    return any(part.startswith(_BESIDE) for part in outer)
 
 
-def _suffixes(key: str) -> list[str]:
-    """The key and what remains of it when outer levels are left away, the longest first."""
-    parts = key.split(".")
-    return [".".join(parts[start:]) for start in range(len(parts))]
-
-
-def _value(fact: str, text: str, framework: str, library: Library) -> Iterator[tuple[str, FactValue]]:
-    value = _translated(fact, text.strip().rstrip(",;"), framework, library)
+def _value(fact: str, text: str, framework: str, library: Library, rank: int, strict: bool) -> dict[str, Meaning]:
+    value = translated(fact, text.strip().rstrip(",;"), framework, library, strict)
     if value is None:
-        return
+        return {}
     try:
-        yield fact, check_fact(fact, value)
+        found = {fact: Meaning(check_fact(fact, value), rank)}
     except FactError:
-        return
+        return {}
     if fact == "model":
-        yield from _of_model(str(value), library)
+        found |= of_model(str(value), library, rank)
+    return found
 
 
-def _translated(fact: str, text: str, framework: str, library: Library) -> object:
-    lower = text.lower().strip("\"'")
-    if lower in _EMPTY and not (fact == "quantization" and lower == "none"):
-        return None
-    for name in library.lineage(framework):
-        known: Framework | None = library.frameworks.get(name)
-        table = (known.values if known else {}).get(fact, {})
-        folded = {str(key).lower(): value for key, value in table.items()}
-        if lower in folded:
-            return folded[lower]
-        if "*" in folded and lower not in _FALSE:
-            return folded["*"]
-    return _plain(fact, text.strip("\"'"), lower)
+def of_model(name: str, library: Library, rank: int) -> dict[str, Meaning]:
+    """What a model's name tells: its parameters, and the format of weights that are stored quantised."""
+    found: dict[str, Meaning] = {}
+    params = params_of(name, library)
+    if params is not None:
+        found["params_b"] = Meaning(params, rank)
+    lower = name.lower()
+    for word, value in (
+        ("gptq", "gptq"),
+        ("awq", "awq"),
+        ("bnb-4bit", "4bit"),
+        ("-fp8", "fp8"),
+        ("int4", "4bit"),
+        ("int8", "8bit"),
+    ):
+        if word in lower:
+            found["quantization"] = Meaning(value, 30)
+            break
+    if lower.endswith((".f32", "-f32", "-fp32")):
+        found["precision"] = Meaning("fp32", 30)
+    return found
 
 
-def _plain(fact: str, text: str, lower: str) -> object:
-    kind = spec_of(fact).kind
-    if not text or text.startswith(("$", "<", "{", "%")):
-        return True if not text and kind == "bool" else None
-    if kind == "bool":
-        return True if lower in _TRUE else False if lower in _FALSE else None
-    if kind in ("int", "float", "gib"):
-        number = re2.match(r"^([0-9][0-9_]*(?:\.[0-9]+)?)(?:\s*[,;)\]}]|$)", text)
-        return number.group(1) if number and float(number.group(1).replace("_", "")) > 0 else None
-    if fact == "image_resolution":
-        return _resolution(lower)
-    if fact == "model":
-        return _model_name(text)
-    if kind == "list":
-        items = [item.strip(" \"'[]()") for item in text.replace(" ", ",").split(",")]
-        found = [item for item in items if item]
-        return found if len(found) > 1 else (found[0] if found else None)
-    choices = spec_of(fact).choices
-    if choices:
-        return lower if lower in choices else None
-    word = re2.match(r"^[a-z0-9][a-z0-9_.+-]{0,40}$", lower)
-    return lower if word and not lower.replace(".", "").isdigit() and lower not in _TRUE | _FALSE else None
-
-
-def _resolution(text: str) -> str | None:
-    sides = re2.match(r"^[\[(]?\s*([0-9]{2,5})(?:\s*[,x*×]\s*([0-9]{2,5}))?\s*[\])]?$", text)
-    if sides is None or not 16 <= int(sides.group(1)) <= 16384:
-        return None
-    return f"{sides.group(1)}x{sides.group(2) or sides.group(1)}"
-
-
-def _model_name(text: str) -> str | None:
-    name = text.rstrip("/")
-    if not re2.match(r"^[\w./:@+~\\ -]{2,200}$", name):
-        return None
-    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..", "~")]
-    if not parts:
-        return None
-    if not re2.search(r"[0-9/-]", name):
-        return None  # an identifier, not a name
-    local = name.startswith(("/", ".", "~")) or len(parts) > 2 or ":" in parts[0]
-    return parts[-1] if local or len(parts) == 1 else "/".join(parts)
-
-
-def _of_model(name: str, library: Library) -> Iterator[tuple[str, FactValue]]:
-    for found in find_models(name, library):
-        if found.plain:
-            continue
-        if found.params_b:
-            yield "params_b", found.params_b
-        return
-
-
-def _holds(entry: Mapping[str, Any], text: str) -> bool:
-    lower = text.lower().strip().strip("\"'")
-    if "equals" in entry:
-        wanted = entry["equals"]
-        if isinstance(wanted, bool):
-            return lower in (_TRUE if wanted else _FALSE)
-        return lower == str(wanted).lower()
-    if "contains" in entry:
-        return str(entry["contains"]).lower() in lower
-    if "gt" in entry:
-        try:
-            return float(lower) > float(entry["gt"])
-        except ValueError:
-            return False
-    return bool(entry.get("present")) and lower not in _FALSE
-
-
-def _implied(entry: Mapping[str, Any]) -> Iterator[tuple[str, FactValue]]:
+def _implied(entry: Mapping[str, Any], rank: int) -> dict[str, Meaning]:
+    found = {}
     for fact, value in entry["set"].items():
         try:
-            yield fact, check_fact(fact, value)
+            found[fact] = Meaning(check_fact(fact, value), rank)
         except FactError:
             continue
+    return found

@@ -1,0 +1,102 @@
+"""The devices of a run by its launcher and environment: CUDA_VISIBLE_DEVICES, NPROC_PER_NODE, --include; and the allocator's setting.
+
+>>> doc = Document.of("NNODES=2 CUDA_VISIBLE_DEVICES=0,1,2,3 swift sft --model x")
+>>> [(item.fact, item.value) for item in read(doc)]
+[('gpu_count', 8)]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import re2
+
+from advisor.facts import Observation
+from advisor.readers.document import Document
+from advisor.readers.runs.settings import COMMAND_RANK
+from advisor.readers.runs.shell import resolved, variables_of
+
+TRIGGERS = ("devices", "nproc", "gpus", "gpu_num", "alloc_conf", "--include", "--gpu", "gpu_ids", "device=", "num_gpus")
+
+_VISIBLE = frozenset({"CUDA_VISIBLE_DEVICES", "ASCEND_RT_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES",
+                      "NVIDIA_VISIBLE_DEVICES", "ASCEND_VISIBLE_DEVICES"})  # fmt: skip
+_COUNTS = frozenset({"NPROC_PER_NODE", "GPUS_PER_NODE", "NUM_GPUS", "GPU_NUM", "GPUS", "N_GPUS", "NGPUS", "NUM_GPUS_PER_NODE",
+                     "N_GPUS_PER_NODE", "GPU_COUNT", "nproc_per_node", "num_gpus", "gpus_per_node", "NPROC"})  # fmt: skip
+_ALLOCATOR = frozenset({"PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF", "PYTORCH_HIP_ALLOC_CONF"})
+_MAX_NODES, _MAX_DEVICES, _MAX_MATCHES = 256, 1024, 500
+
+
+@cache
+def _patterns() -> dict[str, Any]:
+    return {
+        "variable": re2.compile(
+            r"(?m)(?:^|[\s;`'\"(\[-])(?:ENV )?([A-Za-z_]*(?:VISIBLE_DEVICES|NPROC_PER_NODE|nproc_per_node|GPUS|GPUS_PER_NODE|gpus_per_node|"
+            r"num_gpus|GPU_NUM|GPU_COUNT|NPROC|ALLOC_CONF))[\"'\]]*[ \t]*[=:][ \t]*(\"[^\"\n]*\"|'[^'\n]*'|[^\s\\;`]+)"
+        ),
+        "include": re2.compile(r"--include[= ]+[\"']?([\w.-]+:[0-9]+(?:,[0-9]+)*)"),
+        "ids": re2.compile(r"--(?:gpu_?ids?|gpus?|device)[= ]+[\"']?(?:cuda:)?([0-9]+(?:,[0-9]+)+)"),
+        "nodes": re2.compile(
+            r"(?:--n(?:um[_-])?nodes|--num[_-]machines|NNODES|trainer\.nnodes|trainer\.num_nodes|\bnnodes|\bnum_nodes)[\"']?\s*[= :]\s*[\"']?"
+            r"([0-9]+|\$[{]?\w+[}]?)"
+        ),
+        "advice": re2.compile(r"(?i)to avoid fragmentation|try setting|did you (?:try|set)|without|建议|尝试设置"),
+    }
+
+
+def node_count(doc: Document, variables: dict[str, str]) -> int:
+    """The number of nodes that the launcher is told, 1 where it is told none."""
+    for match in _patterns()["nodes"].finditer(doc.text):
+        value = resolved(match.group(1), variables)
+        if value.isdigit() and 1 < int(value) <= _MAX_NODES:
+            return int(value)
+    return 1
+
+
+def read(doc: Document) -> Iterator[Observation]:
+    """The count of all nodes' devices; the listed ids of one process group."""
+    patterns = _patterns()
+    variables = variables_of(doc)
+    nodes = 0
+    for count, match in enumerate(patterns["variable"].finditer(doc.text)):
+        if count == _MAX_MATCHES:
+            return
+        name, place = match.group(1), match.start(1)
+        value = resolved(match.group(2).strip("\"',"), variables)
+        if doc.raw_at(place).lstrip(" \t>").startswith(("#", "//")):
+            continue
+        if name in _ALLOCATOR:
+            yield from _allocator(doc, value, place)
+            continue
+        number = _devices(name, value)
+        if 0 < number <= _MAX_DEVICES:
+            nodes = nodes or node_count(doc, variables)
+            # Exact flags of the launcher say it better; a device list may be shared by several processes.
+            yield Observation("gpu_count", number * nodes, doc.line_at(place), doc.quote(place), rank=COMMAND_RANK - 2)
+    for name in ("include", "ids"):
+        found = patterns[name].search(doc.text)
+        if found is not None:
+            number = found.group(1).count(",") + 1
+            place = found.start()
+            yield Observation("gpu_count", number, doc.line_at(place), doc.quote(place), rank=COMMAND_RANK - 1)
+
+
+def _devices(name: str, value: str) -> int:
+    if name in _VISIBLE:
+        parts = [part for part in value.split(",") if part.strip()]
+        return (
+            len(parts)
+            if parts and all(part.strip().isdigit() or part.startswith(("GPU-", "MIG-")) for part in parts)
+            else 0
+        )
+    return int(value) if name in _COUNTS and value.isdigit() else 0
+
+
+def _allocator(doc: Document, value: str, place: int) -> Iterator[Observation]:
+    # PyTorch's own advice says the same words; only a line of its own or a command sets it.
+    line = doc.quote(place)
+    if "expandable_segments:true" not in value.lower() or _patterns()["advice"].search(line):
+        return
+    yield Observation("signal", "alloc_conf_expandable_set", doc.line_at(place), line, rank=COMMAND_RANK)
+    yield Observation("tried", "alloc_conf_expandable", doc.line_at(place), line, rank=COMMAND_RANK)
