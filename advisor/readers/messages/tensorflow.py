@@ -52,7 +52,7 @@ def _forms() -> tuple[Compiled, ...]:
         Form(rf"Allocator \(GPU_([0-9]{{1,3}})_bfc\) ran out of memory trying to allocate {SIZE}", "", 0.0, "tensorflow", ("gpu_index", "tried_to_allocate_gib")),
         Form(rf"\bran out of memory trying to allocate {SIZE}", "none", 0.25, "tensorflow", ("tried_to_allocate_gib",)),
         Form(rf"Allocation of {BYTES} exceeds 10% of", "", 0.0, "tensorflow", ("tried_to_allocate_gib",)),
-        Form(r"could not allocate pinned host memory of size: ([0-9]+)|failed to alloc ([0-9]+) bytes on host", "host_oom", 0.8, "tensorflow", ("tried_to_allocate_gib", "tried_to_allocate_gib"), says=(("signal", "pinned_memory"),)),
+        Form(r"could not allocate pinned host memory of size: ([0-9]+)|failed to alloc ([0-9]+) bytes on host", "host_oom", 0.9, "tensorflow", ("tried_to_allocate_gib", "tried_to_allocate_gib"), says=(("signal", "pinned_memory"),)),
         # The dump of the allocator; Limit is what TensorFlow took, not the card.
         Form(r"Sum Total of in-use chunks|[0-9]+ Chunks of size [0-9]+ totalling", "vram_oom", 0.6, "tensorflow"),
         Form(rf"Stats: \s*Limit: +{BYTES}\s+InUse: +{BYTES}", "vram_oom", 0.55, "tensorflow", ("gpu_capacity_gib", "torch_allocated_gib")),

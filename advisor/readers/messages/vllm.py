@@ -10,9 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
-
-import re2
 
 from advisor.facts import FactValue, Observation
 from advisor.readers.document import Document
@@ -35,6 +32,8 @@ TRIGGERS = (
 
 _SERVES: tuple[tuple[str, FactValue], ...] = (("task", "inference"),)
 _STARTS: tuple[tuple[str, FactValue], ...] = (("task", "inference"), ("phase", "init"))
+# Trainers that let vLLM sample for them; the prefix of a Ray actor may be all that shows of it.
+_TRAINERS = ("LLMRayActor", "OpenRLHF", "openrlhf", "GRPOTrainer", "GRPOConfig", "actor_rollout_ref", "(WorkerDict")
 
 
 @cache
@@ -63,15 +62,10 @@ def _forms() -> tuple[Compiled, ...]:
     ])  # fmt: skip
 
 
-@cache
-def _trainer() -> Any:
-    """Trainers that let vLLM sample for them."""
-    return re2.compile(r"LLMRayActor|OpenRLHF|openrlhf|GRPOTrainer|GRPOConfig|\bverl\b|actor_rollout_ref")
-
-
 def read(doc: Document) -> Iterator[Observation]:
     """The failure with its numbers; the server speaks for PyTorch where a worker's line or the engine's frames show it."""
     yield from seen(doc, _forms())
-    trainer = _trainer().search(doc.text)
-    if trainer is not None:
-        yield Observation("task", "train", doc.line_at(trainer.start()), doc.quote(trainer.start()), rank=88)
+    for line in doc.lines:
+        if any(word in line.raw for word in _TRAINERS):
+            yield Observation("task", "train", line.number, line.text.strip()[:200], rank=88)
+            break
