@@ -80,7 +80,7 @@ def recorded_peak(
         one = one.changed(method="lora", lora_rank=1, lora_targets="qv")
     arch = architecture(_one_stage(config, axes))
     if (
-        "loop" not in run.words
+        ("loop" not in run.words or run.framework)
         and one.precision in ("bf16", "fp16")
         and not one.autocast
         and arch.family not in ("phi", "falcon")

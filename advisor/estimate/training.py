@@ -59,7 +59,7 @@ def mode_of(run: RunSpec, arch: Architecture) -> Mode:
     return Mode(
         item=item, autocast=run.autocast_bytes if run.autocast_bytes < 4 else 0, frozen=_frozen(run), base_frozen=adapters, lora=lora,
         checkpoint=("reentrant" if run.checkpoint_reentrant else "plain") if run.gradient_checkpointing else "",
-        attention="eager" if run.attention == "eager" else "sdpa", mask="" if run.mask == "none" else run.mask,
+        attention=run.attention if run.attention in ("eager", "flash") else "sdpa", mask="" if run.mask == "none" else run.mask,
         accumulated=run.grad_accum > 1, keep_outputs=run.loop == "plain", upcast_outputs=bool(run.autocast_bytes) and run.loop == "trainer",
         fused_ce=run.fused_ce, quantised=quantised, window=bool(window) and run.seq_len >= window,
     )  # fmt: skip

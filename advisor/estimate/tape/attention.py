@@ -85,6 +85,10 @@ def _call(
     tape: Tape, q: Tensor, k: Tensor, v: Tensor, heads: Heads, mask: Tensor | None, p: float, gqa: bool
 ) -> Tensor:
     q, k, v = (ops._low(tape, x) for x in (q, k, v))
+    if tape.mode.attention == "flash" and q.item == 4:
+        # transformers' flash_attention_forward casts what layers of fp32 left; the kernels know half precision alone.
+        half_run = _call(tape, *(ops.cast(tape, x, 2) for x in (q, k, v)), heads, None, p, gqa)
+        return ops.cast(tape, half_run, 4)
     half = q.item == 2
     grouped = gqa and heads.groups > 1
     if half and mask is None and max(heads.size, heads.value_size) <= 256:
@@ -154,7 +158,7 @@ def sdpa(
         k = repeat_kv(tape, k, heads.groups)
         v = repeat_kv(tape, v, heads.groups)
     out = _call(tape, q, k, v, heads, mask, p, gqa)
-    math = q.item == 4 and not tape.amp and gqa and heads.groups > 1
+    math = q.item == 4 and not tape.amp and gqa and heads.groups > 1 and tape.mode.attention != "flash"
     flash = (q.item == 2 or tape.amp) and mask is None
     if math or (flash and head_major):
         out = ops.copy(tape, out)
