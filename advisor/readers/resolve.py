@@ -86,12 +86,14 @@ def resolve(observations: Sequence[Observation]) -> Resolution:
 
 
 def _derive(source: dict[str, Observation]) -> None:
-    """What follows from the facts: a server plans for sequences of its greatest length, a rank of adapters means LoRA."""
-    rank = source.get("lora_rank")
-    if rank is not None and "method" not in source:
-        bits = source.get("quantization")
-        four = bits is not None and bits.value in ("4bit", "nf4", "int4", "fp4")
+    """What follows from the facts: a server plans for sequences of its greatest length, a rank of adapters means LoRA,
+    LoRA on a base of 4 bits is QLoRA."""
+    rank, method, bits = source.get("lora_rank"), source.get("method"), source.get("quantization")
+    four = bits is not None and bits.value in ("4bit", "nf4", "int4", "fp4")
+    if method is None and rank is not None:
         source["method"] = replace(rank, fact="method", value="qlora" if four else "lora", origin="derived")
+    elif method is not None and method.value == "lora" and four:
+        source["method"] = replace(method, value="qlora", origin="derived")
     longest = source.get("max_model_len")
     if longest is not None and "seq_len" not in source:
         source["seq_len"] = replace(longest, fact="seq_len", origin="derived")

@@ -21,12 +21,11 @@ from functools import cache
 from typing import Any
 
 import re2
-from msgspec.structs import replace
+from msgspec import Struct
 
 from advisor.facts import Observation
 from advisor.library import Library
 from advisor.readers.document import Document
-from advisor.readers.runs.devices import node_count
 from advisor.readers.runs.keys import known_key, normalised
 from advisor.readers.runs.program import ids, recognised
 from advisor.readers.runs.settings import ASIDE_RANK, COMMAND_RANK, Setting, observations
@@ -35,6 +34,7 @@ from advisor.readers.runs.shell import resolved, variables_of
 TRIGGERS = ("-", "=")
 
 _MAX_FLAGS = 2000
+_FLAGGED = (" -", "--", "'-", '"-', "\t-", "`-", "[-", "(-")
 # Options that take several words.
 _LISTS = (
     "target_modules",
@@ -46,25 +46,20 @@ _LISTS = (
     "imgsz",
     "input_size",
 )
-# Counts of one node's devices: the run has that many on each node.
-_PER_NODE = frozenset({
-    "nproc_per_node", "n_gpus_per_node", "num_gpus_per_node", "actor_num_gpus_per_node", "gpus_per_node", "ngpus_per_node",
-    "gpus_per_worker",
-})  # fmt: skip
 
 
 @cache
 def _patterns() -> dict[str, Any]:
     """No counted repeats, which make large automata; lines are short already."""
-    value = r"(\"[^\"\n]*\"|'[^'\n]*'|[^\s\\,;`\"']+)"
+    value = r"(\"[^\"\n]*\"|'[^'\n]*'|[^\s\\;`\"'，。、]+)"
     # After a blank, what begins with a dash is the next option, unless it is a negative number.
-    following = r"(\"[^\"\n]*\"|'[^'\n]*'|-[0-9][^\s\\,;`]*|[^\s\\,;`\"'|&>-][^\s\\,;`\"']*)"
+    following = r"(\"[^\"\n]*\"|'[^'\n]*'|-[0-9][^\s\\;`]*|[^\s\\;`\"'|&>，。、-][^\s\\;`\"'，。、]*)"
     return {
         "flag": re2.compile(
-            rf"(?m)(?:^|[\s\"'`\[(,，、])(--?[A-Za-z][\w.-]*)(?:\s*=[ \t]*{value}|[ \t]+(?:\\\s*)?{following})?"
+            rf"(?:^|[\s\"'`\[(,，、])(--?[A-Za-z][\w.-]*)(?:\s*=[ \t]*{value}|[ \t]+(?:\\\s*)?{following})?"
         ),
         "listed": re2.compile(r"[\"'],\s*[\"']([^\"'\n]*)[\"']"),
-        "override": re2.compile(rf"(?m)(?:^|[\s\"'])\+*([a-z]\w*(?:\.\w+)+)={value}"),
+        "override": re2.compile(rf"(?:^|[\s\"'])\+*([a-z]\w*(?:\.\w+)+)={value}"),
         "command": re2.compile(
             r"\b(?:python[0-9.]*|torchrun|accelerate|deepspeed|swift|llamafactory-cli|xtuner|axolotl|vllm|tune|sglang|docker|srun|bash|sh|"
             r"yolo|trl|ollama|lmdeploy|megatron|nohup|uv|poetry|ray)\b|\.py\b|\.sh\b|(?:^|\s)\./"
@@ -73,7 +68,9 @@ def _patterns() -> dict[str, Any]:
             r"(?i)(?:without|with no|no longer|not|n't|never|remov\w+|dropp?\w*|instead of|unless|what (?:is|does)|try|should i|maybe|"
             r"不加|没有|没加|去掉|不用|未加|删掉|关闭|不使用|是否|需要|可以|建议)[^\n]{0,25}$"
         ),
-        "declares": re2.compile(r"add_argument\(|click\.option|parser\.|^\s*usage:|unrecognized arguments|argparse"),
+        "declares": re2.compile(
+            r"add_argument\(|click\.option|parser\.|^\s*usage:|\[-h\]|unrecognized arguments|argparse"
+        ),
         "words": re2.compile(r"^[\w./:-]+$"),
     }
 
@@ -82,86 +79,106 @@ def read(doc: Document, library: Library) -> Iterator[Observation]:
     """The facts of all command lines of the text."""
     if "--" not in doc.text and " -" not in doc.text and "=" not in doc.text:
         return
-    variables = variables_of(doc)
-    settings = []
-    nodes = 0
-    for item in _flags(doc, variables):
-        if not known_key(item.key, library):
-            continue
-        if item.key.rsplit(".", 1)[-1] in _PER_NODE and item.value.isdigit():
-            nodes = nodes or node_count(doc, variables)
-            item = replace(item, value=str(int(item.value) * nodes))
-        settings.append(item)
+    settings = [item for item in _flags(doc, variables_of(doc)) if known_key(item.key, library)]
     if settings:
         yield from observations(doc, settings, ids(recognised(doc, library)), library)
 
 
 def _flags(doc: Document, variables: dict[str, str]) -> Iterator[Setting]:
+    """The flags and overrides of each line; a value may stand on the line after a continuation."""
     patterns = _patterns()
-    count = 0
-    for match in patterns["flag"].finditer(doc.text):
-        count += 1
-        if count > _MAX_FLAGS:
-            return
-        place = match.start(1)
-        key = normalised(match.group(1))
-        rank = _rank(doc, place)
-        if rank == 0:
+    count = offset = 0
+    for index, line in enumerate(doc.lines):
+        text, start = line.text, offset
+        offset += len(text) + 1
+        is_flagged = text.startswith("-") or any(mark in text for mark in _FLAGGED)
+        if not is_flagged and ("=" not in text or "." not in text):
             continue
-        value = match.group(2) or match.group(3) or ""
-        if not value and doc.text[match.end() : match.end() + 2] in ("',", '",'):
-            listed = patterns["listed"].match(doc.text, match.end())
-            value = listed.group(1) if listed and not listed.group(1).startswith("--") else ""
-        if key in _LISTS:
-            value += _more(doc.text, match.end())
-        if rank == ASIDE_RANK and not match.group(2) and not value[:1].isdigit():
-            if any(ord(char) > 127 for char in value) or (value and value.lower() not in ("true", "false")):
-                value = ""  # the sentence goes on
-        yield Setting(key, resolved(value, variables), place, rank, context="command")
-    for match in patterns["override"].finditer(doc.text):
-        count += 1
-        if count > _MAX_FLAGS:
-            return
-        if _rank(doc, match.start(1)):
-            value = resolved(match.group(2), variables)
-            yield Setting(normalised(match.group(1)), value, match.start(1), COMMAND_RANK, context="command")
+        raw = line.raw.lstrip(" \t>")
+        # The cleaned text has lost the hash of a comment, which is also Markdown's heading.
+        if raw.startswith(("//", "# -", "#-", "# export", "#export")) or (
+            raw.startswith("#") and "--" in raw and raw[1:2] != "!"
+        ):
+            continue
+        place = _Place.of(text, patterns)
+        if place.declares:
+            continue
+        for name in ("flag", "override") if is_flagged else ("override",):
+            for match in patterns[name].finditer(text):
+                count += 1
+                if count > _MAX_FLAGS:
+                    return
+                rank = place.rank(match.start(1), patterns)
+                if not rank:
+                    continue
+                if name == "override":
+                    key, value = normalised(match.group(1)), match.group(2)
+                else:
+                    key, value = _flag(match, text, rank, patterns)
+                    if not value and text[match.end() :].strip() == "\\" and index + 1 < len(doc.lines):
+                        following = doc.lines[index + 1].text.strip(" \\\t")
+                        value = "" if following.startswith("-") or " " in following else following
+                value = resolved(value.rstrip(",."), variables)
+                yield Setting(key, value, start + match.start(1), rank, context="command")
+
+
+def _flag(match: Any, text: str, rank: int, patterns: dict[str, Any]) -> tuple[str, str]:
+    """The key and the written value of a flag."""
+    key = normalised(match.group(1))
+    value = match.group(2) or match.group(3) or ""
+    if not value and text[match.end() : match.end() + 2] in ("',", '",'):
+        listed = patterns["listed"].match(text[match.end() : match.end() + 300])
+        value = listed.group(1) if listed and not listed.group(1).startswith("--") else ""
+    if key in _LISTS:
+        value += _more(text, match.end())
+    if rank == ASIDE_RANK and not match.group(2) and value and not value[0].isdigit():
+        value = value if value.lower() in ("true", "false") else ""  # else the sentence goes on
+    return key, value
 
 
 def _more(text: str, at: int) -> str:
-    """The further words of an option that takes several, up to the next option, continuation or line."""
+    """The further words of an option that takes several, up to the next option or continuation."""
     words: list[str] = []
-    for word in text[at : at + 400].split("\n", 1)[0].split():
+    for word in text[at : at + 400].split():
         if not word.replace("_", "").replace(".", "").isalnum() or len(words) == 20:
             break
         words.append(word)
     return "".join(f" {word}" for word in words)
 
 
-def _rank(doc: Document, offset: int) -> int:
-    """The rank of a flag where it stands: in a command, named in a sentence (less), or 0 where it is none of the run's."""
-    raw = doc.raw_at(offset).lstrip(" \t>")
-    # The cleaned text has lost the hash of a comment, which is also Markdown's heading.
-    if raw.startswith(("//", "# -", "#-", "# export", "#export")) or (
-        raw.startswith("#") and "--" in raw and not raw.startswith("#!")
-    ):
-        return 0
-    start = doc.text.rfind("\n", 0, offset) + 1
-    end = doc.text.find("\n", offset)
-    line = doc.text[start : end if end >= 0 else len(doc.text)]
-    before = doc.text[start:offset]
-    patterns = _patterns()
-    if (
-        patterns["declares"].search(line)
-        or (before.rstrip().endswith("[")
-        and "usage" in doc.lower[max(0, start - 300) : offset])
-    ):
-        return 0
-    hash_at = before.rfind(" #")
-    if hash_at >= 0:
-        return 0
-    if line.lstrip(" \t\"'`$").startswith("-") or line.rstrip().endswith("\\") or patterns["command"].search(line):
-        if line.count("--") > 1 or not patterns["denied"].search(before):
+class _Place(Struct, frozen=True):
+    """What a line is: a command, a sentence that names a flag, or a declaration of flags.
+
+    Attributes:
+        text: the line.
+        is_command: it is a command or a part of one.
+        flags: how many flags it holds.
+        comment: where a comment begins in it, -1 without one.
+        declares: it declares flags or lists them for help.
+    """
+
+    text: str
+    is_command: bool
+    flags: int
+    comment: int
+    declares: bool
+
+    @classmethod
+    def of(cls, text: str, patterns: dict[str, Any]) -> _Place:
+        is_command = (
+            text.lstrip(" \t\"'`$").startswith("-")
+            or text.rstrip().endswith("\\")
+            or patterns["command"].search(text) is not None
+        )
+        flags = text.count("--") + text.count(" -") - text.count(" --")
+        return cls(text, is_command or flags > 2, flags, text.find(" #"), patterns["declares"].search(text) is not None)
+
+    def rank(self, column: int, patterns: dict[str, Any]) -> int:
+        """The rank of a flag at a column: in a command, named in a sentence (less), or 0 where it is none of the run's."""
+        if 0 <= self.comment < column:
+            return 0
+        if self.is_command and self.flags > 1:
             return COMMAND_RANK
-    if line.count("--") + line.count(" -") > 2:
-        return COMMAND_RANK
-    return 0 if patterns["denied"].search(before[-60:]) else ASIDE_RANK
+        if patterns["denied"].search(self.text[max(0, column - 60) : column]):
+            return 0
+        return COMMAND_RANK if self.is_command else ASIDE_RANK

@@ -16,7 +16,7 @@ import re2
 from advisor.facts import Observation
 from advisor.readers.document import Document
 from advisor.readers.runs.settings import COMMAND_RANK
-from advisor.readers.runs.shell import resolved, variables_of
+from advisor.readers.runs.shell import node_count, resolved, variables_of
 
 TRIGGERS = ("devices", "nproc", "gpus", "gpu_num", "alloc_conf", "--include", "--gpu", "gpu_ids", "device=", "num_gpus")
 
@@ -25,7 +25,7 @@ _VISIBLE = frozenset({"CUDA_VISIBLE_DEVICES", "ASCEND_RT_VISIBLE_DEVICES", "HIP_
 _COUNTS = frozenset({"NPROC_PER_NODE", "GPUS_PER_NODE", "NUM_GPUS", "GPU_NUM", "GPUS", "N_GPUS", "NGPUS", "NUM_GPUS_PER_NODE",
                      "N_GPUS_PER_NODE", "GPU_COUNT", "nproc_per_node", "num_gpus", "gpus_per_node", "NPROC"})  # fmt: skip
 _ALLOCATOR = frozenset({"PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF", "PYTORCH_HIP_ALLOC_CONF"})
-_MAX_NODES, _MAX_DEVICES, _MAX_MATCHES = 256, 1024, 500
+_MAX_DEVICES, _MAX_MATCHES = 1024, 500
 
 
 @cache
@@ -37,21 +37,8 @@ def _patterns() -> dict[str, Any]:
         ),
         "include": re2.compile(r"--include[= ]+[\"']?([\w.-]+:[0-9]+(?:,[0-9]+)*)"),
         "ids": re2.compile(r"--(?:gpu_?ids?|gpus?|device)[= ]+[\"']?(?:cuda:)?([0-9]+(?:,[0-9]+)+)"),
-        "nodes": re2.compile(
-            r"(?:--n(?:um[_-])?nodes|--num[_-]machines|NNODES|trainer\.nnodes|trainer\.num_nodes|\bnnodes|\bnum_nodes)[\"']?\s*[= :]\s*[\"']?"
-            r"([0-9]+|\$[{]?\w+[}]?)"
-        ),
         "advice": re2.compile(r"(?i)to avoid fragmentation|try setting|did you (?:try|set)|without|建议|尝试设置"),
     }
-
-
-def node_count(doc: Document, variables: dict[str, str]) -> int:
-    """The number of nodes that the launcher is told, 1 where it is told none."""
-    for match in _patterns()["nodes"].finditer(doc.text):
-        value = resolved(match.group(1), variables)
-        if value.isdigit() and 1 < int(value) <= _MAX_NODES:
-            return int(value)
-    return 1
 
 
 def read(doc: Document) -> Iterator[Observation]:
@@ -71,7 +58,7 @@ def read(doc: Document) -> Iterator[Observation]:
             continue
         number = _devices(name, value)
         if 0 < number <= _MAX_DEVICES:
-            nodes = nodes or node_count(doc, variables)
+            nodes = nodes or node_count(doc)
             # Exact flags of the launcher say it better; a device list may be shared by several processes.
             yield Observation("gpu_count", number * nodes, doc.line_at(place), doc.quote(place), rank=COMMAND_RANK - 2)
     for name in ("include", "ids"):

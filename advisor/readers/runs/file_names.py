@@ -16,7 +16,7 @@ import re2
 from advisor.facts import Observation
 from advisor.readers.document import Document
 
-TRIGGERS = ("lora", "zero", "stage", "_z", "dreambooth", "-z")
+TRIGGERS = ("lora", "zero", "stage", "_z", "-z", "full")
 
 RANK = 48
 _MAX = 100
@@ -29,7 +29,8 @@ def _patterns() -> dict[str, Any]:
     return {
         "method": re2.compile(
             rf"(?:[\w.-]*{edge})?(qlora|lora|dora)(?:[_.-][\w.-]*)?\.{ending}\b|"
-            r"tune run [\w/.-]*?(qlora|lora)|--config[ =][\w/.-]*?[/_-](qlora|lora)|networks\.(lora)|"
+            r"tune run [\w/.-]*?(qlora|lora|full)_?|xtuner train [\w/.-]*?(qlora|lora|full)|(?:train_|finetune_|finetuning_|sft_)(full)\b|"
+            r"(full)_(?:sft|finetun|param|ft\b)|--config[ =][\w/.-]*?[/_-](qlora|lora)|networks\.(lora)|"
             rf"[\w-]*_(lora|qlora)_[\w-]*\.{ending}\b"
         ),
         "stage": re2.compile(
@@ -48,7 +49,7 @@ def read(doc: Document) -> Iterator[Observation]:
             break
         word = next(group for group in match.groups() if group)
         found.setdefault(word, match.start())
-    for word in ("qlora", "dora", "lora"):
+    for word in ("qlora", "dora", "lora", "full"):
         if word in found:
             place = found[word]
             method = "lora" if word == "dora" else word

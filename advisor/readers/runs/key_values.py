@@ -28,7 +28,7 @@ from collections.abc import Iterator
 from advisor.facts import Observation
 from advisor.library import Library
 from advisor.readers.document import Document
-from advisor.readers.runs.keys import known_key
+from advisor.readers.runs.keys import key_index, known_key
 from advisor.readers.runs.program import ids, recognised
 from advisor.readers.runs.scan import settings_of
 from advisor.readers.runs.settings import observations
@@ -38,5 +38,5 @@ TRIGGERS = (":", "=")
 
 def read(doc: Document, library: Library) -> Iterator[Observation]:
     """The facts of everything that is written as key and value."""
-    settings = [item for item in settings_of(doc) if known_key(item.key, library)]
+    settings = [item for item in settings_of(doc, key_index(library).last_parts) if known_key(item.key, library)]
     yield from observations(doc, settings, ids(recognised(doc, library)), library)

@@ -35,7 +35,7 @@ _JOINED = {
 @cache
 def _row() -> Any:
     return re2.compile(
-        r"(?m)^(?:[^\n]*:print\]|[\s|>*•-]*)[ \t]*[`\"']?([a-z][a-z0-9]*(?:_[a-z0-9]+)+)[`\"']?(?:[ \t]*\.{2,}[ \t]*|[ \t]*\|[ \t]*|  +|\t+)"
+        r"(?m)^(?:[^\n]*:print\]|[\s|>*•-]*)[ \t]*[`\"']?([a-z][a-z0-9_]*)[`\"']?(?:[ \t]*\.{2,}[ \t]*|[ \t]*\|[ \t]*|  +|\t+)"
         r"([^\s|=:]+)[ \t]*\|?[ \t]*(?:\||$)"
     )
 
@@ -49,7 +49,7 @@ def read(doc: Document, library: Library) -> Iterator[Observation]:
         key = normalised(match.group(1))
         key = _JOINED.get(key, key)
         marked = ".." in match.group() or ":print]" in match.group()
-        if known_key(key, library) and (marked or is_plain(key, library)):
+        if known_key(key, library) and (marked or ("_" in key and is_plain(key, library))):
             settings.append(Setting(key, match.group(2).strip("`\"'"), match.start(1), PRINTED_RANK, context="command"))
     if settings:
         yield from observations(doc, settings, ids(recognised(doc, library)), library)

@@ -14,7 +14,7 @@ per_device_train_batch_size 4 trainingarguments inner
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from functools import cache
 from typing import Any, Literal
 
@@ -49,15 +49,38 @@ class _Level(Struct):
 @cache
 def _token() -> Any:
     """Groups: comment, string, key, separator, value, call, open, close. No counted repeats, which make large automata."""
-    value = r"(\"[^\"\n]*\"|'[^'\n]*'|\[[^\[\]{}\n]*\]|\([0-9 ,x]+\)|[^\s,;{}()\[\]#|\"']+)"
+    value = r"(\"[^\"\n]*\"|'[^'\n]*'|\[[^\[\]{}\n]*\]|\([0-9 ,x]+\)|[^\s,;{}()\[\]#|\"'=]+)"
     key = r"(\"[A-Za-z_][\w.-]*\"|'[A-Za-z_][\w.-]*'|[A-Za-z_][\w.-]*)"
     return re2.compile(
         rf"(#.*)|{key}\s*(:=|=>|[:=：])[ \t]*{value}?|(\"[^\"\n]*\"|'[^'\n]*')|([A-Za-z_][\w.]*)\(|([\[{{(])|([\]}})])"
     )
 
 
-def settings_of(doc: Document) -> Iterator[Setting]:
-    """All keys with a value; comments, removed lines of a diff, comparisons and declarations are left out."""
+@cache
+def _simple_value() -> Any:
+    return re2.compile(r"(\"[^\"\n]*\"|'[^'\n]*'|[^\s,;{}()\[\]#|\"'=]+)")
+
+
+@cache
+def _words() -> Any:
+    return re2.compile(r"[a-z_][a-z0-9_]*")
+
+
+def _is_idle(text: str, words: Set[str]) -> bool:
+    """Whether a line has none of the words and leaves the blocks as they were, so that it needn't be looked at closely."""
+    if text.endswith((":", "：", "{", "[", "(", ",")) or any(
+        text.count(opens) != text.count(closes) for opens, closes in ("()", "[]", "{}")
+    ):
+        return False
+    return words.isdisjoint(_words().findall(text.lower().replace("-", "_")))
+
+
+def settings_of(doc: Document, words: Set[str] = frozenset()) -> Iterator[Setting]:
+    """All keys with a value; comments, removed lines of a diff, comparisons and declarations are left out.
+
+    Args:
+        words: the last parts of the keys that are wanted; lines without any of them may be left out.
+    """
     is_diff = "\n+" in doc.text and "\n-" in doc.text
     stack: list[_Level] = []
     offset = count = number = 0
@@ -85,7 +108,7 @@ def settings_of(doc: Document) -> Iterator[Setting]:
         stack = [level for level in stack if number - level.line <= _MAX_OPEN_LINES or level.kind == "indent"]
         while stack and stack[-1].kind == "indent" and indent <= stack[-1].indent:
             stack.pop()
-        if not any(char in text for char in ":=：({[]})"):
+        if not any(char in text for char in ":=：({[]})") or (words and _is_idle(text, words)):
             continue
         for setting in _of_line(doc, text, body, start, indent, number, stack):
             count += 1
@@ -102,7 +125,7 @@ def _of_line(
     pending = ""  # the key whose bracket comes next
     last_word = ""
     first = True
-    many = text.count("=") + text.count(": ") >= 8 and len(body) > 200
+    many = text.count("=") + text.count(": ") >= 8 and len(body) > 200 and text.count(", ") >= 5
     printed_line = many or body.startswith(("training_args", "args:", "Arguments:", "Config:"))
     for match in _token().finditer(text):
         tokens += 1
@@ -120,6 +143,11 @@ def _of_line(
                 continue  # a comparison
             if separator in (":", "：") and rest[:2] == "//":
                 continue  # a URL
+            if value and rest[:1] == "=" and value.isidentifier():
+                # `config: model='x'`: the word before the sign is the key.
+                inner = _simple_value().match(rest[1:300])
+                key, separator, value = value, "=", inner.group(1) if inner else None
+                rest = rest[1 + len(value or "") :]
             name = normalised(key)
             construct = _construct(stack)
             if value and rest[:1] == "(":
@@ -134,12 +162,12 @@ def _of_line(
             context: Context = (
                 "inner" if any(level.kind == "bracket" for level in stack) else "line" if first else "inline"
             )
-            if context == "inline" and separator == "=" and value and text[match.end(3) : match.start(5)] == "":
+            if context == "inline" and separator == "=" and value and text[match.end(3) : match.start(4)] == "":
                 context = "line"  # `key=value` without blanks is written for a program
             first = False
             if name == "type" and value and stack and stack[-1].kind == "bracket":
                 stack[-1].construct = value.strip("\"'").rsplit(".", 1)[-1].lower()
-            if construct in _OTHER_CALLS or (key.isupper() and not _is_environment(key)):
+            if _construct(stack, "bracket") in _OTHER_CALLS or (key.isupper() and not _is_environment(key)):
                 continue
             if not value and rest[:1] == "[" and "]" not in rest:
                 value = _list_at(doc.text, start + match.end())
@@ -152,8 +180,8 @@ def _of_line(
                 if "=" in separator
                 else FILE_RANK
             )
-            path = [level.name for level in stack if level.name][-3:] + [name]
-            yield Setting(".".join(path), (value or "").strip("\"'"), start + match.start(3), rank, construct, context)
+            path = [*[level.name for level in stack if level.name][-3:], name]
+            yield Setting(".".join(path), (value or "").strip("\"'"), start + match.start(2), rank, construct, context)
             continue
         if call is not None or opens is not None:
             name, _, callee = pending.partition("\x00")
@@ -174,10 +202,10 @@ def _of_line(
         first = first and call is None and closes is None
 
 
-def _construct(stack: list[_Level]) -> str:
-    """The nearest call or section; `dict(` is looked through."""
+def _construct(stack: list[_Level], kind: str = "") -> str:
+    """The nearest call or section (of one kind, if it is given); `dict(` is looked through."""
     for level in reversed(stack):
-        if level.construct and level.construct not in ("dict", "configdict"):
+        if level.construct and kind in ("", level.kind) and level.construct not in ("dict", "configdict"):
             return level.construct
     return ""
 

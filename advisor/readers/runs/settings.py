@@ -23,6 +23,7 @@ from advisor.readers.runs.keys import (
     normalised,
     suffixes,
 )
+from advisor.readers.runs.shell import node_count
 from advisor.readers.runs.values import FALSE, holds, params_of, translated
 
 __all__ = ["Setting", "normalised", "observations"]
@@ -37,6 +38,10 @@ _TOTAL_BATCH = frozenset({"deepspeed", "openrlhf", "verl", "colossalai", "megatr
 _TRAINS = frozenset(
     {"grad_accum", "gradient_checkpointing", "lora_rank", "optimizer", "zero_stage", "num_generations", "method"}
 )
+# Counts of one node's devices: the run has that many on each node.
+_PER_NODE = frozenset({
+    "nproc_per_node", "n_gpus_per_node", "num_gpus_per_node", "actor_num_gpus_per_node", "gpus_per_node", "ngpus_per_node", "devices",
+})  # fmt: skip
 # Sections of a configuration about something beside the model that is trained or served.
 _BESIDE = (
     "val",
@@ -120,7 +125,10 @@ def observations(
         for fact, meaning in _said(setting, lineage, index, library).items():
             if fact in _TRAINS and meaning.value is not False:
                 trains = trains or setting
-            yield _observed(doc, setting, fact, meaning.value, meaning.rank)
+            value = meaning.value
+            if fact == "gpu_count" and setting.key.rsplit(".", 1)[-1] in _PER_NODE and isinstance(value, int):
+                value *= node_count(doc)
+            yield _observed(doc, setting, fact, value, meaning.rank)
     yield from _offloaded(doc, offloads)
     if trains is not None and not _only_serves(frameworks, library):
         yield _observed(doc, trains, "task", "train", _TASK_RANK, derived=True)

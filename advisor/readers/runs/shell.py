@@ -16,6 +16,7 @@ from advisor.readers.document import Document
 
 _MAX = 2000
 _MAX_STEPS = 4
+_MAX_NODES = 256
 
 
 @lru_cache(maxsize=1)
@@ -51,3 +52,22 @@ def resolved(value: str, variables: dict[str, str]) -> str:
         else:
             return text
     return text
+
+
+@lru_cache(maxsize=1)
+def _nodes() -> Any:
+    return re2.compile(
+        r"(?:--n(?:um[_-])?nodes|--num[_-]machines|NNODES|trainer\.nnodes|trainer\.num_nodes|\bnnodes|\bnum_nodes)[\"']?\s*[= :]\s*[\"']?"
+        r"([0-9]+|\$[{]?\w+[}]?)"
+    )
+
+
+@lru_cache(maxsize=8)
+def node_count(doc: Document) -> int:
+    """The number of nodes that a launcher or a configuration is told, 1 where it is told none."""
+    variables = variables_of(doc)
+    for match in _nodes().finditer(doc.text):
+        value = resolved(match.group(1), variables)
+        if value.isdigit() and 1 < int(value) <= _MAX_NODES:
+            return int(value)
+    return 1

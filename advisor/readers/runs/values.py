@@ -53,7 +53,10 @@ def translated(fact: str, text: str, framework: str, library: Library, strict: b
         return None
     if fact != "model":
         forms = _forms(lower)
-        for name in [*library.lineage(framework), *GENERAL]:
+        lineage = library.lineage(framework)
+        for name in [*lineage, *(name for name in GENERAL if name not in lineage)]:
+            if name not in lineage and lower in spec_of(fact).choices:
+                break  # the word itself, which only some programs use in a sense of their own
             known = library.frameworks.get(name)
             meaning = _in_table((known.values if known else {}).get(fact, {}), forms)
             if meaning is not None:
