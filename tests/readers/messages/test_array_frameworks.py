@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - messages stand as they are printed
 """JAX, TensorFlow, Paddle, MindSpore, CuPy, RAPIDS, ONNX Runtime, OpenCV and others: wordings, numbers, near misses."""
 
 from __future__ import annotations
@@ -112,7 +113,5 @@ def test_start_up_state_of_tensorflow(check: Check) -> None:
 
 
 def test_preallocation_switched_off_already(see: See) -> None:
-    text = (
-        'os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"\nXlaRuntimeError: RESOURCE_EXHAUSTED: Out of memory allocating 1024 bytes.'
-    )
+    text = 'os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"\nXlaRuntimeError: RESOURCE_EXHAUSTED: Out of memory allocating 1024 bytes.'
     assert "xla_preallocate_off" in see(text).tried

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - messages stand as they are printed
 """cuBLAS, cuDNN, NCCL, the CUDA driver's calls, bitsandbytes, and devices that are not CUDA."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - messages stand as they are printed
 """RAM, killers, schedulers, shared memory, paging files: never a shortage of device memory."""
 
 from __future__ import annotations
@@ -66,11 +67,17 @@ def test_a_launcher_that_ends_the_others_does_not_hide_the_shortage(check: Check
     check(text, "vram_oom")
 
 
-@pytest.mark.parametrize("text", ["I killed the job and it still holds the memory", "the run was not killed", "process 12 exited with code 0"])
+@pytest.mark.parametrize(
+    "text",
+    ["I killed the job and it still holds the memory", "the run was not killed", "process 12 exited with code 0"],
+)
 def test_talk_of_killing_is_no_kill(see: See, text: str) -> None:
     assert see(text).failure[0] != "host_oom"
 
 
 def test_the_class_name_alone_is_not_the_gpu(see: See) -> None:
-    assert see("ray.exceptions.OutOfMemoryError: Task was killed due to the node running low on memory.").failure[0] == "host_oom"
+    assert (
+        see("ray.exceptions.OutOfMemoryError: Task was killed due to the node running low on memory.").failure[0]
+        == "host_oom"
+    )
     assert see("java.lang.OutOfMemoryError: GC overhead limit exceeded").failure[0] == "other_error"

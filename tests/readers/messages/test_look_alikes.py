@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - messages stand as they are printed
 """Failures of other kinds, warnings and healthy logs get their right names."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - messages stand as they are printed
 """PyTorch's messages in all their wordings, wrapped, cut, interleaved, on every device that prints them."""
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ def test_wrapped_anywhere(check: Check, width: int) -> None:
     check(wrapped(OLD, width), "vram_oom", **OLD_FACTS)
 
 
-@pytest.mark.parametrize("prefix", ["> ", "[rank3]: ", "trainer-1  | ", "2024-05-06T07:08:09.123Z ", "[1,3]<stderr>:", "│ ", "gpu-q-4: "])
+@pytest.mark.parametrize(
+    "prefix", ["> ", "[rank3]: ", "trainer-1  | ", "2024-05-06T07:08:09.123Z ", "[1,3]<stderr>:", "│ ", "gpu-q-4: "]
+)
 def test_behind_prefixes(check: Check, prefix: str) -> None:
     check(prefix + NEW, "vram_oom", **NEW_FACTS)
 
@@ -88,7 +91,12 @@ def test_zero_bytes(check: Check) -> None:
 
 
 def test_a_wrapped_counter_is_no_size(check: Check) -> None:
-    check(NEW.replace("1.75 GiB is free", "17179869184.00 GiB is free"), "vram_oom", gpu_free_gib=None, gpu_capacity_gib=79.15)
+    check(
+        NEW.replace("1.75 GiB is free", "17179869184.00 GiB is free"),
+        "vram_oom",
+        gpu_free_gib=None,
+        gpu_capacity_gib=79.15,
+    )
 
 
 def test_free_beyond_the_capacity_is_no_fact(check: Check) -> None:
@@ -96,7 +104,11 @@ def test_free_beyond_the_capacity_is_no_fact(check: Check) -> None:
 
 
 def test_more_than_an_exabyte_is_no_size(check: Check) -> None:
-    check("RuntimeError: CUDA out of memory. Tried to allocate more than 1EB memory.", "vram_oom", tried_to_allocate_gib=None)
+    check(
+        "RuntimeError: CUDA out of memory. Tried to allocate more than 1EB memory.",
+        "vram_oom",
+        tried_to_allocate_gib=None,
+    )
 
 
 def test_without_a_head(check: Check) -> None:
@@ -104,7 +116,9 @@ def test_without_a_head(check: Check) -> None:
 
 
 def test_starting_in_the_middle(check: Check) -> None:
-    check("(GPU 1; 10.76 GiB" + OLD.split("10.76 GiB", 1)[1], "vram_oom", **{**OLD_FACTS, "tried_to_allocate_gib": None})
+    check(
+        "(GPU 1; 10.76 GiB" + OLD.split("10.76 GiB", 1)[1], "vram_oom", **{**OLD_FACTS, "tried_to_allocate_gib": None}
+    )
 
 
 @pytest.mark.parametrize("cut", [75, 90, 100, 125])
@@ -131,13 +145,17 @@ def test_in_a_container_this_process_has_a_foreign_pid(check: Check) -> None:
 
 def test_of_several_processes_the_one_that_holds_the_tensors_is_this_one(check: Check) -> None:
     text = NEW.replace(
-        "Including non-PyTorch memory, this process has 77.38 GiB", "Process 11 has 1.90 GiB memory in use. Process 12 has 75.48 GiB"
+        "Including non-PyTorch memory, this process has 77.38 GiB",
+        "Process 11 has 1.90 GiB memory in use. Process 12 has 75.48 GiB",
     )
     check(text, "vram_oom", process_in_use_gib=75.48, other_processes_gib=1.9)
 
 
 def test_private_pools(check: Check) -> None:
-    text = NEW.replace("allocated by PyTorch, and", "allocated by PyTorch, with 640.00 MiB allocated in private pools (e.g., CUDA Graphs), and")
+    text = NEW.replace(
+        "allocated by PyTorch, and",
+        "allocated by PyTorch, with 640.00 MiB allocated in private pools (e.g., CUDA Graphs), and",
+    )
     check(text, "vram_oom", private_pools_gib=0.625, **NEW_FACTS)
 
 
@@ -170,7 +188,15 @@ def test_npu(check: Check) -> None:
         "RuntimeError: NPU out of memory. Tried to allocate 1.50 GiB (NPU 2; 60.96 GiB total capacity; 52.11 GiB already allocated; "
         "52.11 GiB current active; 900.00 MiB free; 58.40 GiB reserved in total by PyTorch)"
     )
-    check(text, "vram_oom", runtime="ascend", gpu_index=2, gpu_free_gib=0.8789, torch_reserved_gib=58.4, torch_allocated_gib=52.11)
+    check(
+        text,
+        "vram_oom",
+        runtime="ascend",
+        gpu_index=2,
+        gpu_free_gib=0.8789,
+        torch_reserved_gib=58.4,
+        torch_allocated_gib=52.11,
+    )
 
 
 def test_xpu_without_free(check: Check) -> None:
@@ -192,10 +218,20 @@ def test_comfyui_block_of_numbers(check: Check) -> None:
         "Device limit : 11.99 GiB\nFree (according to CUDA): 12.00 MiB\nPyTorch limit (set by user-supplied memory fraction)\n"
         ": 17179869184.00 GiB"
     )
-    check(text, "vram_oom", gpu_index=1, torch_allocated_gib=9.5, tried_to_allocate_gib=0.3125, gpu_capacity_gib=11.99, gpu_free_gib=0.01172)
+    check(
+        text,
+        "vram_oom",
+        gpu_index=1,
+        torch_allocated_gib=9.5,
+        tried_to_allocate_gib=0.3125,
+        gpu_capacity_gib=11.99,
+        gpu_free_gib=0.01172,
+    )
 
 
-@pytest.mark.parametrize("text", ["torch.OutOfMemoryError: Allocation on device \n", "- **Exception Message:** Allocation on device "])
+@pytest.mark.parametrize(
+    "text", ["torch.OutOfMemoryError: Allocation on device \n", "- **Exception Message:** Allocation on device "]
+)
 def test_comfyui_without_numbers(check: Check, text: str) -> None:
     check(text, "vram_oom", runtime="pytorch", gpu_index=None)
 
@@ -227,4 +263,7 @@ def test_summary_table(check: Check) -> None:
 
 
 def test_an_internal_assertion_is_no_shortage(check: Check) -> None:
-    check('RuntimeError: !block->expandable_segment_ INTERNAL ASSERT FAILED at "c10/cuda/CUDACachingAllocator.cpp":2525', "other_error")
+    check(
+        'RuntimeError: !block->expandable_segment_ INTERNAL ASSERT FAILED at "c10/cuda/CUDACachingAllocator.cpp":2525',
+        "other_error",
+    )

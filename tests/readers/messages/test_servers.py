@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - messages stand as they are printed
 """Inference servers: vLLM, SGLang, TGI, TensorRT(-LLM), llama.cpp, Ollama, CTranslate2, ExLlama."""
 
 from __future__ import annotations
