@@ -109,11 +109,14 @@ def _others(
 ) -> list[Candidate]:
     """Remedies that no rule argues for and that can be done: without them "it does not fit" would say too much."""
     known = {item.remedy.id for item in candidates} | set(without)
+    argued_against = {other for item in candidates for other in item.remedy.excludes}
     return [
         Candidate(remedy, 0.0, 0.0)
         for remedy in remedies.values()
         if remedy.edit
         and remedy.id not in known
+        and remedy.id not in argued_against
+        and known.isdisjoint(remedy.excludes)
         and remedy.effort != "hardware"
         and applicable(remedy, spec)
         and all(condition.holds(spec) for condition in needs(remedy))

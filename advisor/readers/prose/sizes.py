@@ -157,7 +157,10 @@ _SQUARE = re2.compile(
     rf"crop[ _-]?size)|分辨率|图像尺寸|图片大小){_OP}(\d{{2,4}})(?:[ \t]?px)?(?:[^\w.×*,]|,[^\d \t]|, [^\d]|$)|"
     r"(?:^|[^\w.])(\d{2,4})[ \t]?(?:px\b|pixels?\b|像素)"
 )
-_PICTURE = Test(r"image|resol|pixel|\bpx\b|photo|picture|video|frame|dimension|resiz|crop|图|分辨率|像素|视频|尺寸|画")
+_PICTURE = Test(
+    r"image|resol|pixel|\bpx\b|photo|picture|video|frame|dimension|resiz|crop|diffus|\bsd ?[123x]|\bflux|comfyui|kohya|"
+    r"图|分辨率|像素|视频|尺寸|画"
+)
 _PER_DEVICE = Test(r"micro|per[ _-](?:device|gpu)|单卡|每卡")
 _PER_GPU = re2.compile(r"^[^\n.;]{0,24}?\((\d{1,5}) (?:per|on each|a) (?:gpu|device|card)")
 # "around batch 4660/5033" is a place in an epoch.
