@@ -23,7 +23,7 @@ from advisor.readers.document import Document
 
 TRIGGERS = (
     "file \"", "line ", "in forward", "traceback", "%|", "loading", "ksampler", "backward", "optimizer", "generate", ".py", "checkpoint",
-    "exception", "completing request", "->",
+    "exception", "completing request", "->", "error", "out of memory", "killed",
 )  # fmt: skip
 
 RANK, TASK_RANK, RUNTIME_RANK = 60, 35, 30
@@ -64,7 +64,7 @@ def _patterns() -> dict[str, Any]:
     tables = {**_PHASES, **{f"server.{name}": source for name, source in _SERVERS.items()}}
     others = {
         "strong": _STRONG_TRAIN, "train": _TRAIN, "infer": _INFER, "failure": _FAILURE, "frame": _FRAME, "torch": _TORCH,
-        "flags": r"(?:^|\s)--[a-z]|^\s*[\w./-]+\s*[:=]\s*\S*$|^\s*export ",
+        "flags": r"(?:^|\s)--[a-z]|^\s*[\w./-]+\s*:\s*\S*$|^\s*export ",
     }  # fmt: skip
     return {name: re2.compile(source) for name, source in {**tables, **others}.items()}
 
