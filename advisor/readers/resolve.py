@@ -92,6 +92,16 @@ def _derive(source: dict[str, Observation]) -> None:
     four = bits is not None and bits.value in ("4bit", "nf4", "int4", "fp4")
     if method is None and rank is not None:
         source["method"] = replace(rank, fact="method", value="qlora" if four else "lora", origin="derived")
+    elif (
+        method is None
+        and four
+        and bits is not None
+        and (task := source.get("task")) is not None
+        and task.value == "train"
+    ):
+        source["method"] = replace(
+            bits, fact="method", value="qlora", origin="derived"
+        )  # 4 bits can't be trained themselves
     elif method is not None and method.value == "lora" and four:
         source["method"] = replace(method, value="qlora", origin="derived")
     longest = source.get("max_model_len")

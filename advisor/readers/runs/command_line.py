@@ -88,6 +88,7 @@ def _flags(doc: Document, variables: dict[str, str]) -> Iterator[Setting]:
     """The flags and overrides of each line; a value may stand on the line after a continuation."""
     patterns = _patterns()
     count = offset = 0
+    is_diff = "\n+" in doc.text and "\n-" in doc.text
     for index, line in enumerate(doc.lines):
         text, start = line.text, offset
         offset += len(text) + 1
@@ -100,6 +101,8 @@ def _flags(doc: Document, variables: dict[str, str]) -> Iterator[Setting]:
             raw.startswith("#") and "--" in raw and raw[1:2] != "!"
         ):
             continue
+        if is_diff and text[:1] == "-" and text[1:2] != "-":
+            continue  # a line that a change takes away
         place = _Place.of(text, patterns)
         if place.declares:
             continue
@@ -117,7 +120,8 @@ def _flags(doc: Document, variables: dict[str, str]) -> Iterator[Setting]:
                     key, value = _flag(match, text, rank, patterns)
                     if not value and text[match.end() :].strip() == "\\" and index + 1 < len(doc.lines):
                         following = doc.lines[index + 1].text.strip(" \\\t")
-                        value = "" if following.startswith("-") or " " in following else following
+                        is_flag = following.startswith("-") or doc.lines[index + 1].raw.lstrip().startswith("#")
+                        value = "" if is_flag or " " in following else following
                 value = resolved(value.rstrip(",."), variables)
                 yield Setting(key, value, start + match.start(1), rank, context="command")
 

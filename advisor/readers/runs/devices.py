@@ -18,7 +18,25 @@ from advisor.readers.document import Document
 from advisor.readers.runs.settings import COMMAND_RANK
 from advisor.readers.runs.shell import node_count, resolved, variables_of
 
-TRIGGERS = ("devices", "nproc", "gpus", "gpu_num", "alloc_conf", "--include", "--gpu", "gpu_ids", "device=", "num_gpus")
+TRIGGERS = (
+    "devices",
+    "nproc",
+    "gpus",
+    "gpu_num",
+    "alloc_conf",
+    "--include",
+    "--gpu",
+    "gpu_ids",
+    "device=",
+    "num_gpus",
+    "num_processes",
+    "member:",
+    "starting with",
+    "found ",
+    "initializing ",
+    "world",
+    "single_device",
+)
 
 _VISIBLE = frozenset({"CUDA_VISIBLE_DEVICES", "ASCEND_RT_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES",
                       "NVIDIA_VISIBLE_DEVICES", "ASCEND_VISIBLE_DEVICES"})  # fmt: skip
@@ -37,6 +55,13 @@ def _patterns() -> dict[str, Any]:
         ),
         "include": re2.compile(r"--include[= ]+[\"']?([\w.-]+:[0-9]+(?:,[0-9]+)*)"),
         "ids": re2.compile(r"--(?:gpu_?ids?|gpus?|device)[= ]+[\"']?(?:cuda:)?([0-9]+(?:,[0-9]+)+)"),
+        "printed": re2.compile(
+            r"--num_processes[`'\"]* was set to a value of [`'\"]*([0-9]{1,4})|MEMBER: [0-9]+/([0-9]{1,4})|Starting with ([0-9]{1,4}) processes|"
+            r"found ([0-9]{1,3}) (?:CUDA|ROCm|HIP|Vulkan|SYCL) devices|initializing (?:ddp|data parallel) with size ([0-9]{1,4})|"
+            r"distributed init \(rank \d+\)[^\n]*world[_ ]size:? ([0-9]{1,4})|world_size=([0-9]{1,4})"
+        ),
+        "single": re2.compile(r"_single_device\b"),
+        "found": re2.compile(r"Found device ([0-9]{1,2}) with properties"),
         "advice": re2.compile(r"(?i)to avoid fragmentation|try setting|did you (?:try|set)|without|建议|尝试设置"),
     }
 
@@ -61,12 +86,33 @@ def read(doc: Document) -> Iterator[Observation]:
             nodes = nodes or node_count(doc)
             # Exact flags of the launcher say it better; a device list may be shared by several processes.
             yield Observation("gpu_count", number * nodes, doc.line_at(place), doc.quote(place), rank=COMMAND_RANK - 2)
+    yield from _printed(doc)
     for name in ("include", "ids"):
         found = patterns[name].search(doc.text)
         if found is not None:
             number = found.group(1).count(",") + 1
             place = found.start()
             yield Observation("gpu_count", number, doc.line_at(place), doc.quote(place), rank=COMMAND_RANK - 1)
+
+
+def _printed(doc: Document) -> Iterator[Observation]:
+    """The count that a launcher, Lightning, DeepSpeed, llama.cpp or TensorFlow prints."""
+    for name in ("printed", "single"):
+        match = _patterns()[name].search(doc.text)
+        if match is None:
+            continue
+        number = int(next((group for group in match.groups() if group), "1")) if match.groups() else 1
+        if 0 < number <= _MAX_DEVICES:
+            yield Observation(
+                "gpu_count", number, doc.line_at(match.start()), doc.quote(match.start()), rank=COMMAND_RANK - 3
+            )
+            return
+    found = {int(match.group(1)) for match in _patterns()["found"].finditer(doc.text)}
+    if found and found == set(range(len(found))):
+        match = _patterns()["found"].search(doc.text)
+        yield Observation(
+            "gpu_count", len(found), doc.line_at(match.start()), doc.quote(match.start()), rank=COMMAND_RANK - 3
+        )
 
 
 def _devices(name: str, value: str) -> int:

@@ -25,6 +25,7 @@ RANK = 65
 # A library seen underneath says less than a sentence that names the program.
 _UNDERNEATH_RANK = 38
 _TASK_RANK = 29
+_HINT_RANK = 21
 # Libraries that programs are built on: the answer only when nothing above them is found. The later says more.
 _UNDERNEATH = ("pytorch", "bitsandbytes", "deepspeed", "lightning", "mmengine", "accelerate", "transformers", "peft")
 _VERSION = r"(?i)\b{name}\s*(?:==|version:?|v|:|\()\s*v?([0-9]+\.[0-9]+(?:\.[0-9]+)?(?:[.+a-z0-9]*)?)"
@@ -50,7 +51,9 @@ class Found(Struct, frozen=True):
 @lru_cache(maxsize=4)
 def _markers(library: Library) -> tuple[tuple[str, str], ...]:
     pairs = [
-        (marker.lower(), framework.id) for framework in library.frameworks.values() for marker in framework.markers
+        (marker.lower().replace("\\", "/"), framework.id)
+        for framework in library.frameworks.values()
+        for marker in framework.markers
     ]
     return tuple(pair for pair in pairs if len(pair[0]) >= 4)
 
@@ -58,7 +61,7 @@ def _markers(library: Library) -> tuple[tuple[str, str], ...]:
 @lru_cache(maxsize=8)
 def recognised(doc: Document, library: Library) -> tuple[Found, ...]:
     """All programs whose markers occur, the most specific first: what others inherit from comes after them."""
-    lower = doc.lower
+    lower = doc.lower.replace("\\", "/")
     found: dict[str, Found] = {}
     for marker, framework in _markers(library):
         at = lower.find(marker)
@@ -89,7 +92,7 @@ def _only_a_place(lower: str, marker: str, at: int) -> bool:
             return True
         end = at + len(marker)
         rest = lower[end : end + 200].split("\n", 1)[0].split('"', 1)[0].split(" ", 1)[0]
-        if not ("/" in marker or "\\" in marker) or not ("venv/" in rest or "/envs/" in rest):
+        if "/" not in marker or not ("venv/" in rest or "/envs/" in rest):
             return False
         at = lower.find(marker, end)
     return False
@@ -109,7 +112,32 @@ def read(doc: Document, library: Library) -> Iterator[Observation]:
             if len(tasks) == 1 and not best.is_place:
                 line, quote = doc.line_at(best.offset), doc.quote(best.offset)
                 yield Observation("task", tasks[0], line, quote, rank=_TASK_RANK, origin="derived")
+    if (not programs or programs[0].framework in _UNDERNEATH) and (hint := _of_environment(doc, library)) is not None:
+        place, framework = hint
+        yield Observation("framework", framework, doc.line_at(place), doc.quote(place), rank=_HINT_RANK)
     yield from _version(doc, "torch", "torch_version", library)
+
+
+def _of_environment(doc: Document, library: Library) -> tuple[int, str] | None:
+    """A program whose name an environment bears (`envs/llama_factory/lib`): that tells what it was made for."""
+    match = _environment().search(doc.lower)
+    if match is None:
+        return None
+    words = (match.group(1) or match.group(2)).replace("-", "").replace("_", "")
+    best = ""
+    for framework in library.frameworks.values():
+        if framework.id in _UNDERNEATH or framework.id in ("tensorflow", "jax"):
+            continue
+        for name in (framework.id, *framework.names):
+            folded = name.lower().replace("-", "").replace("_", "").replace(" ", "")
+            if len(folded) >= 4 and words.startswith(folded) and len(folded) > len(best.partition("\0")[0]):
+                best = f"{folded}\0{framework.id}"
+    return (match.start(), best.partition("\0")[2]) if best else None
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Any:
+    return re2.compile(r"[/\\](?:envs|virtualenvs)[/\\]([a-z][a-z0-9_.-]*)[/\\]|[/\\]([a-z][a-z0-9_-]*?)[_-]v?env[/\\]")
 
 
 def _more_special(best: Found, doc: Document, library: Library) -> Found:

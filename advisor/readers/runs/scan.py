@@ -57,6 +57,12 @@ def _token() -> Any:
 
 
 @cache
+def _chainer() -> Any:
+    """`# Minibatch-size: 16`: Chainer's examples print their arguments so."""
+    return re2.compile(r"^\s*# [A-Z][a-z]+-size: [0-9]+\s*$")
+
+
+@cache
 def _simple_value() -> Any:
     return re2.compile(r"(\"[^\"\n]*\"|'[^'\n]*'|[^\s,;{}()\[\]#|\"'=]+)")
 
@@ -97,7 +103,7 @@ def settings_of(doc: Document, words: Set[str] = frozenset()) -> Iterator[Settin
         if is_diff and text[:1] == "-" and text[1:2] not in ("", " ", "-"):
             continue  # a line that a change takes away
         # The cleaned text has lost a comment's hash, which is also Markdown's heading.
-        if line.raw.lstrip(" \t>|").startswith(_COMMENT):
+        if line.raw.lstrip(" \t>|").startswith(_COMMENT) and not _chainer().match(line.raw):
             continue
         if body.startswith(("File ", "Traceback")) or len(text) > 20000:
             stack.clear()
@@ -173,6 +179,9 @@ def _of_line(
                 value = _list_at(doc.text, start + match.end())
             elif not value and pending:
                 continue
+            if value and value.isdigit() and rest[:1] == "," and name.endswith(("resolution", "size")):
+                second = rest[1:8].split(",")[0].strip().split(" ")[0]
+                value += f",{second}" if second.isdigit() else ""
             rank = (
                 PRINTED_RANK
                 if printed_line or any(level.printed for level in stack)

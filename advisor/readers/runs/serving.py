@@ -23,7 +23,7 @@ from advisor.readers.runs.values import model_name
 
 TRIGGERS = (
     "serve", "ollama", "parameter num", "n_ctx", "offload", "n_seq_max", "tune run", "tune ls", "--config", "chat --model", "lms load",
-    "swift infer", "mlc_llm", "sglang", "xinference",
+    "swift infer", ".llamafile", "mlc_llm", "sglang", "xinference",
 )  # fmt: skip
 _MAX = 200
 
@@ -34,7 +34,8 @@ def _patterns() -> dict[str, Any]:
     return {
         "model": re2.compile(
             rf"(?:vllm serve|sglang serve|lmdeploy (?:serve (?:api_server|gradio)|chat(?: turbomind| torch)?)|mlc_llm (?:serve|chat)|lms load)"
-            rf"[ \t]+{named}|ollama (?:run|pull|create)[ \t]+{named}|ollama serve[^\n]*?model=([\w.:/-]+)"
+            rf"[ \t]+{named}|ollama (?:run|pull|create)[ \t]+{named}|ollama serve[^\n]*?model=([\w.:/-]+)|"
+            r"(?:^|[\s/])([\w.-]+)\.llamafile\b"
         ),
         "recipe": re2.compile(r"--config[= ]+((?:llama|qwen|mistral|gemma|phi|code_llama)[\w.]*/[0-9.]+B)_\w+"),
         "modelfile": re2.compile(r"(?m)^\s*PARAMETER\s+(num_ctx|num_gpu|num_batch)\s+([0-9]+)"),

@@ -180,7 +180,7 @@ def _said(setting: Setting, lineage: Sequence[str], index: KeyIndex, library: Li
                 rank = setting.rank - (3 if less else 0)
                 found |= _value(fact, setting.value, framework, library, rank, strict)
             for entry in index.implies.get(framework, {}).get(key, ()):
-                if holds(entry, setting.value) and not any(key.endswith(ending) for ending in _DEVICES):
+                if holds(entry, _alone(setting)) and not any(key.endswith(ending) for ending in _DEVICES):
                     # Of two entries the later is the more special one.
                     found |= _implied(entry, setting.rank)
             if fact is not None:
@@ -195,6 +195,11 @@ def _said(setting: Setting, lineage: Sequence[str], index: KeyIndex, library: Li
             strict = key in CHECKED and setting.context != "command"
             return _value(fact, setting.value, framework, library, setting.rank, strict)
     return {}
+
+
+def _alone(setting: Setting) -> str:
+    """The value; a switch before the script's name stands alone (`--bf16 train.py`)."""
+    return "" if setting.context == "command" and setting.value.endswith(".py") else setting.value
 
 
 def _counts(key: str, setting: Setting, recognised: bool, is_own: bool) -> bool:
