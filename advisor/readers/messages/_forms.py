@@ -35,6 +35,8 @@ class Form(Struct, frozen=True):
         says: further facts that the wording implies, such as the phase.
         server: the runtime is a server, which speaks for the libraries that fail inside it.
         unit: unit of sizes that are printed without one.
+        rank: of the numbers; below RANK for what a program prints of the machine before it fails.
+        once: only the first place counts.
         hints: facts that the wording only makes likely; anything else that is known overrules them.
     """
 
@@ -46,6 +48,8 @@ class Form(Struct, frozen=True):
     says: tuple[tuple[str, FactValue], ...] = ()
     server: bool = False
     unit: str = ""
+    rank: int = RANK
+    once: bool = False
     hints: tuple[tuple[str, FactValue], ...] = ()
 
 
@@ -84,7 +88,7 @@ def seen(doc: Document, forms: Sequence[Compiled]) -> Iterator[Observation]:
     known: dict[tuple[str, FactValue, int], float] = {}
     for item in forms:
         for number, match in enumerate(item.pattern.finditer(doc.text)):
-            if number == MAX_MATCHES:
+            if number == (1 if item.form.once else MAX_MATCHES):
                 break
             for observation in _of_match(doc, item.form, match):
                 words = isinstance(
@@ -113,7 +117,7 @@ def _of_match(doc: Document, form: Form, match: Any) -> Iterator[Observation]:
         number = _number(fact, text, form.unit)
         if number is not None:
             place = match.start(index)
-            yield Observation(fact, number, doc.line_at(place), doc.quote(place), rank=RANK)
+            yield Observation(fact, number, doc.line_at(place), doc.quote(place), rank=form.rank)
 
 
 def _number(fact: str, text: str, unit: str) -> FactValue | None:

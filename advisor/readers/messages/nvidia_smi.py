@@ -1,4 +1,4 @@
-r"""Tables of nvidia-smi, and the one-line forms of gpustat: the cards, their memory, and who else is on them.
+r"""Tables of nvidia-smi and nvitop, and the one-line forms of gpustat: the cards, their memory, and who else is on them.
 
 >>> table = '''+-----------------------------------------------------------------------------------------+
 ... | NVIDIA-SMI 550.54.15              Driver Version: 550.54.15      CUDA Version: 12.4     |
@@ -29,7 +29,7 @@ from advisor.names import resolve_gpu
 from advisor.readers.document import Document
 from advisor.units import parse_size
 
-TRIGGERS = ("mib /", "mb |", "mib|", "nvidia-smi")
+TRIGGERS = ("mib /", "mb |", "mib|", "nvidia-smi", "nvitop")
 
 RANK = 50  # below what people say of their run, above guesses
 _USED_RANK = 15  # the table tells what a card holds, mostly one process
@@ -40,6 +40,7 @@ def _patterns() -> dict[str, Any]:
     return {
         "card": re2.compile(r"(?m)^\W*([0-9]{1,2})\s+((?:NVIDIA |Tesla |GeForce |Quadro |TITAN |A[0-9]|H[0-9]|L[0-9]|RTX |GRID )[\w .-]*?)\s+(?:On|Off|N/A)\s"),
         "memory": re2.compile(r"([0-9]+)\s?MiB\s*/\s*([0-9]+)\s?MiB"),
+        "nvitop": re2.compile(r"([0-9.]+[MG]iB)\s*/\s*([0-9.]+[MG]iB)"),
         "gpustat": re2.compile(r"(?m)^\W*\[([0-9]{1,2})\]\s+([\w .-]+?)\s*\|[^|\n]*\|\s*([0-9]+)\s*/\s*([0-9]+)\s*MB"),
         "process": re2.compile(r"(?m)^\W*([0-9]{1,2})\s+(?:N/A\s+N/A\s+)?([0-9]{2,8})\s+C(?:\+G)?\s+(\S+)\s+([0-9]+)MiB"),
     }  # fmt: skip
@@ -54,17 +55,21 @@ def read(doc: Document, library: Library) -> Iterator[Observation]:
 
     text = doc.text
     cards = [(match.group(1), match.group(2), match.start()) for match in patterns["card"].finditer(text)]
-    sizes = [(match.group(1), match.group(2), match.start()) for match in patterns["memory"].finditer(text)]
+    sizes = [
+        (f"{match.group(1)} MiB", f"{match.group(2)} MiB", match.start()) for match in patterns["memory"].finditer(text)
+    ]
+    if not sizes and "nvitop" in doc.lower:  # elsewhere such pairs are containers' RAM
+        sizes = [(match.group(1), match.group(2), match.start()) for match in patterns["nvitop"].finditer(text)]
     for match in patterns["gpustat"].finditer(text):
         cards.append((match.group(1), match.group(2), match.start()))
-        sizes.append((match.group(3), match.group(4), match.start()))
+        sizes.append((f"{match.group(3)} MiB", f"{match.group(4)} MiB", match.start()))
     if cards:
         yield seen("gpu_index", int(cards[0][0]), cards[0][2])
     if sizes:
-        total = parse_size(f"{sizes[0][1]} MiB")
+        total = parse_size(sizes[0][1])
         if total is not None and total >= 0.5:
             yield seen("gpu_capacity_gib", total, sizes[0][2])
-            used = parse_size(f"{sizes[0][0]} MiB")
+            used = parse_size(sizes[0][0])
             if used is not None and 0.1 <= used <= total:
                 yield replace(seen("process_in_use_gib", used, sizes[0][2]), rank=_USED_RANK, origin="derived")
     if cards:
@@ -74,6 +79,9 @@ def read(doc: Document, library: Library) -> Iterator[Observation]:
         indexes = {index for index, _, _ in cards}
         if len(indexes) > 1 and len(indexes) == len(cards):
             yield seen("gpu_count", len(indexes), cards[0][2])
-    processes = list(patterns["process"].finditer(text))
-    if len({match.group(2) for match in processes}) > 1:
-        yield seen("signal", "other_process_on_gpu", processes[0].start())
+    holders: dict[str, set[str]] = {}
+    for match in patterns["process"].finditer(text):
+        holders.setdefault(match.group(1), set()).add(match.group(2))
+        if len(holders[match.group(1)]) == 2:
+            yield seen("signal", "other_process_on_gpu", match.start())
+            break

@@ -59,8 +59,9 @@ def _forms() -> tuple[Compiled, ...]:
         Form(r"per_process_gpu_memory_fraction|memory_limit=|set_virtual_device_configuration|set_logical_device_configuration", says=(("signal", "memory_fraction_cap"),)),
         Form(r"(?:set_memory_growth\(\w+, True|allow_growth ?= ?True|TF_FORCE_GPU_ALLOW_GROWTH ?= ?['\"]?true)", says=(("tried", "tf_allow_growth"),)),
         # The state of the cards before the run.
-        Form(rf"totalMemory: {SIZE} freeMemory: {SIZE}", "", 0.0, "tensorflow", ("gpu_capacity_gib", "gpu_free_gib")),
-        Form(r"device:GPU:([0-9]{1,3})|GPU_([0-9]{1,3})_bfc|Found device ([0-9]{1,3}) with properties", facts=("gpu_index", "gpu_index", "gpu_index")),
+        Form(rf"totalMemory: {SIZE} freeMemory: {SIZE}", "", 0.0, "tensorflow", ("gpu_capacity_gib", "gpu_free_gib"), rank=75, once=True),
+        Form(r"device:GPU:([0-9]{1,3})|GPU_([0-9]{1,3})_bfc", facts=("gpu_index", "gpu_index"), rank=80),
+        Form(r"Found device ([0-9]{1,3}) with properties", facts=("gpu_index",), rank=74, once=True),
         # Handles are created late, when TensorFlow or another process holds the card already.
         Form(r"[Cc]ould not create cudnn handle: CUDNN_STATUS_(?:ALLOC_FAILED|INTERNAL_ERROR)|failed to create cublas handle|Blas (?:x?GEMM\w*) launch failed", "vram_oom", 0.62, "tensorflow"),
         Form(r"[Cc]ould not create cudnn handle: CUDNN_STATUS_NOT_INITIALIZED", "vram_oom", 0.55, "tensorflow"),

@@ -115,3 +115,15 @@ def test_start_up_state_of_tensorflow(check: Check) -> None:
 def test_preallocation_switched_off_already(see: See) -> None:
     text = 'os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"\nXlaRuntimeError: RESOURCE_EXHAUSTED: Out of memory allocating 1024 bytes.'
     assert "xla_preallocate_off" in see(text).tried
+
+
+def test_the_device_that_failed_beats_those_listed_at_the_start(check: Check) -> None:
+    start = "".join(
+        f"Found device {n} with properties: \nname: Tesla V100-SXM2-16GB\ntotalMemory: 15.78GiB freeMemory: 15.37GiB\n"
+        for n in range(4)
+    )
+    text = (
+        start
+        + "ResourceExhaustedError: OOM when allocating tensor with shape[64,8192] and type float on /job:w/task:0/device:GPU:2 by allocator GPU_2_bfc"
+    )
+    check(text, "vram_oom", gpu_index=2, gpu_capacity_gib=15.78)

@@ -19,7 +19,8 @@ LIBRARY = load_library()
 WORDS = st.sampled_from(
     [
         *sorted({trigger for reader in readers() for trigger in reader.triggers}),
-        "CUDA out of memory. Tried to allocate ", "GPU 0; ", " GiB total capacity; ", "2.50 GiB", "12", "\n", " ", "(", ")", "[rank1]: ", "\x1b[0m",
+        "CUDA out of memory. Tried to allocate ", "GPU 0; ", " GiB total capacity; ", "2.50 GiB", "12", "\n", " ", "(", ")",
+        "[rank1]: ", "\x1b[0m",
     ]
 )  # fmt: skip
 TEXTS = st.one_of(st.text(max_size=300), st.lists(st.one_of(WORDS, st.text(max_size=12)), max_size=30).map("".join))

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from tests.readers.messages.conftest import Check
+from tests.readers.messages.conftest import Check, See
 
 HEAD = "| NVIDIA-SMI 535.104.05             Driver Version: 535.104.05   CUDA Version: 12.2     |\n"
 NEW = (
@@ -42,3 +42,31 @@ def test_the_message_beats_the_table(check: Check) -> None:
 
 def test_a_table_alone_is_no_failure(check: Check) -> None:
     check(HEAD + NEW, "none")
+
+
+def test_nvitop(check: Check) -> None:
+    text = "NVITOP 1.3.2      Driver Version: 535.54\n│   0  GeForce RTX 3090    On   │ 00000000:01:00.0 Off │  N/A │\n│ 45%   60C    P2   300W / 350W │  12.00GiB / 24.00GiB │     98% │"
+    check(text, gpu_capacity_gib=24.0, process_in_use_gib=12.0)
+
+
+def test_pairs_of_gib_elsewhere_are_not_the_gpu(check: Check) -> None:
+    check("CONTAINER   MEM USAGE / LIMIT\ntrainer     5.2GiB / 7.8GiB", gpu_capacity_gib=None)
+
+
+def test_two_processes_on_one_card(see: See) -> None:
+    rows = "|    {}   N/A  N/A     {}      C   python                          10240MiB |\n"
+    assert "other_process_on_gpu" in see(HEAD + NEW + rows.format(0, 1111) + rows.format(0, 2222)).signals
+    assert "other_process_on_gpu" not in see(HEAD + NEW + rows.format(0, 1111) + rows.format(1, 2222)).signals
+
+
+def test_rocm_smi(check: Check) -> None:
+    text = "GPU[0]\t\t: VRAM Total Memory (B): 68702699520\nGPU[0]\t\t: VRAM Total Used Memory (B): 1073741824"
+    check(text, gpu_index=0, gpu_capacity_gib=63.98, process_in_use_gib=1.0)
+
+
+def test_npu_smi(check: Check) -> None:
+    text = (
+        "| npu-smi 23.0.3     Version: 23.0.3 |\n| 0     910B4               | OK            | 90.1        42                0    / 0             |\n"
+        "| 0                         | 0000:C1:00.0  | 0           0    / 0          3072 / 32768         |\n"
+    )
+    check(text, gpu_index=0, gpu_capacity_gib=32.0, process_in_use_gib=3.0, gpu_count=None)
