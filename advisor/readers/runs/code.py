@@ -11,7 +11,6 @@ params_b 6.9
 gradient_checkpointing True
 precision fp16
 optimizer sgd
-task train
 """
 
 from __future__ import annotations
