@@ -23,7 +23,7 @@ def _forms() -> tuple[Compiled, ...]:
         Form(r"cuDNN error: CUDNN_STATUS|torch\.backends\.cudnn", runtime="pytorch"),
         Form(r"torch/install/share/lua|luajit", runtime="torch7"),
         Form(r"CUDNN_STATUS_ALLOC_FAILED", "vram_oom", 0.8),
-        Form(r"CUDNN_STATUS_NOT_INITIALIZED", "vram_oom", 0.56),
+        Form(r"CUDNN_STATUS_NOT_INITIALIZED", "vram_oom", 0.56, hints=(("runtime", "pytorch"),)),
         Form(r"CUDNN_STATUS_(?:INTERNAL_ERROR|EXECUTION_FAILED|MAPPING_ERROR)", "other_error", 0.55),
         Form(r"CUDNN_STATUS_(?:BAD_PARAM|NOT_SUPPORTED|ARCH_MISMATCH|VERSION_MISMATCH)", "other_error", 0.8),
         Form(r"cudnnFindConvolution(?:Forward)?|Unable to find a valid cuDNN algorithm|FIND was unable to find an engine", hints=(("phase", "forward"),)),

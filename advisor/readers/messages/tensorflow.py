@@ -10,10 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from typing import Any
+
+import re2
 
 from advisor.facts import FactValue, Observation
 from advisor.readers.document import Document
 from advisor.readers.messages._forms import BYTES, SIZE, Compiled, Form, compiled, seen
+from advisor.units import parse_size
 
 TRIGGERS = (
     "oom when allocating",
@@ -37,6 +41,7 @@ TRIGGERS = (
 )
 
 _TRAINS: tuple[tuple[str, FactValue], ...] = (("task", "train"),)
+_NEARLY_FULL = 0.08  # of the card was free before the run
 
 
 @cache
@@ -79,4 +84,23 @@ def _forms() -> tuple[Compiled, ...]:
 
 def read(doc: Document) -> Iterator[Observation]:
     """The failure with its numbers; a warning of the allocator alone is none."""
+    full = _full_from_the_start(doc)
+    if full is not None:
+        place, quote = doc.line_at(full), doc.quote(full)
+        yield Observation("failure_kind", "vram_oom", place, quote, rank=90, confidence=0.45)
+        yield Observation("signal", "other_process_on_gpu", place, quote, rank=90)
     yield from seen(doc, _forms())
+
+
+def _full_from_the_start(doc: Document) -> int | None:
+    """Where TensorFlow found a card that others had nearly filled before the run."""
+    for match in _memory_at_start().finditer(doc.text):
+        total, free = parse_size(match.group(1)), parse_size(match.group(2))
+        if total is not None and free is not None and free < _NEARLY_FULL * total:
+            return int(match.start())
+    return None
+
+
+@cache
+def _memory_at_start() -> Any:
+    return re2.compile(rf"totalMemory:\s*{SIZE}\s+freeMemory:\s*{SIZE}")
