@@ -32,6 +32,8 @@ CASES: list[tuple[str, str, str, dict[str, object]]] = [
     ("bash script", "run.sh: line 14:  8123 Killed                  python train.py --epochs 5", "host_oom", {}),
     ("zsh", "zsh: killed     python convert.py", "host_oom", {}),
     ("exit code", "The command '/bin/sh -c python train.py' returned a non-zero code: exit code 137", "host_oom", {}),
+    ("docker inspect", '"State": {"Status": "exited", "OOMKilled": true, "ExitCode": 137}', "host_oom", {}),
+    ("exit code in json", '{"ExitCode": 137, "Error": ""}', "host_oom", {}),
     ("kubernetes", "    Last State:  Terminated\n      Reason:  OOMKilled\n      Exit Code:  137", "host_oom", {"runtime": "k8s"}),
     ("eviction", "The node was low on resource: memory. Container trainer was using 61Gi", "host_oom", {}),
     ("ray", "ray.exceptions.OutOfMemoryError: Task was killed due to the node running low on memory.\nMemory on the node (IP: 10.1.1.1) where the task "
