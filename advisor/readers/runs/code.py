@@ -30,6 +30,7 @@ from advisor.readers.runs.values import model_name, translated
 TRIGGERS = ("(",)
 
 _TASK_RANK = 31
+_FAILED_RANK = 45
 _MAX = 200
 _METHODS: tuple[tuple[str, str, str | bool], ...] = (
     (r"\.gradient_checkpointing_enable\(|\.enable_gradient_checkpointing\(|\.set_grad_checkpointing\(|apply_activation_checkpointing\(",
@@ -62,6 +63,7 @@ def _patterns() -> dict[str, Any]:
         "train": re2.compile(
             r"\.backward\(|\btrainer\.(?:train|fit)\(|\bTrainer\(|\.fit\(|optimizer\.step\(|\bmodel\.train\(|\w+Trainer\(|TrainingArguments\(|\btrain_epoch\("
         ),
+        "arrow": re2.compile(r"(?m)^-+> *[0-9]+[^\n]*(?:\b(?:model|trainer)\.(?:train|fit)\(|\.backward\()"),
         "infer": re2.compile(
             r"\.generate\(|\bpipe(?:line)?\(|\.transcribe\(|\.predict\(|\bLLM\(|\.chat\(|torch\.no_grad\(|inference_mode\(|WhisperModel\("
         ),
@@ -93,6 +95,9 @@ def read(doc: Document, library: Library) -> Iterator[Observation]:
             yield Observation(
                 "precision", value, doc.line_at(match.start()), doc.quote(match.start()), rank=CODE_RANK + 1
             )
+    arrow = patterns["arrow"].search(doc.text)
+    if arrow is not None:  # the very line that failed
+        yield Observation("task", "train", doc.line_at(arrow.start()), doc.quote(arrow.start()), rank=_FAILED_RANK)
     train, infer = _first(doc, patterns["train"]), _first(doc, patterns["infer"])
     found = train or infer
     if found is not None:

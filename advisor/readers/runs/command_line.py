@@ -51,9 +51,11 @@ _LISTS = (
 @cache
 def _patterns() -> dict[str, Any]:
     """No counted repeats, which make large automata; lines are short already."""
-    value = r"(\"[^\"\n]*\"|'[^'\n]*'|[^\s\\;`\"'，。、]+)"
+    value = r"(\"[^\"\n]*\"|'[^'\n]*'|(?:[^\s\\;`\"'，。、]|\\[A-Za-z0-9_.\\])+)"
     # After a blank, what begins with a dash is the next option, unless it is a negative number.
-    following = r"(\"[^\"\n]*\"|'[^'\n]*'|-[0-9][^\s\\;`]*|[^\s\\;`\"'|&>，。、-][^\s\\;`\"'，。、]*)"
+    following = (
+        r"(\"[^\"\n]*\"|'[^'\n]*'|-[0-9][^\s\\;`]*|[^\s\\;`\"'|&>，。、-](?:[^\s\\;`\"'，。、]|\\[A-Za-z0-9_.\\])*)"
+    )
     return {
         "flag": re2.compile(
             rf"(?:^|[\s\"'`\[(,，、])(--?[A-Za-z][\w.-]*)(?:\s*=[ \t]*{value}|[ \t]+(?:\\\s*)?{following})?"
@@ -67,6 +69,9 @@ def _patterns() -> dict[str, Any]:
         "denied": re2.compile(
             r"(?i)(?:without|with no|no longer|not|n't|never|remov\w+|dropp?\w*|instead of|unless|what (?:is|does)|try|should i|maybe|"
             r"不加|没有|没加|去掉|不用|未加|删掉|关闭|不使用|是否|需要|可以|建议)[^\n]{0,25}$"
+        ),
+        "refused": re2.compile(
+            r"(?i)(?:without|with no|not|n't|never|removed|removing|dropped|instead of|不加|没有|没加|去掉|不用|未加|删掉|不使用)\s*(?:the |use |using )?[`'\"]?$"
         ),
         "declares": re2.compile(
             r"add_argument\(|click\.option|parser\.|^\s*usage:|\[-h\]|unrecognized arguments|argparse"
@@ -181,8 +186,9 @@ class _Place(Struct, frozen=True):
         """The rank of a flag at a column: in a command, named in a sentence (less), or 0 where it is none of the run's."""
         if 0 <= self.comment < column:
             return 0
+        before = self.text[max(0, column - 60) : column]
         if self.is_command and self.flags > 1:
-            return COMMAND_RANK
-        if patterns["denied"].search(self.text[max(0, column - 60) : column]):
+            return 0 if patterns["refused"].search(before) else COMMAND_RANK
+        if patterns["denied"].search(before):
             return 0
         return COMMAND_RANK if self.is_command else ASIDE_RANK

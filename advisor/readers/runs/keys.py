@@ -27,7 +27,12 @@ ON_COMMAND_LINES = frozenset({
 CHECKED = frozenset({
     "model", "dtype", "optimizer", "optim", "precision", "resolution", "quantization", "quantize", "batch_size", "bs", "max_length",
     "model_name", "model_path", "model_id", "block_size", "image_size", "num_frames", "pretrain", "num_workers", "base_model", "train_type",
-    "img_size", "mixed_precision", "n_workers", "max_seq_len", "context_length",
+    "img_size", "mixed_precision", "method", "checkpoint", "ckpt", "pretrained", "n_workers", "max_seq_len", "context_length",
+})  # fmt: skip
+# Keys of files and folders, which hold a model's name now and then.
+PATHS = frozenset({
+    "ckpt_dir", "ckpt_path", "checkpoint", "ckpt", "checkpoint_path", "pretrained_path", "pretrained", "model_dir", "transformer_path", "weights",
+    "dit_path", "dit",
 })  # fmt: skip
 # Libraries whose spellings hold for most programs, the nearest to a user's own settings first.
 GENERAL = ("transformers", "peft", "accelerate", "trl", "deepspeed", "lightning", "pytorch")

@@ -28,6 +28,7 @@ def _patterns() -> dict[str, Any]:
         "yolo": re2.compile(r"(?m)^\s*[0-9]+/[0-9]+\s+[0-9.]+G(?:\s+[0-9.]+)+\s+([0-9]{2,4}):\s+[0-9]+%\|"),
         # height and width follow the sampler's switches and seeds.
         "web_ui": re2.compile(r"Arguments: \([^\n]*?(?:True|False), ([0-9]{3,4}), ([0-9]{3,4}), (?:True|False)"),
+        "picture": re2.compile(r"Steps: [0-9]+, [^\n]*?\bSize: ([0-9]{2,5}x[0-9]{2,5})"),
         "dtype": re2.compile(
             r"(?i)\b(?:detected|loading|using|model|weight)[\w ]{0,20}dtype:? (?:torch\.)?(float8\w*|bfloat16|float16|float32)\b"
         ),
@@ -50,6 +51,10 @@ def read(doc: Document) -> Iterator[Observation]:
         line, quote = doc.line_at(match.start()), doc.quote(match.start())
         yield Observation("image_resolution", f"{match.group(2)}x{match.group(1)}", line, quote, rank=RANK)
         yield Observation("task", "inference", line, quote, rank=HINT_RANK, origin="derived")
+    match = patterns["picture"].search(doc.text)
+    if match is not None:
+        line, quote = doc.line_at(match.start(1)), doc.quote(match.start(1))
+        yield Observation("image_resolution", match.group(1), line, quote, rank=RANK)
     match = patterns["dtype"].search(doc.text)
     if match is not None:
         word = match.group(1).lower()

@@ -179,6 +179,8 @@ def _of_line(
                 value = _list_at(doc.text, start + match.end())
             elif not value and pending:
                 continue
+            if value and value.isdigit() and (operator := rest.lstrip()[:1]) in ("*", "/", "+"):
+                value = _product(value, rest) if operator == "*" else ""
             if value and value.isdigit() and rest[:1] == "," and name.endswith(("resolution", "size")):
                 second = rest[1:8].split(",")[0].strip().split(" ")[0]
                 value += f",{second}" if second.isdigit() else ""
@@ -209,6 +211,14 @@ def _of_line(
             if stack:
                 stack.pop()
         first = first and call is None and closes is None
+
+
+def _product(value: str, rest: str) -> str:
+    """`5 * 8` is a number that people write out; other arithmetic is left alone."""
+    words = rest.split("#")[0].strip(" ,;)").split()
+    if len(words) == 2 and words[0] == "*" and words[1].isdigit() and len(value) + len(words[1]) < 12:
+        return str(int(value) * int(words[1]))
+    return ""
 
 
 def _construct(stack: list[_Level], kind: str = "") -> str:

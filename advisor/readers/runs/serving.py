@@ -23,7 +23,7 @@ from advisor.readers.runs.values import model_name
 
 TRIGGERS = (
     "serve", "ollama", "parameter num", "n_ctx", "offload", "n_seq_max", "tune run", "tune ls", "--config", "chat --model", "lms load",
-    "swift infer", ".llamafile", "mlc_llm", "sglang", "xinference",
+    "swift infer", ".llamafile", ".gguf", "litgpt", "mlc_llm", "sglang", "xinference",
 )  # fmt: skip
 _MAX = 200
 
@@ -34,9 +34,10 @@ def _patterns() -> dict[str, Any]:
     return {
         "model": re2.compile(
             rf"(?:vllm serve|sglang serve|lmdeploy (?:serve (?:api_server|gradio)|chat(?: turbomind| torch)?)|mlc_llm (?:serve|chat)|lms load)"
-            rf"[ \t]+{named}|ollama (?:run|pull|create)[ \t]+{named}|ollama serve[^\n]*?model=([\w.:/-]+)|"
+            rf"[ \t]+{named}|litgpt (?:finetune\w*|pretrain|chat|generate|serve)[ \t]+{named}|ollama (?:run|pull|create)[ \t]+{named}|ollama serve[^\n]*?model=([\w.:/-]+)|"
             r"(?:^|[\s/])([\w.-]+)\.llamafile\b"
         ),
+        "gguf": re2.compile(r"(?:from|model|path)[ =:]+[\"']?([\w./\\:-]+)\.gguf\b"),
         "recipe": re2.compile(r"--config[= ]+((?:llama|qwen|mistral|gemma|phi|code_llama)[\w.]*/[0-9.]+B)_\w+"),
         "modelfile": re2.compile(r"(?m)^\s*PARAMETER\s+(num_ctx|num_gpu|num_batch)\s+([0-9]+)"),
         "n_ctx": re2.compile(r"\bn_ctx\s*=\s*([0-9]+)"),
@@ -53,9 +54,12 @@ def read(doc: Document, library: Library) -> Iterator[Observation]:
             break
         written = next((group for group in match.groups() if group), "")
         place = match.start()
-        name = written if match.group(2) or match.group(3) else model_name(written, library)
+        name = written if match.group(3) or match.group(4) else model_name(written, library)
         if name and not name.startswith("-") and any(char.isalnum() for char in name):
             yield from _model(doc, name, place, library, COMMAND_RANK)
+    match = patterns["gguf"].search(doc.text)
+    if match is not None and (name := model_name(match.group(1), library)) is not None and "sha256" not in name:
+        yield from _model(doc, name, match.start(1), library, COMMAND_RANK - 2)
     match = patterns["recipe"].search(doc.text)
     if match is not None:
         yield from _model(doc, match.group(1), match.start(1), library, COMMAND_RANK - 5)

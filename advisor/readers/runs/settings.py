@@ -178,7 +178,7 @@ def _said(setting: Setting, lineage: Sequence[str], index: KeyIndex, library: Li
                 # A dtype of the dequantised matrices and a general spelling beside the program's own say less.
                 less = key.startswith("bnb") or (not is_own and _has_own(fact, own, index))
                 rank = setting.rank - (3 if less else 0)
-                found |= _value(fact, setting.value, framework, library, rank, strict)
+                found |= _value(fact, setting.value, framework, library, rank, strict, key)
             for entry in index.implies.get(framework, {}).get(key, ()):
                 if holds(entry, _alone(setting)) and not any(key.endswith(ending) for ending in _DEVICES):
                     # Of two entries the later is the more special one.
@@ -193,7 +193,7 @@ def _said(setting: Setting, lineage: Sequence[str], index: KeyIndex, library: Li
             if _is_other(fact, key, names[0], lineage):
                 return {}
             strict = key in CHECKED and setting.context != "command"
-            return _value(fact, setting.value, framework, library, setting.rank, strict)
+            return _value(fact, setting.value, framework, library, setting.rank, strict, key)
     return {}
 
 
@@ -225,8 +225,10 @@ def _is_other(fact: str, key: str, path: str, lineage: Sequence[str]) -> bool:
     return any(part.startswith(_BESIDE) for part in outer)
 
 
-def _value(fact: str, text: str, framework: str, library: Library, rank: int, strict: bool) -> dict[str, Meaning]:
-    value = translated(fact, text.strip().rstrip(",;"), framework, library, strict)
+def _value(
+    fact: str, text: str, framework: str, library: Library, rank: int, strict: bool, key: str
+) -> dict[str, Meaning]:
+    value = translated(fact, text.strip().rstrip(",;"), framework, library, strict, key)
     if value is None:
         return {}
     try:

@@ -11,11 +11,12 @@ import re2
 from advisor.facts import FactValue, spec_of
 from advisor.library import Library
 from advisor.names import find_models, params_from_name
-from advisor.readers.runs.keys import GENERAL, key_index
+from advisor.readers.runs.keys import GENERAL, PATHS, key_index
 
 TRUE = frozenset({"true", "1", "yes", "on", ""})
 FALSE = frozenset({"false", "0", "no", "off", "none", "null", "[]", "{}", "~"})
 _EMPTY = frozenset({"none", "null", "auto", "nan", "default", "...", "…", "xxx", "[]", "{}", "~", "?", "todo", "tbd"})
+_FORMATS = frozenset({"4bit", "8bit", "nf4", "fp4", "int4", "int8", "gptq", "awq", "fp8", "none"})
 _SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".gguf", ".onnx", ".pdparams", ".llamafile")
 # Parts of a path that say where a model lies, not which it is.
 _PLACES = frozenset({
@@ -39,12 +40,12 @@ def _patterns() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def translated(fact: str, text: str, framework: str, library: Library, strict: bool = False) -> object:
+def translated(fact: str, text: str, framework: str, library: Library, strict: bool = False, key: str = "") -> object:
     """The value that `text` states of a fact, None when it states none.
 
     Args:
         framework: whose tables are asked first, then those of its families and of the general libraries.
-        strict: words of an open set count only when some table knows them.
+        strict: words of an open set count only when some table knows them; a model's name only when it is known or tells a size.
     """
     lower = text.lower().strip("\"'")
     if lower in _EMPTY and not (fact == "quantization" and lower == "none"):
@@ -65,7 +66,7 @@ def translated(fact: str, text: str, framework: str, library: Library, strict: b
         for form in forms:
             if form in agreed:
                 return agreed[form]
-    return _plain(fact, text.strip("\"'"), lower, library, strict)
+    return _plain(fact, text.strip("\"'"), lower, library, strict, key)
 
 
 def _forms(lower: str) -> list[str]:
@@ -84,7 +85,7 @@ def _in_table(table: Mapping[str, Any], forms: list[str]) -> object:
     return folded["*"] if "*" in folded and forms[0] not in FALSE else None
 
 
-def _plain(fact: str, text: str, lower: str, library: Library, strict: bool) -> object:
+def _plain(fact: str, text: str, lower: str, library: Library, strict: bool, key: str) -> object:
     spec = spec_of(fact)
     if spec.kind == "bool":
         return True if lower in TRUE else False if lower in FALSE else None
@@ -95,13 +96,15 @@ def _plain(fact: str, text: str, lower: str, library: Library, strict: bool) -> 
     if fact == "image_resolution":
         return resolution(lower)
     if fact == "model":
-        return model_name(text, library, strict)
+        return model_name(text, library, strict, known_only=key in PATHS)
     if spec.kind == "list":
         items = [item.strip(" \"'[]()") for item in text.replace(" ", ",").split(",")]
         found = [item for item in items if item and len(item) <= 60]
         return found if len(found) > 1 else (found[0] if found else None)
     if spec.choices:
         return lower if lower in spec.choices else None
+    if fact == "quantization" and lower in _FORMATS:
+        return lower
     if strict and fact != "method":
         return None
     if fact == "method" and lower not in (
@@ -140,11 +143,12 @@ def resolution(text: str) -> str | None:
     return f"{width}x{height}" if height else str(width)
 
 
-def model_name(text: str, library: Library, strict: bool = False) -> str | None:
+def model_name(text: str, library: Library, strict: bool = False, known_only: bool = False) -> str | None:
     """The model in a path or an id: `org/name` of the Hub, else the part of the path that names one.
 
     Args:
         strict: a word without the shape of an id or of a model's name is none.
+        known_only: only the name of a known model, or one that tells its size.
     """
     name = text.strip().rstrip("/\\").split("?")[0]
     if not _patterns()["path"].match(name) or name.startswith("$"):
@@ -163,7 +167,7 @@ def model_name(text: str, library: Library, strict: bool = False) -> str | None:
     for part in usable:
         if params_of(part, library) is not None or any(not found.plain for found in find_models(part, library)):
             return part
-    if strict and not (local and len(parts) > 1):
+    if known_only or (strict and not (local and len(parts) > 1)):
         return None
     if not usable or (len(parts) == 1 and not any(char.isdigit() or char == "-" for char in usable[0])):
         return None
