@@ -55,19 +55,20 @@ def questions(
             Question(fact, spec_of(fact).ask(lang), word("question.needed", lang) if fact in missing else "")
             for fact in names[:MAX_QUESTIONS]
         )
-    moved = sorted(_moves(facts, assumed, spec, need), reverse=True)
+    moved = moves(facts, assumed, spec, need)
     return tuple(
         Question(fact, spec_of(fact).ask(lang), word("question.why", lang, gib=format_gib(gib)))
         for gib, fact in moved[:MAX_QUESTIONS]
     )
 
 
-def _moves(
+def moves(
     facts: Mapping[str, FactValue],
     assumed: Mapping[str, FactValue],
     spec: Mapping[str, FactValue],
     need: Callable[[Mapping[str, FactValue]], float],
 ) -> list[tuple[float, str]]:
+    """By how many GiB each assumed fact's likely answers move the estimate, the largest first; small ones are left out."""
     base = need(spec)
     found = []
     for fact in assumed:
@@ -82,4 +83,4 @@ def _moves(
         change = max(results) - min(results)
         if change >= max(MIN_CHANGE_GIB, MIN_CHANGE_SHARE * base):
             found.append((change, fact))
-    return found
+    return sorted(found, reverse=True)

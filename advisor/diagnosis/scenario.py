@@ -1,18 +1,19 @@
-"""What if: a case with some of its remedies switched on, estimated again."""
+"""What if: a case with some of its remedies switched on, each in one of its settings, estimated again."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from advisor.errors import AdvisorError
-from advisor.estimate import Estimate
 from advisor.facts import FactValue
-from advisor.plan import beside_gib
+from advisor.plan import EstimateLike, Weights, beside_gib, need_gib, peak_gib
 from advisor.plan.edit import changes_of, settings
-from advisor.records import Edit, Remedy
+from advisor.plan.reconcile import dynamic_scale, reconciled
+from advisor.records import Edit
 from advisor.wording import word
 
 if TYPE_CHECKING:
@@ -25,16 +26,20 @@ class Scenario(Struct, frozen=True):
     Attributes:
         steps: the remedies' ids, in the order in which they were applied.
         words: the specification after them.
-        estimate: None where nothing can be estimated.
+        estimate: corrected by the numbers of the message, as plans are; None where nothing can be estimated.
         time_factor: product of the remedies' step-time factors.
         without_effect: remedies whose edit changes nothing that the estimate knows.
+        capacity_gib: usable memory of the card, None when it is not known.
+        changed: the facts that the remedies change, with their new values.
     """
 
     steps: tuple[str, ...]
     words: Mapping[str, FactValue]
-    estimate: Estimate | None
-    time_factor: float
-    without_effect: tuple[str, ...]
+    estimate: EstimateLike | None
+    time_factor: float = 1.0
+    without_effect: tuple[str, ...] = ()
+    capacity_gib: float | None = None
+    changed: Mapping[str, FactValue] = field(default_factory=dict)
 
     def parts(self) -> dict[str, float]:
         """GiB by component, what the process holds beside its tensors included; they add up to what the card must have."""
@@ -55,34 +60,88 @@ class Scenario(Struct, frozen=True):
         beside = beside_gib(self.estimate)
         return self.estimate.low_gib + beside, self.estimate.high_gib + beside
 
+    @property
+    def peak_gib(self) -> float | None:
+        """GiB that the card must have by expectation."""
+        return None if self.estimate is None else peak_gib(self.estimate)
 
-def scenario_of(case: Case, chosen: Sequence[str]) -> Scenario:
-    """The case with the remedies of these ids applied in this order; unknown ids are left out."""
-    words: dict[str, FactValue] = dict(case.specification.words)
+    @property
+    def fits(self) -> bool | None:
+        """Whether the interval's high end is within the card; None where either is not known."""
+        if self.estimate is None or self.capacity_gib is None:
+            return None
+        return need_gib(self.estimate) <= self.capacity_gib
+
+
+def scenario_of(case: Case, chosen: Sequence[str], edits: Mapping[str, Edit] | None = None) -> Scenario:
+    """The case with the remedies of these ids applied in this order; unknown ids are left out.
+
+    Args:
+        edits: the setting of each remedy; where it has none, the one that `preferred` picks.
+    """
+    before: Mapping[str, FactValue] = case.specification.words
+    words: dict[str, FactValue] = dict(before)
     steps, idle, factor = [], [], 1.0
     for name in chosen:
         remedy = case.library.remedies.get(name)
         if remedy is None:
             continue
-        changed = changes_of(edit, words) if (edit := _edit(case, remedy, words)) is not None else {}
+        edit = (edits or {}).get(name) or preferred(case, words, name)
+        changed = changes_of(edit, {**assumed(case), **words}) if edit is not None else {}
         if not changed:
             idle.append(name)
         words |= changed
         steps.append(name)
         factor *= remedy.time.factor
-    estimate: Estimate | None
+    after = {name: value for name, value in words.items() if before.get(name) != value}
+    return Scenario(tuple(steps), words, _estimate(case, words), factor, tuple(idle), case.capacity_gib, after)
+
+
+def _estimate(case: Case, words: Mapping[str, FactValue]) -> EstimateLike | None:
+    if case.estimate is None:
+        return None
     try:
-        estimate = case.estimated(words) if case.estimate is not None else None
+        return reconciled(case.estimated, case.facts, case.estimate)(words)
     except AdvisorError:
-        estimate = None
-    return Scenario(tuple(steps), words, estimate, factor, tuple(idle))
+        return None
 
 
-def _edit(case: Case, remedy: Remedy, words: Mapping[str, FactValue]) -> Edit | None:
-    for ranked in case.outcome.ranked:
-        if ranked.remedy.id == remedy.id and ranked.edit is not None:
-            return ranked.edit
-    return next(iter(settings(remedy, words)), None)
+def correction(case: Case) -> float:
+    """By how much the message raised what the estimate says of everything but weights and states; 1.0 for not at all."""
+    return 1.0 if case.estimate is None else dynamic_scale(case.facts, case.estimate)
+
+
+def assumed(case: Case) -> dict[str, FactValue]:
+    """What the estimate takes for granted because nobody said it."""
+    found = dict(case.estimate.assumed) if case.estimate is not None else {}
+    return {**found, **case.specification.assumed}
+
+
+def settings_of(case: Case, words: Mapping[str, FactValue], remedy: str) -> tuple[Edit, ...]:
+    """The settings of a remedy that change a run of these `words`, the mildest first; as many as plans consider."""
+    found = case.library.remedies.get(remedy)
+    if found is None:
+        return ()
+    limit = Weights.of(case.library.settings.get("ranking")).settings(found)
+    return tuple(islice(settings(found, {**assumed(case), **words}), limit))
+
+
+def preferred(case: Case, words: Mapping[str, FactValue], remedy: str) -> Edit | None:
+    """The mildest setting with which a run of these `words` fits; else the strongest, or the mildest where quality suffers."""
+    choices = settings_of(case, words, remedy)
+    if not choices:
+        return None
+    filled = {**assumed(case), **words}
+    needs = []
+    for edit in choices:
+        found = _estimate(case, {**words, **changes_of(edit, filled)})
+        needs.append(float("inf") if found is None else need_gib(found))
+        if case.capacity_gib is not None and needs[-1] <= case.capacity_gib:
+            return edit
+    gentle = case.library.remedies[remedy].quality_risk in ("medium", "high")
+    if gentle or case.capacity_gib is None:
+        return choices[0]
+    return choices[min(range(len(needs)), key=lambda index: needs[index])]
 
 
 def conflict(case: Case, chosen: Sequence[str], remedy: str) -> str:

@@ -2,246 +2,296 @@
 
 from __future__ import annotations
 
-import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from rich.text import Text
-from textual import work
-from textual.app import App, ComposeResult
-from textual.binding import Binding
-from textual.containers import Horizontal
-from textual.message import Message
-from textual.widgets import Footer, Static, TabbedContent, TabPane, TextArea
+from textual import events, work
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import Static, TabbedContent, TabPane, TextArea
 from textual.worker import Worker, get_current_worker
 
-from advisor.diagnosis.scenario import Scenario
-from advisor.errors import AdvisorError
-from advisor.facts import Lang
-from advisor.render.markdown import render_markdown
-from advisor.tui.pages import changes_text, compare_page, help_page
+from advisor.diagnosis.scenario import correction
+from advisor.errors import AdvisorError, FactError
+from advisor.facts import Lang, spec_of
+from advisor.readers.document import Document
+from advisor.tui.base import BaseApp
+from advisor.tui.messages import Diagnosed, Loaded
+from advisor.tui.pages import scenarios
 from advisor.tui.screens.edit_fact import EditFact
-from advisor.tui.screens.open_file import AskPath
-from advisor.tui.screens.text import TextPage
-from advisor.tui.session import Session
+from advisor.tui.session import Session, read_file
 from advisor.tui.widgets.facts import FactsTable
-from advisor.tui.widgets.log import LogArea
-from advisor.tui.widgets.memory import Bar, MemoryView
-from advisor.tui.widgets.remedies import RemedyList
+from advisor.tui.widgets.keybar import KeyBar
+from advisor.tui.widgets.log import LogPane, Pasted
+from advisor.tui.widgets.memory import MemoryView, Row
+from advisor.tui.widgets.remedies import RemedyList, RemedyOptions
 from advisor.tui.widgets.why import WhyView
-from advisor.wording import word
 
-MAX_FILE = 2**31
 TABS = ("text", "facts", "remedies", "why")
+SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
-class AdvisorApp(App[None]):
+class AdvisorApp(BaseApp):
     """The terminal interface; make it with `make_app`."""
 
-    CSS_PATH = "advisor.tcss"
-    TITLE = "advisor"
-    ENABLE_COMMAND_PALETTE = True
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual's class variable
-    BINDINGS = [  # noqa: RUF012 - Textual's class variable
-        Binding("ctrl+r", "diagnose", "Diagnose", priority=True),
-        Binding("ctrl+o", "open", "Open", priority=True),
-        Binding("f1", "help", "Help", priority=True),
-        Binding("f2", "language", "中文/English", priority=True),
-        Binding("f3", "theme", "Light/dark", priority=True, show=False),
-        Binding("f4", "tab('text')", "Text", priority=True, show=False),
-        Binding("f5", "tab('facts')", "Facts", priority=True, show=False),
-        Binding("f6", "tab('remedies')", "Remedies", priority=True, show=False),
-        Binding("f7", "tab('why')", "Why", priority=True, show=False),
-        Binding("p", "plan", "Plan"),
-        Binding("u", "undo", "Undo"),
-        Binding("U", "redo", "Redo", show=False),
-        Binding("x", "reset", "Reset"),
-        Binding("k", "keep", "Keep", show=False),
-        Binding("c", "compare", "Compare"),
-        Binding("n", "numbers", "Numbers", show=False),
-        Binding("h", "phases", "Phases", show=False),
-        Binding("y", "copy('changes')", "Copy"),
-        Binding("m", "copy('markdown')", "Copy Markdown", show=False),
-        Binding("j", "copy('json')", "Copy JSON", show=False),
-        Binding("s", "save", "Save", show=False),
-        Binding("escape", "cancel", "Cancel", show=False),
-    ]
-
-    class Diagnosed(Message):
-        """A worker has finished; `error` is empty when it went well."""
-
-        def __init__(self, found: Session, error: str = "") -> None:
-            super().__init__()
-            self.found = found
-            self.error = error
-
     def __init__(self, session: Session, path: Path | None = None, *, dark: bool = True) -> None:
-        super().__init__()
-        self.session = session
+        super().__init__(session)
         self._path = path
         self._dark = dark
         self._worker: Worker[None] | None = None
+        self._clock: Timer | None = None
+        self._began = 0.0
 
     # --- the screen ---------------------------------------------------------------------------------------------
 
     def compose(self) -> ComposeResult:
         yield Static(id="verdict")
-        yield MemoryView(id="memory")
+        yield Static(id="status")
+        with VerticalScroll(id="memory-box", can_focus=False):
+            yield MemoryView(id="memory")
         with Horizontal(id="body"):
             with TabbedContent(id="tabs", initial="text"):
-                with TabPane("Text", id="text"):
-                    yield LogArea(id="log")
-                with TabPane("Facts", id="facts"):
+                with TabPane("", id="text"):
+                    yield LogPane(id="log")
+                with TabPane("", id="facts"), Vertical(id="facts-box"):
                     yield FactsTable(id="facts-table")
-                with TabPane("Remedies", id="remedies"):
+                    yield Static(id="fact-about", markup=False)
+                with TabPane("", id="remedies"):
                     yield RemedyList(id="remedy-list")
-                with TabPane("Why", id="why"):
+                with TabPane("", id="why"):
                     yield WhyView(id="why-view")
             yield WhyView(id="why-side")
-        yield Footer()
+        yield KeyBar(self.w)
 
     def on_mount(self) -> None:
         self.theme = "textual-dark" if self._dark else "textual-light"
-        self.query_one(LogArea).focus()
+        self.log_pane.take_focus()
+        self.show_all()
         if self._path is not None:
             self.load_file(self._path)
         elif self.session.text:
-            self.query_one(LogArea).set_content(self.session.text)
-            self.action_diagnose()
-        self.show_all()
+            self.take_text(self.session.text)
 
-    def w(self, key: str, **values: object) -> str:
-        return word(key, self.session.lang, **values)
+    @property
+    def log_pane(self) -> LogPane:
+        """The text."""
+        return self.ground.query_one(LogPane)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a worker is under way."""
+        return self._worker is not None
 
     def show_all(self) -> None:
         """Draws everything from the session."""
-        session, report, lang = self.session, self.session.report, self.session.lang
-        tabs = self.query_one(TabbedContent)
-        for name in TABS:
-            tabs.get_tab(name).label = self.w(f"tui.tab.{name}")
-        verdict = Text(report.verdict if report else self.w("tui.welcome"), style="bold")
-        self.query_one("#verdict", Static).update(verdict)
-        self.query_one(FactsTable).show(report, session.state.stated, lang)
+        session, screen = self.session, self.ground
+        tabs = screen.query_one(TabbedContent)
+        for index, name in enumerate(TABS):
+            tabs.get_tab(name).label = f"{self.w(f'tui.tab.{name}')} F{index + 4}"
+        editor = self.log_pane.editor
+        editor.placeholder = self.w("tui.placeholder")
+        verdict = session.report.verdict if session.report else self.w("tui.welcome")
+        screen.query_one("#verdict", Static).update(Text(verdict, style="bold"))
+        screen.query_one(FactsTable).show(session.report, session.state.stated, session.moves(), session.lang)
+        lines = {item.line for item in session.report.evidence if item.used} if session.report else set()
+        self.log_pane.mark(lines)
         self.show_remedies()
+        self.show_status()
+        self.refresh_bindings()
 
     def show_remedies(self) -> None:
         """Draws what a switch changes: the bars, the list, the reasons."""
-        session, report = self.session, self.session.report
-        remedies = self.query_one(RemedyList)
-        remedies.show(report, session.chosen, session.lang)
+        remedies, session = self.ground.query_one(RemedyList), self.session
+        empty = "tui.no_remedies" if session.report is None else "no_remedy"
+        remedies.show(session.switches, self._summary(), session.lang, self.w(empty))
         self.show_memory()
-        for view in self.query(WhyView):
-            view.show(report, remedies.current())
+        self.show_why(remedies.current())
 
     def show_memory(self) -> None:
-        """Draws the bars: now, with what is switched on, kept, and the plan."""
-        session, report = self.session, self.session.report
-        bars: list[Bar] = []
-        capacity, card = None, self.w("this_card")
-        if report is not None and report.estimate is not None:
-            estimate = report.estimate
-            capacity = estimate.capacity_gib
-            card = str(report.facts.get("gpu_name") or card)
-            phases = dict(session.case.estimate.phases) if session.case and session.case.estimate else {}
-            parts = {component.id: component.gib for component in estimate.components}
-            bars.append(Bar(self.w("tui.now"), parts, estimate.need_low_gib, estimate.need_high_gib, phases))
-            if session.chosen and session.now is not None:
-                bars += self._bar("tui.chosen", session.now)
-            if session.planned is not None and session.planned.steps != session.chosen:
-                bars += self._bar("tui.planned", session.planned)
-            if session.kept is not None and session.kept is not session.now:
-                bars += self._bar("tui.kept", session.kept)
-        self.query_one(MemoryView).set_bars(bars, capacity, card, session.lang)
+        """Draws the bars: now, kept, with what is switched on, and with the plan."""
+        session = self.session
+        rows = [Row(label, scenario) for label, scenario in scenarios(session)]
+        card = str(session.report.facts.get("gpu_name") or self.w("this_card")) if session.report else ""
+        scale = correction(session.case) if session.case is not None else 1.0
+        empty = self.w("tui.no_estimate" if session.report is None or session.case else "tui.welcome")
+        self.ground.query_one(MemoryView).show(rows, card, session.lang, correction=scale, empty=empty)
 
-    def _bar(self, key: str, scenario: Scenario) -> list[Bar]:
-        if scenario.estimate is None:
-            return []
-        label = self.w(key, count=len(scenario.steps))
-        return [
-            Bar(
-                label, scenario.parts(), scenario.estimate.low_gib, scenario.estimate.high_gib, scenario.estimate.phases
-            )
-        ]
+    def show_why(self, remedy: str) -> None:
+        """Draws the reasons of a remedy, or of the diagnosis."""
+        session = self.session
+        found = session.remedy(remedy)
+        switch = next((item for item in session.switches if item.id == remedy), None)
+        for view in self.ground.query(WhyView):
+            view.show(session.report, found, switch)
+
+    def _summary(self) -> str:
+        now = self.session.now
+        if not self.session.chosen or now is None:
+            return ""
+        fits = "" if now.fits is None else self.w("tui.fits" if now.fits else "tui.fits_not")
+        text = self.w("tui.summary", count=len(now.steps), time=f"{now.time_factor:.2f}", fits=fits)
+        name = self.session.plan_name
+        return text + (self.w("tui.plan_on", name=self.w(f"plan.{name}")) if name else "")
+
+    def show_status(self) -> None:
+        """Draws whether something is under way, or the text is newer than the diagnosis."""
+        status = self.ground.query_one("#status", Static)
+        busy = self.busy
+        stale = not busy and self.session.report is not None and self._text_changed()
+        status.set_class(busy, "-busy").set_class(stale, "-stale")
+        if busy:
+            seconds = time.monotonic() - self._began
+            spinner = SPINNER[int(seconds * 10) % len(SPINNER)]
+            status.update(Text(f"{spinner} {self.w('tui.working')} {seconds:.1f} s", no_wrap=True))
+        elif stale:
+            status.update(Text(self.w("tui.stale"), no_wrap=True))
+
+    def _text_changed(self) -> bool:
+        content = self.log_pane.content
+        return content is not self.session.text and content != self.session.text
 
     # --- reading ------------------------------------------------------------------------------------------------
 
-    def load_file(self, path: Path) -> None:
-        """Opens a log; what is wrong with the path is shown."""
-        try:
-            if path.stat().st_size > MAX_FILE:
-                self.notify(self.w("tui.too_large"), severity="error")
-                return
-            text = path.read_bytes().decode("utf-8", "replace")
-        except OSError as error:
-            self.notify(f"{path}: {error.strerror}", severity="error", markup=False)
-            return
-        self.query_one(LogArea).set_content(text)
+    def take_text(self, text: str | Document) -> None:
+        """Shows a text and reads it."""
+        self.log_pane.set_content(text)
         self.action_diagnose()
+
+    def on_pasted(self, event: Pasted) -> None:
+        self.take_text(event.text)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """A paste elsewhere than into a field is a new text."""
+        if not self.covered and event.text.strip():
+            self.take_text(event.text)
+
+    def load_file(self, path: Path) -> None:
+        """Opens a log in a worker; what is wrong with the path is shown."""
+        self._begin(self._load(path))
+
+    @work(thread=True, exclusive=True, exit_on_error=False)
+    def _load(self, path: Path) -> None:
+        worker = get_current_worker()
+        message = Loaded(None, "")
+        try:
+            message.text = read_file(path)
+        except (AdvisorError, OSError, ValueError, MemoryError) as failure:
+            message.error = str(failure) or type(failure).__name__
+        if not worker.is_cancelled:
+            self.post_message(message)
+
+    def on_loaded(self, event: Loaded) -> None:
+        self._end()
+        if event.text is None:
+            self.notify(event.error, severity="error", markup=False, timeout=10)
+            self.show_status()
+        else:
+            self.take_text(event.text)
 
     def action_diagnose(self) -> None:
         """Reads the text and runs the rules in a worker; Esc cancels."""
-        self.session.text = self.query_one(LogArea).content
-        self.query_one("#verdict", Static).update(Text(self.w("tui.working"), style="italic"))
-        self._worker = self._diagnose(self.session.work())
+        self.session.text = self.log_pane.content
+        self._begin(self._diagnose(self.session.work()))
 
     @work(thread=True, exclusive=True, exit_on_error=False)
     def _diagnose(self, step: Callable[[], Session]) -> None:
         worker = get_current_worker()
+        message = Diagnosed(None, "")
         try:
-            found, error = step(), ""
-        except AdvisorError as failure:
-            found, error = self.session, str(failure)
+            message.found = step()
+        except Exception as failure:  # whatever a reader trips over: the screen stays, the person is told
+            message.error = (
+                str(failure) if isinstance(failure, AdvisorError) else f"{type(failure).__name__}: {failure}"
+            )
         if not worker.is_cancelled:
-            self.post_message(self.Diagnosed(found, error))
+            self.post_message(message)
 
-    def on_advisor_app_diagnosed(self, event: Diagnosed) -> None:
-        self._worker = None
-        if event.error:
+    def on_diagnosed(self, event: Diagnosed) -> None:
+        if event.found is not None and not self.session.take(event.found):
+            return  # a later worker reads what has changed since
+        self._end()
+        if event.found is None:
             self.notify(event.error, severity="error", markup=False, timeout=10)
-        else:
-            self.session.take(event.found)
         self.show_all()
-        if self.session.report is not None and self.query_one(TabbedContent).active == "text":
+        tabs = self.ground.query_one(TabbedContent)
+        if self.session.switches and tabs.active == "text" and not self.covered and event.found is not None:
             self.action_tab("remedies")
+
+    def _begin(self, worker: Worker[None]) -> None:
+        self._worker, self._began = worker, time.monotonic()
+        if self._clock is None:
+            self._clock = self.set_interval(0.1, self.show_status)
+        self.show_status()
+
+    def _end(self) -> None:
+        self._worker = None
+        if self._clock is not None:
+            self._clock.stop()
+            self._clock = None
 
     def action_cancel(self) -> None:
         if self._worker is not None:
             self._worker.cancel()
-            self._worker = None
-            self.show_all()
+            self._end()
+            self.show_status()
             self.notify(self.w("tui.cancelled"))
+        elif self.log_pane.editor.has_focus:
+            self.ground.query_one("ContentTabs").focus()
 
-    def on_log_area_attached(self, event: LogArea.Attached) -> None:
-        self.notify(self.w("tui.attached", size=f"{event.size / 1e6:.1f}", lines=f"{event.lines:,}"))
-        self.action_diagnose()
+    def action_new(self) -> None:
+        """Empties everything."""
+        if self._worker is not None:
+            self._worker.cancel()
+            self._end()
+        self.log_pane.set_content("")
+        self.session.clear()
+        self.show_all()
+        self.action_tab("text")
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         event.stop()
+        self.show_status()
 
     # --- facts --------------------------------------------------------------------------------------------------
 
     def on_facts_table_edit(self, event: FactsTable.Edit) -> None:
-        report = self.session.report
-        known = report.facts.get(event.fact, "") if report else ""
-        value = (
-            ",".join(known)
-            if isinstance(known, list)
-            else str(known).lower()
-            if isinstance(known, bool)
-            else str(known)
-        )
+        fact = event.fact
 
         def stated(answer: str | None) -> None:
-            if answer is None:
-                return
-            self.session.set_fact(event.fact, answer)
-            self.action_diagnose()
+            if answer is not None:
+                self._state(fact, answer)
 
-        self.push_screen(EditFact(event.fact, value, self.session.library, self.session.lang), stated)
+        value = self.session.value_of(fact)
+        self.push_screen(EditFact(fact, value, self.session.library, self.session.lang, event.row), stated)
+
+    def on_facts_table_forget(self, event: FactsTable.Forget) -> None:
+        if event.fact in self.session.state.stated:
+            self._state(event.fact, "")
+
+    def _state(self, fact: str, value: str) -> None:
+        try:
+            self.session.set_fact(fact, value)
+        except FactError as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        self.show_all()
+        self.action_diagnose()
 
     def on_facts_table_jump(self, event: FactsTable.Jump) -> None:
+        self.action_jump(event.line)
+
+    def on_facts_table_looked(self, event: FactsTable.Looked) -> None:
+        about = f"{event.fact}: {spec_of(event.fact).describe(self.session.lang)}" if event.fact else ""
+        self.ground.query_one("#fact-about", Static).update(about)
+
+    def action_jump(self, line: int) -> None:
+        """Shows a line of the text."""
         self.action_tab("text")
-        self.query_one(LogArea).go_to_line(event.line)
+        self.log_pane.go_to_line(line)
 
     # --- remedies -----------------------------------------------------------------------------------------------
 
@@ -251,9 +301,19 @@ class AdvisorApp(App[None]):
             self.notify(reason, severity="warning", markup=False)
         self.show_remedies()
 
+    def on_remedy_options_strengthened(self, event: RemedyOptions.Strengthened) -> None:
+        if self.session.strengthen(event.remedy, event.by):
+            self.show_remedies()
+        else:
+            self.notify(self.w("tui.no_setting"), timeout=2)
+
+    def on_remedy_options_jump(self, event: RemedyOptions.Jump) -> None:
+        line = self.session.line_of(event.remedy)
+        if line:
+            self.action_jump(line)
+
     def on_remedy_list_looked(self, event: RemedyList.Looked) -> None:
-        for view in self.query(WhyView):
-            view.show(self.session.report, event.remedy)
+        self.show_why(event.remedy)
 
     def action_plan(self) -> None:
         if not self.session.apply_plan():
@@ -273,8 +333,9 @@ class AdvisorApp(App[None]):
     def _travelled(self, step: Callable[[], bool]) -> None:
         before = self.session.state.stated
         if not step():
-            self.notify(self.w("tui.no_step"))
+            self.notify(self.w("tui.no_step"), timeout=2)
         elif self.session.state.stated != before:
+            self.show_all()
             self.action_diagnose()
         else:
             self.show_remedies()
@@ -282,82 +343,35 @@ class AdvisorApp(App[None]):
     def action_keep(self) -> None:
         self.session.keep()
         self.show_memory()
-        self.notify(self.w("tui.kept_now"))
-
-    def action_compare(self) -> None:
-        self.push_screen(TextPage(compare_page(self.session)))
+        self.notify(self.w("tui.kept_now"), timeout=3)
 
     # --- the view -----------------------------------------------------------------------------------------------
 
     def action_numbers(self) -> None:
-        view = self.query_one(MemoryView)
-        view.show_numbers = not view.show_numbers
-        view.redraw()
+        self.ground.query_one(MemoryView).set_mode("numbers")
 
     def action_phases(self) -> None:
-        view = self.query_one(MemoryView)
-        view.show_phases = not view.show_phases
-        view.redraw()
+        self.ground.query_one(MemoryView).set_mode("phases")
 
     def action_tab(self, name: str) -> None:
-        self.query_one(TabbedContent).active = name
-        focus = {"text": LogArea, "facts": FactsTable, "remedies": RemedyList}.get(name)
-        if focus is not None:
-            self.query_one(focus).focus()
+        if self.covered:
+            return
+        self.ground.query_one(TabbedContent).active = name
+        focus: dict[str, Callable[[], object]] = {
+            "text": self.log_pane.take_focus,
+            "facts": self.ground.query_one(FactsTable).focus,
+            "remedies": self.ground.query_one(RemedyOptions).focus,
+            "why": self.ground.query_one("#why-view", Widget).focus,
+        }
+        focus[name]()
 
     def action_language(self) -> None:
         lang: Lang = "en" if self.session.lang == "zh" else "zh"
-        self.session.forced_lang = lang
-        if self.session.report is not None:
-            self.action_diagnose()
+        self.session.set_lang(lang)
         self.show_all()
+        self.ground.query_one(KeyBar).refresh(recompose=True)
 
     def action_theme(self) -> None:
         self._dark = not self._dark
         self.theme = "textual-dark" if self._dark else "textual-light"
-
-    def action_help(self) -> None:
-        self.push_screen(TextPage(help_page(self.session.lang)))
-
-    # --- taking it away -----------------------------------------------------------------------------------------
-
-    def action_copy(self, what: str) -> None:
-        """Puts the changes, the Markdown or the JSON on the clipboard (OSC 52)."""
-        text = self._export(what)
-        if text:
-            self.copy_to_clipboard(text)
-            self.notify(self.w("tui.copied"))
-
-    def _export(self, what: str) -> str:
-        report = self.session.report
-        if report is None:
-            return ""
-        if what == "markdown":
-            return render_markdown(report)
-        if what == "json":
-            return json.dumps(report.as_json(), ensure_ascii=False, indent=1)
-        return changes_text(self.session)
-
-    def action_save(self) -> None:
-        """Writes the report: the ending of the name decides, .md or .json, else the changes."""
-
-        def save(path: str | None) -> None:
-            if path is None:
-                return
-            what = {".md": "markdown", ".json": "json"}.get(Path(path).suffix, "changes")
-            try:
-                Path(path).expanduser().write_text(self._export(what), encoding="utf-8")
-            except OSError as error:
-                self.notify(f"{path}: {error.strerror}", severity="error", markup=False)
-                return
-            self.notify(self.w("tui.saved", path=path), markup=False)
-
-        if self.session.report is not None:
-            self.push_screen(AskPath(self.w("tui.save_as"), "advisor.md"), save)
-
-    def action_open(self) -> None:
-        def load(path: str | None) -> None:
-            if path is not None:
-                self.load_file(Path(path).expanduser())
-
-        self.push_screen(AskPath(self.w("tui.open")), load)
+        self.ground.query_one(MemoryView).redraw()

@@ -1,6 +1,8 @@
-"""The pages of text that the screen shows or copies: help, comparison, changes."""
+"""The pages of text that lie over the screen: the keys, and scenarios side by side."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -9,67 +11,67 @@ from rich.text import Text
 from advisor.diagnosis.scenario import Scenario
 from advisor.facts import Lang
 from advisor.tui.session import Session
-from advisor.units import format_gib
+from advisor.tui.switches import plain
+from advisor.tui.tables import numbers_table
 from advisor.wording import word
 
 _KEYS = (
-    "ctrl+r", "ctrl+o", "f1", "f2", "f3", "f4", "f5", "f6", "f7", "space", "enter", "l", "p", "u", "U", "x", "k", "c", "n", "h", "y", "m",
-    "j", "s", "esc", "ctrl+p", "ctrl+q",
-)  # fmt: skip
+    ("text", ("ctrl+r", "ctrl+o", "ctrl+n")),
+    ("facts", ("enter", "delete", "l")),
+    ("remedies", ("space", "left_right", "p", "x", "u", "U", "k", "c")),
+    ("view", ("n", "h", "tabs", "f2", "f3")),
+    ("take", ("y", "m", "j", "s")),
+    ("all", ("f1", "ctrl+p", "esc", "ctrl+q")),
+)
+_SHOWN = {"left_right": "← →", "tabs": "F4 … F7", "U": "shift+u"}
 
 
 def help_page(lang: Lang) -> RenderableType:
-    """All keys with what they do."""
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    for key in _KEYS:
-        table.add_row(Text(key, style="bold"), word(f"tui.key.{key}", lang))
-    return Group(Text(word("tui.help", lang), style="bold"), Text(""), table)
+    """All keys with what they do, by what one is doing, and what the marks mean."""
+    rows: list[RenderableType] = []
+    for group, keys in _KEYS:
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+        table.add_column(min_width=9)
+        for key in keys:
+            table.add_row(Text(_SHOWN.get(key, key), style="bold"), word(f"tui.key.{key}", lang))
+        rows += [Text(word(f"tui.keys.{group}", lang), style="bold underline"), table, Text("")]
+    rows += [Text(word("tui.keys.marks", lang), style="bold underline"), Text(word("tui.marks", lang))]
+    return Group(*rows)
+
+
+def scenarios(session: Session) -> list[tuple[str, Scenario]]:
+    """What there is to compare, with a word for each: the run as it is, kept, switched on, and the plan."""
+    lang = session.lang
+    if session.base is None or session.base.estimate is None:
+        return []
+    found = [(word("tui.now", lang), session.base)]
+    if session.kept is not None:
+        found.append((word("tui.kept", lang, count=len(session.kept.steps)), session.kept))
+    if session.now is not None and session.chosen:
+        found.append((word("tui.chosen", lang, count=len(session.chosen)), session.now))
+    if session.planned is not None and session.planned.words not in [one.words for _, one in found]:
+        found.append((word("tui.planned", lang, count=len(session.planned.steps)), session.planned))
+    return found
 
 
 def compare_page(session: Session) -> RenderableType:
-    """The run as it is, the kept scenario and the present one side by side, part by part."""
-    lang = session.lang
-    if session.case is None or session.case.estimate is None:
-        return Text(word("tui.no_estimate", lang))
-    from advisor.diagnosis.scenario import scenario_of
-
-    columns: list[tuple[str, Scenario]] = [(word("tui.now", lang), scenario_of(session.case, ()))]
-    if session.kept is not None:
-        columns.append((word("tui.kept", lang, count=len(session.kept.steps)), session.kept))
-    if session.now is not None and session.chosen:
-        columns.append((word("tui.chosen", lang, count=len(session.chosen)), session.now))
-    names = list(dict.fromkeys(name for _, scenario in columns for name in scenario.parts()))
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("")
-    for label, _ in columns:
-        table.add_column(label, justify="right")
-    for name in names:
-        cells = [format_gib(scenario.parts().get(name, 0.0)) for _, scenario in columns]
-        table.add_row(word(f"component.{name}", lang), *cells)
-    totals = [format_gib(sum(s.parts().values())) if s.estimate else "?" for _, s in columns]
-    table.add_row(Text(word("tui.total", lang), style="bold"), *totals, style="bold")
-    table.add_row(word("column.fits", lang), *(_fits(s, lang) for _, s in columns))
-    table.add_row(word("column.time", lang), *(f"x{s.time_factor:.2f}" for _, s in columns))
-    titles = {remedy.id: remedy.title for remedy in session.report.remedies} if session.report else {}
-    lists = [Text(f"{label}: {' + '.join(titles.get(step, step) for step in s.steps) or '-'}") for label, s in columns]
-    return Group(table, Text(""), *lists)
+    """Scenarios side by side: components, totals, intervals, and below what each changes."""
+    columns = scenarios(session)
+    if not columns:
+        return Text(word("tui.no_estimate", session.lang))
+    return Group(numbers_table(columns, session.lang), Text(""), *_steps(session, columns[1:]))
 
 
-def _fits(scenario: Scenario, lang: Lang) -> str:
-    if scenario.estimate is None or scenario.estimate.fits is None:
-        return "?"
-    return word("yes" if scenario.estimate.fits else "no", lang)
-
-
-def changes_text(session: Session) -> str:
-    """The exact changes of what is switched on, or of the first remedy when nothing is."""
-    report = session.report
-    if report is None:
-        return ""
-    wanted = session.chosen or tuple(remedy.id for remedy in report.remedies[:1])
-    lines = []
-    for remedy in report.remedies:
-        if remedy.id in wanted:
-            lines.append(f"# {remedy.title}")
-            lines += [change.text for change in remedy.changes]
-    return "\n".join(lines)
+def _steps(session: Session, columns: Sequence[tuple[str, Scenario]]) -> list[Text]:
+    rows = []
+    for label, scenario in columns:
+        rows.append(Text(label, style="bold"))
+        for step in scenario.steps:
+            remedy = session.remedy(step)
+            rows.append(Text(f"  • {remedy.title if remedy else step}"))
+        changed = ", ".join(f"{name} → {plain(value)}" for name, value in scenario.changed.items())
+        if changed:
+            rows.append(Text(f"    {changed}", style="dim"))
+    if not columns:
+        rows.append(Text(word("tui.compare_hint", session.lang), style="dim"))
+    return rows

@@ -1,28 +1,43 @@
-"""The facts: what was read with the line it came from, what was stated, and what is unknown but worth knowing."""
+"""The facts: what was read with its line, what was stated, what is unknown with what knowing it would change."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich.text import Text
+from textual.binding import Binding
+from textual.coordinate import Coordinate
 from textual.message import Message
 from textual.widgets import DataTable
 
 from advisor.facts import FactValue, Lang
 from advisor.report import Diagnosis
+from advisor.tui.safe import printable
+from advisor.tui.switches import plain
 from advisor.vocabulary import DESCRIBABLE, VOCABULARY
 from advisor.wording import word
 
+MAX_VALUE = 44
+# How a fact is known, in a word of one character that also tells without colour.
+READ, STATED, ASKED, ASSUMED, UNKNOWN = "●", "✎", "?", "~", " "
+
 
 class FactsTable(DataTable[Text]):
-    """One row a fact. Enter edits it, `l` jumps to the line that it came from."""
+    """One row a fact. Enter edits it, `l` jumps to the line that it came from, Delete takes a statement back."""
 
-    BINDINGS = [("l", "jump", "Line")]  # noqa: RUF012 - Textual's class variable
+    BINDINGS = [  # noqa: RUF012 - Textual's class variable
+        Binding("enter", "select_cursor", "tui.bar.edit"),
+        Binding("l", "jump", "tui.bar.line"),
+        Binding("delete,backspace", "forget", "tui.bar.forget"),
+    ]
 
     class Edit(Message):
-        """The person wants to state this fact."""
+        """The person wants to state this fact; the row stands at `row` of the screen."""
 
-        def __init__(self, fact: str) -> None:
+        def __init__(self, fact: str, row: int) -> None:
             super().__init__()
             self.fact = fact
+            self.row = row
 
     class Jump(Message):
         """The person wants to see the line."""
@@ -31,64 +46,94 @@ class FactsTable(DataTable[Text]):
             super().__init__()
             self.line = line
 
+    class Forget(Message):
+        """The person takes a statement back."""
+
+        def __init__(self, fact: str) -> None:
+            super().__init__()
+            self.fact = fact
+
+    class Looked(Message):
+        """The cursor stands on a fact."""
+
+        def __init__(self, fact: str) -> None:
+            super().__init__()
+            self.fact = fact
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, cursor_type="row", zebra_stripes=False)
         self._lines: dict[str, int] = {}
+        self._read = False
 
-    def show(self, report: Diagnosis | None, stated: dict[str, FactValue], lang: Lang) -> None:
-        """Fills the table: known facts first, then what the report asks for, then the rest that can be stated."""
-        row = self.cursor_row
+    def show(
+        self, report: Diagnosis | None, stated: Mapping[str, FactValue], moves: Mapping[str, str], lang: Lang
+    ) -> None:
+        """Fills the table: known facts first, then what is worth knowing, then what was assumed, then the rest that can be stated.
+
+        Args:
+            moves: for unknown facts, what knowing them would change.
+        """
+        at, top = (self.selected_fact(), self.scroll_y) if self._read else ("", 0)
+        self._read = report is not None
         self.clear(columns=True)
+        self.add_column(" ", key="how")
         for key in ("fact", "value", "origin"):
             self.add_column(word(f"tui.column.{key}", lang), key=key)
-        facts = dict(report.facts) if report else {}
+        facts: dict[str, FactValue] = {**(report.facts if report else {}), **stated}
         assumed = dict(report.estimate.assumed) if report and report.estimate else {}
-        asked = {question.fact: question.why for question in report.questions} if report else {}
-        self._lines = (
-            {item.fact: item.line for item in reversed(report.evidence) if item.used and item.line} if report else {}
-        )
-        names = [*facts, *asked, *assumed, *DESCRIBABLE]
-        for name in dict.fromkeys(names):
+        self._lines = {}
+        for item in report.evidence if report else ():
+            if item.used and item.line:
+                self._lines.setdefault(item.fact, item.line)
+        for name in dict.fromkeys([*facts, *moves, *assumed, *DESCRIBABLE]):
             if name not in VOCABULARY:
                 continue
+            how, value, origin, style = UNKNOWN, "", "", "dim"
             if name in stated:
-                origin, style = word("tui.stated", lang), "bold"
+                how, origin, style = STATED, word("tui.stated", lang), "bold"
             elif name in facts:
                 line = self._lines.get(name, 0)
-                origin, style = word("line", lang, line=line) if line else word("tui.derived", lang), ""
-            elif name in asked:
-                origin, style = asked[name], "yellow"
+                how, style = READ, ""
+                origin = word("line", lang, line=line) if line else word("tui.derived", lang)
+            elif name in moves:
+                how, style = ASKED, "bold"
+                origin = moves[name] if name not in assumed else f"{word('tui.assumed', lang)}; {moves[name]}"
             elif name in assumed:
-                origin, style = word("tui.assumed", lang), "dim"
-            else:
-                origin, style = "", "dim"
-            value = facts.get(name, assumed.get(name, ""))
-            cells = (name, _shown(value) if value != "" else "?" if name in asked else "", origin)
+                how, origin = ASSUMED, word("tui.assumed", lang)
+            known = facts.get(name, assumed.get(name))
+            value = "" if known is None else printable(plain(known))
+            if len(value) > MAX_VALUE:
+                value = value[: MAX_VALUE - 1] + "…"
+            cells = (how, name, value, origin)
             self.add_row(*(Text(cell, style=style) for cell in cells), key=name)
         if self.row_count:
-            self.move_cursor(row=min(row, self.row_count - 1))
+            row = self.get_row_index(at) if at in self.rows else 0
+            self.move_cursor(row=row, scroll=False)
+            self.scroll_to(y=top, animate=False)
 
     def selected_fact(self) -> str:
         """The fact under the cursor; empty when there is none."""
-        if not self.row_count:
+        if not self.row_count or self.cursor_row >= self.row_count:
             return ""
-        return str(self.coordinate_to_cell_key(self.cursor_coordinate).row_key.value or "")
+        return str(self.coordinate_to_cell_key(Coordinate(self.cursor_row, 0)).row_key.value or "")
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         event.stop()
         fact = str(event.row_key.value or "")
         if fact:
-            self.post_message(self.Edit(fact))
+            row = self.region.y + 1 + event.cursor_row - round(self.scroll_y)
+            self.post_message(self.Edit(fact, row))
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        event.stop()
+        self.post_message(self.Looked(self.selected_fact()))
 
     def action_jump(self) -> None:
         line = self._lines.get(self.selected_fact(), 0)
         if line:
             self.post_message(self.Jump(line))
 
-
-def _shown(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    def action_forget(self) -> None:
+        fact = self.selected_fact()
+        if fact:
+            self.post_message(self.Forget(fact))

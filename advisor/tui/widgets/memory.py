@@ -1,118 +1,212 @@
-"""The memory view: stacked bars for now, for what is switched on, and for the plan, against the card's line."""
+"""The memory view: stacked bars of scenarios on one scale against the card's line, the phases of a step, or the numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Literal
 
 from msgspec import Struct
-from rich.console import Group, RenderableType
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 from textual.widgets import Static
 
+from advisor.diagnosis.scenario import Scenario
 from advisor.facts import Lang
-from advisor.render.bars import BLOCKS, COLOURS, stacked
+from advisor.tui.chart import Run, bar, block, colour, line_place, ordered
+from advisor.tui.tables import numbers_table
 from advisor.units import format_gib
-from advisor.wording import word
+from advisor.wording import WORDS, word
+
+Mode = Literal["bars", "phases", "numbers"]
+MAX_LABEL = 24
+CRUMB = 0.01  # of the scale
 
 
-class Bar(Struct, frozen=True):
-    """One bar: its label, its parts in GiB by component id, the interval's ends, and the peak of each phase."""
+class Row(Struct, frozen=True):
+    """A scenario with the word for it."""
 
     label: str
-    parts: Mapping[str, float]
-    low: float
-    high: float
-    phases: Mapping[str, float]
-
-    @property
-    def total(self) -> float:
-        return sum(self.parts.values())
+    scenario: Scenario
 
 
 class MemoryView(Static):
-    """Bars of the same scale below each other; `show_phases` adds the peaks of the first bar by phase."""
+    """Shows rows of scenarios; `mode` picks bars, phases or numbers."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._bars: Sequence[Bar] = ()
-        self._capacity: float | None = None
+        self._rows: Sequence[Row] = ()
         self._card = ""
         self._lang: Lang = "en"
-        self.show_phases = False
-        self.show_numbers = True
+        self._scale = 1.0
+        self._empty = ""
+        self.mode: Mode = "bars"
 
-    def set_bars(self, bars: Sequence[Bar], capacity: float | None, card: str, lang: Lang) -> None:
-        """Shows these bars; all share the scale of the largest total or the capacity."""
-        self._bars, self._capacity, self._card, self._lang = bars, capacity, card, lang
+    def show(self, rows: Sequence[Row], card: str, lang: Lang, *, correction: float = 1.0, empty: str = "") -> None:
+        """Shows these scenarios.
+
+        Args:
+            card: the card's name.
+            correction: by how much the message raised the estimate.
+            empty: what to say where there is nothing to show.
+        """
+        self._rows = [row for row in rows if row.scenario.estimate is not None]
+        self._card, self._lang, self._scale, self._empty = card, lang, correction, empty
+        self.redraw()
+
+    def set_mode(self, mode: Mode) -> None:
+        """Shows bars, phases or numbers; the same mode again goes back to the bars."""
+        self.mode = "bars" if mode == self.mode else mode
         self.redraw()
 
     def on_resize(self) -> None:
         self.redraw()
 
     def redraw(self) -> None:
-        """Draws again, after a change of size, language or switches."""
-        if not self._bars:
-            self.update(Text(word("tui.no_estimate", self._lang), style="dim"))
+        """Draws again, after a change of size, language, colours or switches."""
+        width = self.size.width
+        if width <= 0:
             return
-        width = max(20, self.size.width - 2)
-        order = self._order()
-        largest = max([bar.total for bar in self._bars] + [self._capacity or 0.0])
-        rows: list[RenderableType] = []
-        for bar in self._bars:
-            rows += self._rows(bar, order, width, largest)
-        rows.append(self._legend(order))
-        if self.show_phases:
-            rows += self._phases(width)
-        self.update(Group(*rows))
+        if not self._rows:
+            self.update(Text(self._empty, style="dim"))
+        elif self.mode == "numbers":
+            self.update(numbers_table([(row.label, row.scenario) for row in self._rows], self._lang))
+        elif self.mode == "phases" and any(row.scenario.estimate.phases for row in self._rows if row.scenario.estimate):
+            self.update(Text("\n").join(self._phases(width)))
+        else:
+            self.update(Text("\n").join(self._bars(width)))
 
-    def _order(self) -> list[str]:
-        sizes: dict[str, float] = {}
-        for bar in self._bars:
-            for name, gib in bar.parts.items():
-                sizes[name] = max(sizes.get(name, 0.0), gib)
-        return [name for name, gib in sorted(sizes.items(), key=lambda item: -item[1]) if gib >= 0.005]
+    @property
+    def _dark(self) -> bool:
+        return self.app.current_theme.dark
 
-    def _rows(self, bar: Bar, order: Sequence[str], width: int, largest: float) -> list[RenderableType]:
-        head = Text(bar.label, style="bold")
-        head.append(f"  {format_gib(bar.total)}", style="bold")
-        head.append(f" ({format_gib(bar.low)} ~ {format_gib(bar.high)})", style="not bold dim")
-        if self._capacity is not None:
-            over = bar.total - self._capacity
-            key, style = ("tui.over", "red") if over > 0 else ("tui.left", "green")
-            head.append("  " + word(key, self._lang, gib=format_gib(abs(over))), style=f"not bold {style}")
-        line = Text()
-        # A hidden part up to the largest total keeps all bars on one scale.
-        sizes = [bar.parts.get(name, 0.0) for name in order]
-        cells = max(10, round(width * max(bar.total, self._capacity or 0.0) / largest)) if largest else width
-        for segment in stacked(sizes, self._capacity, cells):
-            style = (
-                "bold" if segment.part == -2 else "dim" if segment.part < 0 else COLOURS[segment.part % len(COLOURS)]
-            )
-            line.append(segment.char * segment.cells, style=style)
-        return [head, line]
+    def _bars(self, width: int) -> list[Text]:
+        capacity = self._rows[0].scenario.capacity_gib
+        parts = _without_crumbs([row.scenario.parts() for row in self._rows], capacity)
+        order = ordered(parts)
+        scale = max(
+            [capacity or 0.0, *(row.scenario.interval()[1] for row in self._rows), *(sum(p.values()) for p in parts)]
+        )
+        labels = [row.label for row in self._rows]
+        left = min(MAX_LABEL, max(map(cell_len, labels))) + 1
+        notes = [self._note(row.scenario, capacity, wide=width >= 100) for row in self._rows]
+        right = max(note.cell_len for note in notes) + 1
+        cells = max(10, width - left - right)
+        lines = []
+        for row, gib, note in zip(self._rows, parts, notes, strict=True):
+            line = Text(set_cell_size(row.label, left), style="bold", no_wrap=True)
+            for run in bar(gib, order, row.scenario.interval(), capacity, scale, cells):
+                line.append(run.text, self._style(run, order))
+            note.pad_left(right - note.cell_len)
+            lines.append(line.append_text(note))
+        if capacity is not None:
+            place = left + line_place(capacity, scale, cells)
+            lines.append(self._axis(capacity, place, width))
+        lines += self._legend(order, parts[0], width)
+        if self._scale != 1.0:
+            lines.append(Text(word("tui.corrected", self._lang, factor=f"{self._scale:.2f}"), style="dim"))
+        return lines
 
-    def _legend(self, order: Sequence[str]) -> Text:
-        legend = Text()
+    def _note(self, scenario: Scenario, capacity: float | None, *, wide: bool) -> Text:
+        total = sum(scenario.parts().values())
+        note = Text(f"{format_gib(total):>8}", style="not bold")
+        if wide:
+            low, high = scenario.interval()
+            note.append(f" ({format_gib(low)} ~ {format_gib(high)})", "not bold dim")
+        if capacity is None:
+            return note
+        over = total - capacity
+        if over > 0:
+            text, style = word("tui.over", self._lang, gib=format_gib(over)), "red"
+        elif scenario.fits:
+            text, style = "✓ " + word("tui.left", self._lang, gib=format_gib(-over)), "green"
+        else:
+            text, style = word("tui.tight", self._lang, gib=format_gib(-over)), "yellow"
+        return note.append("  ").append(text, f"not bold {self._word_colour(style)}")
+
+    def _word_colour(self, name: str) -> str:
+        dark = {"red": "#ff8787", "green": "#87d787", "yellow": "#ffd75f"}
+        light = {"red": "#af0000", "green": "#005f00", "yellow": "#875f00"}
+        return (dark if self._dark else light)[name]
+
+    def _style(self, run: Run, order: Sequence[str]) -> str:
+        if run.kind in order:
+            return f"not bold {colour(order.index(run.kind), dark=self._dark)}"
+        under = ""
+        if run.part in order:
+            under = f" on {colour(order.index(run.part), dark=self._dark)}"
+        ink = ("black" if self._dark else "white") if under else ("white" if self._dark else "black")
+        if run.kind == "limit":
+            return f"bold {ink}{under}"
+        return f"not bold {ink}{under}" if run.kind == "interval" else "not bold dim"
+
+    def _axis(self, capacity: float, place: int, width: int) -> Text:
+        label = word("capacity_line", self._lang, card=self._card, capacity=format_gib(capacity))
+        if place + 2 + cell_len(label) <= width:
+            return Text(" " * place + "┗ " + label, style="bold", no_wrap=True)
+        return Text(" " * max(0, place - 1 - cell_len(label)) + label + " ┛", style="bold", no_wrap=True)
+
+    def _legend(self, order: Sequence[str], parts: dict[str, float], width: int) -> list[Text]:
+        lines = [Text(no_wrap=True)]
         for index, name in enumerate(order):
-            legend.append(BLOCKS[index % len(BLOCKS)], style=COLOURS[index % len(COLOURS)])
-            label = " " + word(f"component.{name}", self._lang)
-            if self.show_numbers:
-                label += " " + format_gib(self._bars[0].parts.get(name, 0.0))
-            legend.append(label.replace(" ", "\u00a0") + "   ")
-        if self._capacity is not None:
-            legend.append("▏", style="bold")
-            line = word("capacity_line", self._lang, card=self._card, capacity=format_gib(self._capacity))
-            legend.append(line.replace(" ", "\u00a0"))
-        return legend
+            entry = Text(block(index), style=colour(index, dark=self._dark))
+            entry.append(f" {word(f'component.{name}', self._lang)} {format_gib(parts.get(name, 0.0))}", "default")
+            if lines[-1].cell_len and lines[-1].cell_len + 2 + entry.cell_len > width:
+                lines.append(Text(no_wrap=True))
+            lines[-1].append("  " if lines[-1].cell_len else "").append_text(entry)
+        return lines
 
-    def _phases(self, width: int) -> list[RenderableType]:
-        phases = self._bars[0].phases
-        if not phases:
-            return []
-        rows: list[RenderableType] = [Text("\n" + word("tui.phases", self._lang), style="bold")]
-        scale = max([*phases.values(), self._capacity or 0.0])
-        for name, gib in phases.items():
-            label = word(f"phase.{name}", self._lang)
-            cells = round((width - 46) * gib / scale) if scale and width > 60 else round((width - 30) * gib / scale)
-            rows.append(Text(f"{label[:30]:30} {format_gib(gib):>9} " + "█" * max(1, cells)))
-        return rows
+    def _phases(self, width: int) -> list[Text]:
+        first, last = self._rows[0].scenario, self._after()
+        before = dict(first.estimate.phases) if first.estimate else {}
+        after = dict(last.scenario.estimate.phases) if last and last.scenario.estimate else {}
+        capacity = first.capacity_gib
+        scale = max([capacity or 0.0, *before.values(), *after.values()])
+        names = list(dict.fromkeys([*before, *after]))
+        labels = {name: _phase(name, self._lang) for name in names}
+        left = max(map(cell_len, labels.values())) + 1
+        right = 22 if last else 10
+        cells = max(10, width - left - right)
+        title = word("tui.phases", self._lang)
+        lines = [
+            Text(
+                title if last is None else f"{title}: {self._rows[0].label} → {last.label}", style="bold", no_wrap=True
+            )
+        ]
+        ink = colour(0, dark=self._dark)
+        for name in names:
+            old, new = before.get(name, 0.0), after.get(name, before.get(name, 0.0))
+            line = Text(set_cell_size(labels[name], left), no_wrap=True)
+            kept = {"after": min(old, new), "saved": max(0.0, old - new), "more": max(0.0, new - old)}
+            for run in bar(kept, ("after", "saved", "more"), (0, 0), capacity, scale, cells):
+                char = {"after": "█", "saved": "░", "more": "▓"}.get(run.kind, run.text[:1]) * len(run.text)
+                line.append(
+                    char, f"bold on {ink}" if run.kind == "limit" and run.part else ink if run.kind in kept else ""
+                )
+            text = format_gib(old) if last is None else f"{format_gib(old)} → {format_gib(new)}"
+            lines.append(line.append(f"{text:>{right - 1}}"))
+        if capacity is not None:
+            lines.append(self._axis(capacity, left + line_place(capacity, scale, cells), width))
+        return lines
+
+    def _after(self) -> Row | None:
+        return self._rows[1] if len(self._rows) > 1 else None
+
+
+def _without_crumbs(bars: Sequence[dict[str, float]], capacity: float | None) -> list[dict[str, float]]:
+    """The bars with what is too small to be seen in any of them taken together as the rest."""
+    floor = CRUMB * max([capacity or 0.0, *(sum(parts.values()) for parts in bars)])
+    small = {name for parts in bars for name in parts} - {
+        name for parts in bars for name, gib in parts.items() if gib >= floor
+    }
+    if len(small) < 2:
+        return list(bars)
+    joined = []
+    for parts in bars:
+        kept = {name: gib for name, gib in parts.items() if name not in small}
+        joined.append({**kept, "rest": sum(gib for name, gib in parts.items() if name in small)})
+    return joined
+
+
+def _phase(name: str, lang: Lang) -> str:
+    key = f"phase_name.{name}"
+    return word(key if key in WORDS else f"phase.{name}", lang)

@@ -1,0 +1,144 @@
+"""What surrounds the screen: keys, the command palette, pages and dialogs, and taking results away."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+
+from rich.console import RenderableType
+from textual.app import App, SystemCommand
+from textual.binding import Binding
+from textual.command import CommandPalette
+from textual.screen import Screen
+
+from advisor.render.markdown import render_markdown
+from advisor.tui.keys import BINDINGS, COMMANDS, NEED_REPORT
+from advisor.tui.pages import compare_page, help_page
+from advisor.tui.screens.ask_path import AskPath
+from advisor.tui.screens.text import TextPage
+from advisor.tui.session import Session
+from advisor.wording import word
+
+
+class BaseApp(App[None]):
+    """The app without its widgets."""
+
+    CSS_PATH = "advisor.tcss"
+    TITLE = "advisor"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual's class variable
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]  # noqa: RUF012 - Textual's class variable
+    BINDINGS = [  # noqa: RUF012 - Textual's class variable
+        Binding(key, action, label, show=show, priority=first) for key, action, label, show, first in BINDINGS
+    ]
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+
+    def w(self, key: str, **values: object) -> str:
+        """A word in the language of the screen."""
+        return word(key, self.session.lang, **values)
+
+    @property
+    def ground(self) -> Screen[object]:
+        """The screen under the dialogs."""
+        return self.screen_stack[0]
+
+    @property
+    def covered(self) -> bool:
+        """Whether a page or dialog lies over the screen."""
+        return len(self.screen_stack) > 1
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Hides what makes no sense before there is a diagnosis."""
+        return not (action in NEED_REPORT and self.session.report is None)
+
+    # --- the command palette ------------------------------------------------------------------------------------
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Every action, in the language of the screen."""
+        for action, key in COMMANDS:
+            name = action.partition("(")[0]
+            if self.check_action(name, ()):
+                title = self.w(f"tui.key.{key}")
+                yield SystemCommand(title[:1].upper() + title[1:], key, self._runner(action))
+
+    def _runner(self, action: str) -> Callable[[], Awaitable[None]]:
+        async def run() -> None:
+            await self.run_action(action)
+
+        return run
+
+    def action_command_palette(self) -> None:
+        if not self.covered:
+            self.push_screen(CommandPalette(placeholder=self.w("tui.palette"), id="--command-palette"))
+
+    # --- pages --------------------------------------------------------------------------------------------------
+
+    def action_help_page(self) -> None:
+        self._page(help_page(self.session.lang), "tui.help")
+
+    def action_compare(self) -> None:
+        self._page(compare_page(self.session), "tui.compare")
+
+    def _page(self, content: RenderableType, title: str) -> None:
+        if not self.covered:
+            self.push_screen(TextPage(content, self.w(title), self.w("tui.close_hint")))
+
+    # --- taking it away -----------------------------------------------------------------------------------------
+
+    def export(self, what: str) -> str:
+        """The report as `markdown` or `json`, or the changed command and configuration (`changes`)."""
+        report = self.session.report
+        if report is None:
+            return ""
+        if what == "markdown":
+            return render_markdown(report)
+        if what == "json":
+            return json.dumps(report.as_json(), ensure_ascii=False, indent=1)
+        return self.session.changes_text()
+
+    def action_copy(self, what: str) -> None:
+        """Puts the changes, the Markdown or the JSON on the clipboard (OSC 52)."""
+        text = self.export(what)
+        if text:
+            self.copy_to_clipboard(text)
+            self.notify(self.w("tui.copied", what=self.w(f"tui.what.{what}")), timeout=3)
+        else:
+            self.notify(self.w("tui.nothing_to_copy"), severity="warning")
+
+    def action_save(self) -> None:
+        """Writes the report: the ending of the name decides, .md or .json, else the changes."""
+
+        def save(answer: str | None) -> None:
+            if answer is None:
+                return
+            what = {".md": "markdown", ".json": "json"}.get(Path(answer).suffix.lower(), "changes")
+            try:
+                Path(answer).expanduser().write_text(self.export(what), encoding="utf-8")
+            except (OSError, ValueError, RuntimeError) as error:
+                self.notify(f"{answer}: {getattr(error, 'strerror', None) or error}", severity="error", markup=False)
+                return
+            self.notify(self.w("tui.saved", what=self.w(f"tui.what.{what}"), path=answer), markup=False)
+
+        if self.session.report is not None and not self.covered:
+            self.push_screen(AskPath(self.w("tui.save_as"), "advisor.md", self.w("tui.save_hint")), save)
+
+    def action_open(self) -> None:
+        """Asks for a log and opens it."""
+
+        def load(answer: str | None) -> None:
+            if answer is not None:
+                try:
+                    path = Path(answer).expanduser()
+                except RuntimeError:  # no such user's home
+                    path = Path(answer)
+                self.load_file(path)
+
+        if not self.covered:
+            self.push_screen(AskPath(self.w("tui.open"), "", self.w("tui.open_hint")), load)
+
+    def load_file(self, path: Path) -> None:
+        """Opens a log."""
+        raise NotImplementedError
