@@ -34,6 +34,11 @@ from advisor.readers.runs.shell import resolved, variables_of
 TRIGGERS = ("-", "=")
 
 _MAX_FLAGS = 2000
+# Words with which a sentence goes on after a flag.
+_GOES_ON = frozenset({
+    "and", "or", "but", "to", "in", "with", "flag", "flags", "option", "is", "was", "are", "the", "a", "for", "as", "did", "does", "helps",
+    "parameter", "then", "when", "also", "still", "both",
+})  # fmt: skip
 _FLAGGED = (" -", "--", "'-", '"-', "\t-", "`-", "[-", "(-")
 # Options that take several words.
 _LISTS = (
@@ -67,8 +72,8 @@ def _patterns() -> dict[str, Any]:
             r"yolo|trl|ollama|lmdeploy|megatron|nohup|uv|poetry|ray)\b|\.py\b|\.sh\b|(?:^|\s)\./"
         ),
         "denied": re2.compile(
-            r"(?i)(?:without|with no|no longer|not|n't|never|remov\w+|dropp?\w*|instead of|unless|what (?:is|does)|try|should i|maybe|"
-            r"不加|没有|没加|去掉|不用|未加|删掉|关闭|不使用|是否|需要|可以|建议)[^\n]{0,25}$"
+            r"(?i)(?:without|with no|no longer|not|n't|never|remov\w+|dropp?\w*|instead of|unless|what (?:is|does)|try|should i|maybe|default|need|do i|"
+            r"不加|没有|没加|去掉|不用|未加|删掉|关闭|不使用|是否|需要|可以|建议|默认|能不能|要不要)[^\n]{0,25}$"
         ),
         "refused": re2.compile(
             r"(?i)(?:without|with no|not|n't|never|removed|removing|dropped|instead of|不加|没有|没加|去掉|不用|未加|删掉|不使用)\s*(?:the |use |using )?[`'\"]?$"
@@ -140,6 +145,8 @@ def _flag(match: Any, text: str, rank: int, patterns: dict[str, Any]) -> tuple[s
         value = listed.group(1) if listed and not listed.group(1).startswith("--") else ""
     if key in _LISTS:
         value += _more(text, match.end())
+    if value.lower() in _GOES_ON and not match.group(2):
+        value = ""
     if rank == ASIDE_RANK and not match.group(2) and value and not value[0].isdigit():
         value = value if value.lower() in ("true", "false") else ""  # else the sentence goes on
     return key, value

@@ -47,6 +47,8 @@ def read(doc: Document) -> Iterator[Observation]:
     for count, match in enumerate(patterns["method"].finditer(doc.lower)):
         if count == _MAX:
             break
+        if doc.raw_at(match.start()).lstrip(" \t>").startswith(("#", "//")):
+            continue
         word = next(group for group in match.groups() if group)
         found.setdefault(word, match.start())
     for word in ("qlora", "dora", "lora", "full"):
@@ -57,6 +59,6 @@ def read(doc: Document) -> Iterator[Observation]:
             yield Observation("task", "train", doc.line_at(place), doc.quote(place), rank=25, origin="derived")
             break
     match = patterns["stage"].search(doc.lower)
-    if match is not None:
+    if match is not None and not doc.raw_at(match.start()).lstrip(" \t>").startswith(("#", "//")):
         stage = next(group for group in match.groups() if group and group.isdigit())
         yield Observation("zero_stage", int(stage), doc.line_at(match.start()), doc.quote(match.start()), rank=RANK)

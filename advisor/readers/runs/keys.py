@@ -16,12 +16,14 @@ WEAK = frozenset({
     "rank", "r", "n", "l", "c", "b", "m", "np", "tp", "fa", "ngl", "length", "batch", "stage", "devices", "input_size", "crop_size",
     "world_size", "path", "bits", "max_tokens", "max_len", "update_freq", "img", "scale", "weights", "cfg", "adapter", "opt", "fsdp",
     "parallel", "recompute", "flash", "gpus", "mbs", "dit", "wbits", "workers", "num_gpu", "deepspeed", "strategy", "amp", "half",
-    "max_batch_size", "num_gpus", "num_processes", "max_target_length", "compute_type", "lora", "rank_dim",
+    "max_batch_size", "num_gpus", "num_processes", "max_target_length", "compute_type", "lora", "rank_dim", "patch_size",
+    "image_shape", "ims_per_batch", "num_batch", "n_batch", "directory", "d", "rec_batch_num", "clip_len", "num_segments", "accumulation",
+    "minibatch", "n_positions", "num_shard", "use_checkpoint",
 })  # fmt: skip
 # Of these, the ones that hold on any command line.
 ON_COMMAND_LINES = frozenset({
     "length", "batch", "devices", "input_size", "crop_size", "world_size", "bits", "max_len", "img", "weights", "gpus", "num_gpus",
-    "num_processes", "amp", "lora", "fsdp", "deepspeed", "half", "mbs", "wbits", "workers", "opt", "ngpus",
+    "num_processes", "amp", "lora", "fsdp", "deepspeed", "half", "mbs", "wbits", "workers", "opt", "ngpus", "num_shard", "n_batch", "use_checkpoint", "patch_size", "num_segments",
 })  # fmt: skip
 # Spellings that are common words too: beside the above also in a line of its own, in a call, or on a command line, if the value fits.
 CHECKED = frozenset({
@@ -32,7 +34,7 @@ CHECKED = frozenset({
 # Keys of files and folders, which hold a model's name now and then.
 PATHS = frozenset({
     "ckpt_dir", "ckpt_path", "checkpoint", "ckpt", "checkpoint_path", "pretrained_path", "pretrained", "model_dir", "transformer_path", "weights",
-    "dit_path", "dit",
+    "dit_path", "dit", "checkpoint_dir", "model_type", "model_size",
 })  # fmt: skip
 # Libraries whose spellings hold for most programs, the nearest to a user's own settings first.
 GENERAL = ("transformers", "peft", "accelerate", "trl", "deepspeed", "lightning", "pytorch")

@@ -29,9 +29,10 @@ _MAX_PAIRS, _MAX_DEPTH, _MAX_TOKENS_A_LINE, _MAX_OPEN_LINES = 5000, 24, 600, 120
 # Calls whose arguments are no settings of the run: data preparation, declarations, evaluation.
 _OTHER_CALLS = frozenset({
     "map", "filter", "add_argument", "def", "field", "option", "evaluate", "predict", "generate", "test", "val", "join", "print",
-    "from_dict", "load_dataset", "batch_decode", "tokenizer", "tok", "processor", "log", "info", "isinstance", "getattr", "get", "split",
+    "from_dict", "load_dataset", "batch_decode", "log", "info", "isinstance", "getattr", "get", "split",
 })  # fmt: skip
 _PRINTED = frozenset({"namespace", "serverargs", "engineargs", "vllmconfig", "omegaconf", "attributedict", "easydict"})
+_TYPES = frozenset({"int", "float", "str", "bool"})
 _COMMENT = ("#", "//", ";;")
 
 
@@ -179,6 +180,9 @@ def _of_line(
                 value = _list_at(doc.text, start + match.end())
             elif not value and pending:
                 continue
+            if separator == ":" and value in _TYPES and (default := rest.lstrip())[:1] == "=" and default[1:2] != "=":
+                inner = _simple_value().match(default[1:].lstrip()[:300])  # an annotated field: `batch_size: int = 8`
+                value, separator, rest = (inner.group(1) if inner else None), "=", ""
             if value and value.isdigit() and (operator := rest.lstrip()[:1]) in ("*", "/", "+"):
                 value = _product(value, rest) if operator == "*" else ""
             if value and value.isdigit() and rest[:1] == "," and name.endswith(("resolution", "size")):

@@ -92,6 +92,9 @@ def _plain(fact: str, text: str, lower: str, library: Library, strict: bool, key
     if not text:
         return None
     if spec.kind in ("int", "float", "gib"):
+        if fact == "gpu_count" and text[:1] == "[":
+            listed = [item for item in text.strip("[]").split(",") if item.strip().isdigit()]
+            return len(listed) or None
         return _number(text, fact)
     if fact == "image_resolution":
         return resolution(lower)
