@@ -56,7 +56,8 @@ def _patterns() -> dict[str, Any]:
         "include": re2.compile(r"--include[= ]+[\"']?([\w.-]+:[0-9]+(?:,[0-9]+)*)"),
         "ids": re2.compile(r"--(?:gpu_?ids?|gpus?|device)[= ]+[\"']?(?:cuda:)?([0-9]+(?:,[0-9]+)+)"),
         "printed": re2.compile(
-            r"--num_processes[`'\"]* was set to a value of [`'\"]*([0-9]{1,4})|MEMBER: [0-9]+/([0-9]{1,4})|Starting with ([0-9]{1,4}) processes|"
+            r"--num_processes[`'\"]* was set to a value of [`'\"]*([0-9]{1,4})|MEMBER: [0-9]+/([0-9]{1,4})|"
+            r"Starting with ([0-9]{1,4}) processes|"
             r"found ([0-9]{1,3}) (?:CUDA|ROCm|HIP|Vulkan|SYCL) devices|initializing (?:ddp|data parallel) with size ([0-9]{1,4})|"
             r"distributed init \(rank \d+\)[^\n]*world[_ ]size:? ([0-9]{1,4})|world_size=([0-9]{1,4})"
         ),

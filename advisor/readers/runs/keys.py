@@ -23,17 +23,20 @@ WEAK = frozenset({
 # Of these, the ones that hold on any command line.
 ON_COMMAND_LINES = frozenset({
     "length", "batch", "devices", "input_size", "crop_size", "world_size", "bits", "max_len", "img", "weights", "gpus", "num_gpus",
-    "num_processes", "amp", "lora", "fsdp", "deepspeed", "half", "mbs", "wbits", "workers", "opt", "ngpus", "num_shard", "n_batch", "use_checkpoint", "patch_size", "num_segments",
+    "num_processes", "amp", "lora", "fsdp", "deepspeed", "half", "mbs", "wbits", "workers", "opt", "ngpus", "num_shard", "n_batch",
+    "use_checkpoint", "patch_size", "num_segments",
 })  # fmt: skip
 # Spellings that are common words too: beside the above also in a line of its own, in a call, or on a command line, if the value fits.
 CHECKED = frozenset({
     "model", "dtype", "optimizer", "optim", "precision", "resolution", "quantization", "quantize", "batch_size", "bs", "max_length",
-    "model_name", "model_path", "model_id", "block_size", "image_size", "num_frames", "pretrain", "num_workers", "base_model", "train_type",
+    "model_name", "model_path", "model_id", "block_size", "image_size", "num_frames", "pretrain", "num_workers", "base_model",
+    "train_type",
     "img_size", "mixed_precision", "method", "checkpoint", "ckpt", "pretrained", "n_workers", "max_seq_len", "context_length",
 })  # fmt: skip
 # Keys of files and folders, which hold a model's name now and then.
 PATHS = frozenset({
-    "ckpt_dir", "ckpt_path", "checkpoint", "ckpt", "checkpoint_path", "pretrained_path", "pretrained", "model_dir", "transformer_path", "weights",
+    "ckpt_dir", "ckpt_path", "checkpoint", "ckpt", "checkpoint_path", "pretrained_path", "pretrained", "model_dir",
+    "transformer_path", "weights",
     "dit_path", "dit", "checkpoint_dir", "model_type", "model_size",
 })  # fmt: skip
 # Libraries whose spellings hold for most programs, the nearest to a user's own settings first.

@@ -24,14 +24,17 @@ _TRAIN_RANK, _INFER_RANK = 30, 27
 def _patterns() -> dict[str, Any]:
     return {
         "train": re2.compile(
-            r"(?:llamafactory-cli|xtuner|axolotl|paddlenlp|mim|ilab model|fairseq-|onmt_|sockeye-|spacy|rasa|yolo(?: \w+)?|tao \w+) ?train\b|"
-            r"swift (?:sft|rlhf|pt|dpo)\b|megatron (?:sft|rlhf|pt)\b|trl (?:sft|dpo|grpo|kto|reward|rloo)\b|tune run [\w-]*(?:finetune|lora|dpo|ppo|full|qat)|"
+            r"(?:llamafactory-cli|xtuner|axolotl|paddlenlp|mim|ilab model|fairseq-|onmt_|sockeye-|spacy|rasa|yolo(?: \w+)?|"
+            r"tao \w+) ?train\b|"
+            r"swift (?:sft|rlhf|pt|dpo)\b|megatron (?:sft|rlhf|pt)\b|trl (?:sft|dpo|grpo|kto|reward|rloo)\b|"
+            r"tune run [\w-]*(?:finetune|lora|dpo|ppo|full|qat)|"
             r"litgpt (?:finetune\w*|pretrain)\b|nnunet(?:v2)?_train|--do_train\b|mode=train\b|task=train\b|\bautotrain llm|"
             r"\b[\w./-]*(?:train|finetun|fine_tun|pretrain|sft|dpo|grpo|ppo|dreambooth|lora)[\w-]*\.(?:py|sh|bat)\b"
         ),
         "infer": re2.compile(
             r"llamafactory-cli (?:chat|api|webchat|export)\b|xtuner chat\b|swift (?:infer|deploy|app|web-ui|eval|export)\b|"
-            r"vllm serve|sglang\.launch_server|api_server|text-generation-launcher|ollama (?:run|serve)|llama-(?:cli|server)|lmdeploy serve|"
+            r"vllm serve|sglang\.launch_server|api_server|text-generation-launcher|ollama (?:run|serve)|llama-(?:cli|server)|"
+            r"lmdeploy serve|"
             r"\b[\w./-]*(?:infer|generat|demo|predict|sample|txt2img|text2|webui|serve|chat|deploy|quantiz|launch_ui)[\w-]*\.(?:py|sh|bat)\b"
         ),
     }  # fmt: skip

@@ -33,8 +33,10 @@ def _patterns() -> dict[str, Any]:
     named = r"[\"']?([\w./:@+~-]+)"
     return {
         "model": re2.compile(
-            rf"(?:vllm serve|sglang serve|lmdeploy (?:serve (?:api_server|gradio)|chat(?: turbomind| torch)?)|mlc_llm (?:serve|chat)|lms load)"
-            rf"[ \t]+{named}|litgpt (?:finetune\w*|pretrain|chat|generate|serve)[ \t]+{named}|ollama (?:run|pull|create)[ \t]+{named}|ollama serve[^\n]*?model=([\w.:/-]+)|"
+            rf"(?:vllm serve|sglang serve|lmdeploy (?:serve (?:api_server|gradio)|chat(?: turbomind| torch)?)|mlc_llm (?:serve|"
+            rf"chat)|lms load)"
+            rf"[ \t]+{named}|litgpt (?:finetune\w*|pretrain|chat|generate|serve)[ \t]+{named}|ollama (?:run|pull|"
+            rf"create)[ \t]+{named}|ollama serve[^\n]*?model=([\w.:/-]+)|"
             r"(?:^|[\s/])([\w.-]+)\.llamafile\b"
         ),
         "gguf": re2.compile(r"(?:from|model|path)[ =:]+[\"']?([\w./\\:-]+)\.gguf\b"),

@@ -20,8 +20,10 @@ _FORMATS = frozenset({"4bit", "8bit", "nf4", "fp4", "int4", "int8", "gptq", "awq
 _SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".gguf", ".onnx", ".pdparams", ".llamafile")
 # Parts of a path that say where a model lies, not which it is.
 _PLACES = frozenset({
-    "models", "model", "checkpoints", "checkpoint", "snapshots", "weights", "pretrained", "pretrain", "ckpt", "ckpts", "output", "outputs",
-    "data", "cache", "hub", "home", "mnt", "root", "workspace", "final", "best", "last", "latest", "transformer", "unet", "vae", "hf", "base",
+    "models", "model", "checkpoints", "checkpoint", "snapshots", "weights", "pretrained", "pretrain", "ckpt", "ckpts", "output",
+    "outputs",
+    "data", "cache", "hub", "home", "mnt", "root", "workspace", "final", "best", "last", "latest", "transformer", "unet", "vae",
+    "hf", "base",
     "diffusion_models", "text_encoders", "merged", "llm",
 })  # fmt: skip
 

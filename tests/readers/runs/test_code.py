@@ -56,7 +56,8 @@ model = FastLanguageModel.get_peft_model(
     r = 16,
     use_gradient_checkpointing = "unsloth",
 )
-trainer = SFTTrainer(model = model, args = SFTConfig(per_device_train_batch_size = 2, gradient_accumulation_steps = 4, optim = "adamw_8bit"))""",
+trainer = SFTTrainer(model = model, args = SFTConfig(per_device_train_batch_size = 2,
+    gradient_accumulation_steps = 4, optim = "adamw_8bit"))""",
         {"framework": "unsloth", "model": "unsloth/mistral-7b-bnb-4bit", "seq_len": 4096, "method": "qlora", "lora_rank": 16,
          "gradient_checkpointing": True, "batch_size": 2, "grad_accum": 4, "optimizer": "adamw_8bit", "task": "train"},
     ),
@@ -151,7 +152,8 @@ image = pipe(prompt, height=1024, width=768, num_inference_steps=30).images[0]""
     ),
     (
         "transformers generation",
-        """model = AutoModelForCausalLM.from_pretrained("mistralai/Mixtral-8x7B-Instruct-v0.1", torch_dtype=torch.bfloat16, device_map="auto", attn_implementation="flash_attention_2")
+        """model = AutoModelForCausalLM.from_pretrained("mistralai/Mixtral-8x7B-Instruct-v0.1", torch_dtype=torch.bfloat16,
+    device_map="auto", attn_implementation="flash_attention_2")
 outputs = model.generate(**inputs, max_new_tokens=512)""",
         {"model": "mistralai/Mixtral-8x7B-Instruct-v0.1", "precision": "bf16", "flash_attention": True, "task": "inference"},
     ),
@@ -167,7 +169,8 @@ outputs = model.generate(**inputs, max_new_tokens=512)""",
     ),
     (
         "Lightning",
-        'trainer = pl.Trainer(accelerator="gpu", devices=2, strategy="ddp", precision=16, accumulate_grad_batches=4)\ntrainer.fit(model, dm)',
+        'trainer = pl.Trainer(accelerator="gpu", devices=2, strategy="ddp", precision=16, '
+        'accumulate_grad_batches=4)\ntrainer.fit(model, dm)',
         {"framework": "lightning", "gpu_count": 2, "grad_accum": 4, "task": "train", "precision": "amp-fp16"},
     ),
     (
@@ -187,7 +190,8 @@ outputs = model.generate(**inputs, max_new_tokens=512)""",
     ),
     (
         "vLLM in code",
-        'llm = LLM(model="Qwen/Qwen2.5-32B-Instruct-AWQ", tensor_parallel_size=2, gpu_memory_utilization=0.92, max_model_len=8192, quantization="awq")',
+        'llm = LLM(model="Qwen/Qwen2.5-32B-Instruct-AWQ", tensor_parallel_size=2, '
+        'gpu_memory_utilization=0.92, max_model_len=8192, quantization="awq")',
         {"framework": "vllm", "model": "Qwen/Qwen2.5-32B-Instruct-AWQ", "gpu_count": 2, "gpu_memory_utilization": 0.92,
          "max_model_len": 8192, "quantization": "awq", "task": "inference", "params_b": 32},
     ),

@@ -9,7 +9,8 @@ from .conftest import Observe, See
 CASES: list[tuple[str, str | None]] = [
     ('File "/opt/conda/lib/python3.10/site-packages/trl/trainer/grpo_trainer.py", line 1, in x', "trl"),
     (
-        'File "/venv/lib/python3.10/site-packages/transformers/trainer.py", line 1\nFile "/venv/lib/python3.10/site-packages/accelerate/x.py"',
+        'File "/venv/lib/python3.10/site-packages/transformers/trainer.py", line 1\n'
+        'File "/venv/lib/python3.10/site-packages/accelerate/x.py"',
         "transformers",
     ),
     (

@@ -14,10 +14,14 @@ from advisor.readers import readers
 from advisor.readers.document import Document
 
 _PIECES = (
-    "--per_device_train_batch_size", "batch_size", "=", ": ", " 4", "\n", "  ", "{", "}", "[", "]", "(", ")", "'", '"', "#", "\\\n", ",", "-", "+",
-    "LoraConfig(", "r=", "model", "Qwen/Qwen2-7B", "$BS", "BS=4", "zero_optimization", "stage", "torchrun", "--nproc_per_node", "CUDA_VISIBLE_DEVICES=",
-    "0,1", "def f(", "trainer", "|", "....", ":print]", "梯度", "：", "None", "1e-4", "9" * 30, "from_pretrained(", "PARAMETER num_ctx ", "vllm serve ",
-    "height", "width", "\t", "\r", "\x00", "\ud800", "//", "http://x:80/", "Namespace(", "dict(type=", "@", "%", "1_000", "NNODES=$nnodes",
+    "--per_device_train_batch_size", "batch_size", "=", ": ", " 4", "\n", "  ", "{", "}", "[", "]", "(", ")", "'", '"', "#",
+    "\\\n", ",", "-", "+",
+    "LoraConfig(", "r=", "model", "Qwen/Qwen2-7B", "$BS", "BS=4", "zero_optimization", "stage", "torchrun", "--nproc_per_node",
+    "CUDA_VISIBLE_DEVICES=",
+    "0,1", "def f(", "trainer", "|", "....", ":print]", "梯度", "：", "None", "1e-4", "9" * 30, "from_pretrained(",
+    "PARAMETER num_ctx ", "vllm serve ",
+    "height", "width", "\t", "\r", "\x00", "\ud800", "//", "http://x:80/", "Namespace(", "dict(type=", "@", "%", "1_000",
+    "NNODES=$nnodes",
 )  # fmt: skip
 _TEXTS = st.one_of(st.text(max_size=300), st.lists(st.sampled_from(_PIECES), max_size=60).map("".join))
 
