@@ -28,10 +28,18 @@ TRIGGERS = (
     "--gpu",
     "gpu_ids",
     "device=",
+    "device_ids",
     "num_gpus",
     "num_processes",
     "member:",
     "starting with",
+    "split",
+    "gres",
+    "nvidia.com/gpu",
+    "-ts ",
+    "-gs ",
+    "ngpus",
+    "sbatch",
     "found ",
     "initializing ",
     "world",
@@ -55,6 +63,15 @@ def _patterns() -> dict[str, Any]:
         ),
         "include": re2.compile(r"--include[= ]+[\"']?([\w.-]+:[0-9]+(?:,[0-9]+)*)"),
         "ids": re2.compile(r"--(?:gpu_?ids?|gpus?|device)[= ]+[\"']?(?:cuda:)?([0-9]+(?:,[0-9]+)+)"),
+        "listed": re2.compile(
+            r"\b(?:device_ids|gpu_ids|gpus|devices?)\s*=\s*\[([0-9]+(?:\s*,\s*[0-9]+)+)\]|[\"']device=([0-9]+(?:,[0-9]+)+)[\"']|"
+            r"(?:--gpu[-_]split|--tensor[-_]split|-ts|-gs)[= ]+[\"']?([0-9.]+(?:,[0-9.]+)+)"
+        ),
+        "granted": re2.compile(
+            r"(?:#SBATCH|srun|sbatch|salloc|#PBS)[^\n]*?(?:--gres[= ]gpu(?::[\w-]+)?:|--gpus-per-node[= ](?:\w+:)?|"
+            r"--gpus[= ](?:\w+:)?|ngpus=)([0-9]{1,3})|"
+            r"nvidia\.com/gpu[\"']?:\s*[\"']?([0-9]{1,3})"
+        ),
         "printed": re2.compile(
             r"--num_processes[`'\"]* was set to a value of [`'\"]*([0-9]{1,4})|MEMBER: [0-9]+/([0-9]{1,4})|"
             r"Starting with ([0-9]{1,4}) processes|"
@@ -88,10 +105,16 @@ def read(doc: Document) -> Iterator[Observation]:
             # Exact flags of the launcher say it better; a device list may be shared by several processes.
             yield Observation("gpu_count", number * nodes, doc.line_at(place), doc.quote(place), rank=COMMAND_RANK - 2)
     yield from _printed(doc)
-    for name in ("include", "ids"):
+    granted = patterns["granted"].search(doc.text)
+    if granted is not None and (number := int(granted.group(1) or granted.group(2))) > 0:
+        place = granted.start()
+        yield Observation(
+            "gpu_count", number * node_count(doc), doc.line_at(place), doc.quote(place), rank=COMMAND_RANK - 6
+        )
+    for name in ("include", "ids", "listed"):
         found = patterns[name].search(doc.text)
         if found is not None:
-            number = found.group(1).count(",") + 1
+            number = next(group for group in found.groups() if group).count(",") + 1
             place = found.start()
             yield Observation("gpu_count", number, doc.line_at(place), doc.quote(place), rank=COMMAND_RANK - 1)
 

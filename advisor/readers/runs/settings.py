@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from advisor.errors import FactError
 from advisor.facts import FactValue, Observation, check_fact
@@ -32,6 +33,7 @@ Context: TypeAlias = Literal["command", "line", "inner", "inline"]
 
 PRINTED_RANK, COMMAND_RANK, FILE_RANK, CODE_RANK, ASIDE_RANK = 80, 70, 60, 55, 48
 _TASK_RANK = 33
+_FILES_RANK = 25
 # Programs whose `train_batch_size` counts the samples of all devices together.
 _TOTAL_BATCH = frozenset({"deepspeed", "openrlhf", "verl", "colossalai", "megatron", "easyr1"})
 # Facts that only a training run states.
@@ -111,7 +113,11 @@ def observations(
     )
     offloads: dict[str, tuple[bool, Setting]] = {}
     trains: Setting | None = None
+    # The dtype that a model's own configuration states is that of its files.
+    is_model_config = '"architectures"' in doc.text or "transformers_version" in doc.text
     for setting in kept:
+        if is_model_config and setting.key.endswith("torch_dtype") and setting.rank in (FILE_RANK, PRINTED_RANK):
+            setting = replace(setting, rank=_FILES_RANK)
         for ending, part in _DEVICES.items():
             if setting.key.endswith(ending):
                 offloads[part] = setting.value.lower().strip("\"'") not in FALSE, setting

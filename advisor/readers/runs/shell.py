@@ -57,7 +57,8 @@ def resolved(value: str, variables: dict[str, str]) -> str:
 @lru_cache(maxsize=1)
 def _nodes() -> Any:
     return re2.compile(
-        r"(?:--n(?:um[_-])?nodes|--num[_-]machines|NNODES|trainer\.nnodes|trainer\.num_nodes|\bnnodes|\bnum_nodes)[\"']?\s*[= :]\s*[\"']?"
+        r"(?:--n(?:um[_-])?nodes|--num[_-]machines|--nodes|#SBATCH +-N|NNODES|trainer\.nnodes|trainer\.num_nodes|"
+        r"\bnnodes|\bnum_nodes)[\"']?\s*[= :]\s*[\"']?"
         r"([0-9]+|\$[{]?\w+[}]?)"
     )
 
