@@ -34,7 +34,7 @@ def _patterns() -> dict[str, Any]:
             rf"[\w-]*_(lora|qlora)_[\w-]*\.{ending}\b"
         ),
         "stage": re2.compile(
-            rf"(?:zero|zero[_-]?stage|stage|ds[_-]z(?:ero)?|deepspeed[_-](?:z|zero|stage_?)|[_/-]z)[_-]?([123])[\w.-]*\.{ending}\b|"
+            r"(?:zero|zero[_-]?stage|stage|ds[_-]z(?:ero)?|deepspeed[_-](?:z|zero|stage_?)|[_/-]z)[_-]?([123])[\w.-]*\.(?:sh|ya?ml|json|toml|txt)\b|"
             r"deepspeed_stage_([123])(_offload)?\b|^\s*zero([123])\.json"
         ),
     }  # fmt: skip

@@ -37,10 +37,10 @@ CHECKED = frozenset({
 PATHS = frozenset({
     "ckpt_dir", "ckpt_path", "checkpoint", "ckpt", "checkpoint_path", "pretrained_path", "pretrained", "model_dir",
     "transformer_path", "weights",
-    "dit_path", "dit", "checkpoint_dir", "model_type", "model_size",
+    "dit_path", "dit", "_name_or_path", "checkpoint_dir", "model_type", "model_size",
 })  # fmt: skip
 # Libraries whose spellings hold for most programs, the nearest to a user's own settings first.
-GENERAL = ("transformers", "peft", "accelerate", "trl", "deepspeed", "lightning", "pytorch")
+GENERAL = ("transformers", "peft", "accelerate", "trl", "deepspeed", "pytorch")
 # Calls and classes that prove whose spellings stand inside.
 CONSTRUCTS = {
     "loraconfig": "peft", "adaloraconfig": "peft", "peftconfig": "peft", "get_peft_model": "peft", "peft_config": "peft",

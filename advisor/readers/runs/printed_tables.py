@@ -49,7 +49,13 @@ def read(doc: Document, library: Library) -> Iterator[Observation]:
         key = normalised(match.group(1))
         key = _JOINED.get(key, key)
         marked = ".." in match.group() or ":print]" in match.group()
-        if known_key(key, library) and (marked or ("_" in key and is_plain(key, library))):
+        if not known_key(key, library):
+            continue
+        if "_" not in key and not marked:
+            if "|" in match.group():
+                # In a table with two columns a common word is a setting too, if the value fits.
+                settings.append(Setting(key, match.group(2).strip("`\"'"), match.start(1), PRINTED_RANK - 20))
+        elif marked or is_plain(key, library):
             settings.append(Setting(key, match.group(2).strip("`\"'"), match.start(1), PRINTED_RANK, context="command"))
     if settings:
         yield from observations(doc, settings, ids(recognised(doc, library)), library)
