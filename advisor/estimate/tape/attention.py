@@ -87,8 +87,8 @@ def _call(
     q, k, v = (ops._low(tape, x) for x in (q, k, v))
     if tape.mode.attention == "flash" and q.item == 4:
         # transformers' flash_attention_forward casts what layers of fp32 left; the kernels know half precision alone.
-        half_run = _call(tape, *(ops.cast(tape, x, 2) for x in (q, k, v)), heads, None, p, gqa)
-        return ops.cast(tape, half_run, 4)
+        q, k, v = (ops.cast(tape, x, 2) for x in (q, k, v))
+        return ops.cast(tape, _call(tape, q, k, v, heads, None, p, gqa), 4)
     half = q.item == 2
     grouped = gqa and heads.groups > 1
     if half and mask is None and max(heads.size, heads.value_size) <= 256:
