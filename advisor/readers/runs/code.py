@@ -32,6 +32,7 @@ TRIGGERS = ("(",)
 _TASK_RANK = 31
 _FAILED_RANK = 45
 _MAX = 200
+_MAX_NAMES = 10
 _METHODS: tuple[tuple[str, str, str | bool], ...] = (
     (r"\.gradient_checkpointing_enable\(|\.enable_gradient_checkpointing\(|\.set_grad_checkpointing\(|apply_activation_checkpointing\(",
      "gradient_checkpointing", True),
@@ -55,6 +56,9 @@ def _patterns() -> dict[str, Any]:
             rf"load_checkpoint_and_dispatch)\(\s*(?:\"[a-z-]+\"\s*,\s*)?(?:(?:model|model_name|model_id|model_path|pretrained_model_name_or_path)"
             rf"\s*=\s*)?{text}"
         ),
+        "by_name": re2.compile(
+            r"\b(\w+)\.from_pretrained\(\s*(?:pretrained_model_name_or_path\s*=\s*)?([A-Za-z_]\w*)\s*[,)]"
+        ),
         "optimizer": re2.compile(
             r"\b(?:torch\.optim|optim|bnb\.optim|bitsandbytes\.optim|transformers|deepspeed\.ops\.adam|apex\.optimizers|keras\.optimizers)\.(\w+)\(|"
             r"=\s*(AdamW|Adam|SGD|Adafactor|Adam8bit|AdamW8bit|PagedAdamW8bit|Lion|Prodigy|DeepSpeedCPUAdam|FusedAdam|Muon|RMSprop)\("
@@ -74,6 +78,7 @@ def _patterns() -> dict[str, Any]:
 def read(doc: Document, library: Library) -> Iterator[Observation]:
     """Each call that is no comment; training wins over generating, which training loops do as well."""
     patterns = _patterns()
+    yield from _of_variables(doc, library)
     yield from _models(doc, library)
     for pattern, fact, value in _METHODS:
         match = _first(doc, patterns[pattern])
@@ -124,6 +129,23 @@ def _models(doc: Document, library: Library) -> Iterator[Observation]:
         yield Observation("model", name, line, quote, rank=CODE_RANK)
         for fact, meaning in of_model(name, library, CODE_RANK).items():
             yield Observation(fact, meaning.value, line, quote, rank=meaning.rank)
+
+
+def _of_variables(doc: Document, library: Library) -> Iterator[Observation]:
+    """`from_pretrained(name, ...)` where the text assigns a string to the name."""
+    for count, match in enumerate(_patterns()["by_name"].finditer(doc.text)):
+        if count == _MAX_NAMES:
+            return
+        holder, variable = (match.group(1) or "").lower(), match.group(2)
+        if any(word in holder for word in ("tokenizer", "processor", "config")) or _is_comment(doc, match.start()):
+            continue
+        assigned = re2.search(rf"\b{re2.escape(variable)}\s*=\s*[\"']([^\"'\n]+)[\"']", doc.text)
+        name = model_name(assigned.group(1), library, strict=True) if assigned else None
+        if assigned is not None and name is not None:
+            line, quote = doc.line_at(assigned.start()), doc.quote(assigned.start())
+            yield Observation("model", name, line, quote, rank=CODE_RANK)
+            for fact, meaning in of_model(name, library, CODE_RANK).items():
+                yield Observation(fact, meaning.value, line, quote, rank=meaning.rank)
 
 
 def _first(doc: Document, pattern: Any) -> Any:

@@ -77,9 +77,8 @@ def _patterns() -> dict[str, Any]:
             r"不加|没有|没加|去掉|不用|未加|删掉|关闭|不使用|是否|需要|可以|建议|默认|能不能|要不要)[^\n]{0,25}$"
         ),
         "refused": re2.compile(
-            r"(?i)(?:without|with no|not|n't|never|removed|removing|dropped|instead of|"
-            r"不加|没有|没加|去掉|不用|未加|删掉|不使用)\s*(?:the |use |"
-            r"using )?[`'\"]?$"
+            r"(?i)(?:without|with no|not|n't|never|removed|removing|dropped|instead of|不加|没有|没加|去掉|不用|未加|删掉|不使用)"
+            r"\s*(?:the |us(?:e|ed|ing) |pass(?:ed|ing)? |set |add(?:ed|ing)? )?[`'\"]?$"
         ),
         "declares": re2.compile(
             r"add_argument\(|click\.option|parser\.|^\s*usage:|\[-h\]|unrecognized arguments|argparse"

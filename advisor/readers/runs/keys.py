@@ -22,7 +22,7 @@ WEAK = frozenset({
 })  # fmt: skip
 # Of these, the ones that hold on any command line.
 ON_COMMAND_LINES = frozenset({
-    "length", "batch", "devices", "input_size", "crop_size", "world_size", "bits", "max_len", "img", "weights", "gpus", "num_gpus",
+    "length", "batch", "devices", "input_size", "crop_size", "bits", "b", "max_len", "img", "weights", "gpus", "num_gpus",
     "num_processes", "amp", "lora", "fsdp", "deepspeed", "half", "mbs", "wbits", "workers", "opt", "ngpus", "num_shard", "n_batch",
     "use_checkpoint", "patch_size", "num_segments",
 })  # fmt: skip

@@ -132,6 +132,7 @@ def _of_line(
     pending = ""  # the key whose bracket comes next
     last_word = ""
     first = True
+    structured = text.count(": ") + text.count("=") >= 4  # a log line of several settings
     many = text.count("=") + text.count(": ") >= 8 and len(body) > 200 and text.count(", ") >= 5
     printed_line = many or body.startswith(("training_args", "args:", "Arguments:", "Config:"))
     for match in _token().finditer(text):
@@ -150,10 +151,11 @@ def _of_line(
                 continue  # a comparison
             if separator in (":", "：") and rest[:2] == "//":
                 continue  # a URL
-            if value and rest[:1] == "=" and value.isidentifier():
-                # `config: model='x'`: the word before the sign is the key.
+            word = value.rsplit(":", 1)[-1] if value else ""
+            if rest[:1] == "=" and word.isidentifier():
+                # `config: model='x'`, `INFO:root:lr=1`: the word before the sign is the key.
                 inner = _simple_value().match(rest[1:300])
-                key, separator, value = value, "=", inner.group(1) if inner else None
+                key, separator, value = word, "=", inner.group(1) if inner else None
                 rest = rest[1 + len(value or "") :]
             name = normalised(key)
             construct = _construct(stack)
@@ -169,6 +171,8 @@ def _of_line(
             context: Context = (
                 "inner" if any(level.kind == "bracket" for level in stack) else "line" if first else "inline"
             )
+            if context == "inline" and structured:
+                context = "line"
             if context == "inline" and separator == "=" and value and text[match.end(3) : match.start(4)] == "":
                 context = "line"  # `key=value` without blanks is written for a program
             first = False

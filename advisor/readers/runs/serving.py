@@ -19,13 +19,35 @@ from advisor.facts import Observation, check_fact
 from advisor.library import Library
 from advisor.readers.document import Document
 from advisor.readers.runs.settings import COMMAND_RANK, PRINTED_RANK, of_model
+from advisor.readers.runs.shell import variables_of
 from advisor.readers.runs.values import model_name
 
 TRIGGERS = (
     "serve", "ollama", "parameter num", "n_ctx", "offload", "n_seq_max", "tune run", "tune ls", "--config", "chat --model", "lms load",
-    "swift infer", ".llamafile", ".gguf", "litgpt", "mlc_llm", "sglang", "xinference",
+    "swift infer", ".llamafile", ".gguf", "litgpt", ".py ", "model", "mlc_llm", "sglang", "xinference",
 )  # fmt: skip
 _MAX = 200
+_MAX_SCRIPTS, _MAX_WORDS = 20, 8
+_ARGUMENT_RANK = 44
+_VARIABLES = frozenset(
+    {"MODEL_ID", "HF_MODEL_ID", "MODEL_NAME", "MODEL_PATH", "BASE_MODEL", "MODEL", "MODEL_NAME_OR_PATH", "HF_MODEL"}
+)
+_FILES = (
+    ".py",
+    ".json",
+    ".jsonl",
+    ".yaml",
+    ".yml",
+    ".sh",
+    ".txt",
+    ".csv",
+    ".jpg",
+    ".png",
+    ".mp4",
+    ".wav",
+    ".toml",
+    ".parquet",
+)
 
 
 @cache
@@ -41,6 +63,7 @@ def _patterns() -> dict[str, Any]:
         ),
         "gguf": re2.compile(r"(?:from|model|path)[ =:]+[\"']?([\w./\\:-]+)\.gguf\b"),
         "recipe": re2.compile(r"--config[= ]+((?:llama|qwen|mistral|gemma|phi|code_llama)[\w.]*/[0-9.]+B)_\w+"),
+        "script": re2.compile(r"\.py[ \t]+([^\n|&>]+)"),
         "modelfile": re2.compile(r"(?m)^\s*PARAMETER\s+(num_ctx|num_gpu|num_batch)\s+([0-9]+)"),
         "n_ctx": re2.compile(r"\bn_ctx\s*=\s*([0-9]+)"),
         "slots": re2.compile(r"\bn_seq_max\s*=\s*([0-9]+)"),
@@ -59,6 +82,7 @@ def read(doc: Document, library: Library) -> Iterator[Observation]:
         name = written if match.group(3) or match.group(4) else model_name(written, library)
         if name and not name.startswith("-") and any(char.isalnum() for char in name):
             yield from _model(doc, name, place, library, COMMAND_RANK)
+    yield from _named_in_shell(doc, library)
     match = patterns["gguf"].search(doc.text)
     if match is not None and (name := model_name(match.group(1), library)) is not None and "sha256" not in name:
         yield from _model(doc, name, match.start(1), library, COMMAND_RANK - 2)
@@ -74,6 +98,26 @@ def read(doc: Document, library: Library) -> Iterator[Observation]:
         match = patterns[name].search(doc.text)
         if match is not None:
             yield from _number(doc, fact, match.group(1), match.start())
+
+
+def _named_in_shell(doc: Document, library: Library) -> Iterator[Observation]:
+    """A model in a variable of the environment, or as a path among a script's plain arguments."""
+    for name, value in variables_of(doc).items():
+        if name in _VARIABLES and (model := model_name(value, library, known_only=True)) is not None:
+            place = max(0, doc.text.find(f"{name}="))
+            yield from _model(doc, model, place, library, _ARGUMENT_RANK + 4)
+    for count, match in enumerate(_patterns()["script"].finditer(doc.text)):
+        if count == _MAX_SCRIPTS:
+            return
+        for word in match.group(1).split()[:_MAX_WORDS]:
+            if word.startswith("-"):
+                break  # a word after it may be the value of the option
+            if (
+                "/" in word
+                and not word.endswith(_FILES)
+                and (model := model_name(word, library, known_only=True)) is not None
+            ):
+                yield from _model(doc, model, match.start(1), library, _ARGUMENT_RANK)
 
 
 def _model(doc: Document, name: str, place: int, library: Library, rank: int) -> Iterator[Observation]:

@@ -225,6 +225,8 @@ def _is_other(fact: str, key: str, path: str, lineage: Sequence[str]) -> bool:
     """Whether the key is of another part of the run: totals over all devices, evaluation, a critic or reward model."""
     if fact == "batch_size" and key == "train_batch_size" and any(name in _TOTAL_BATCH for name in lineage):
         return True
+    if fact == "batch_size" and key == "b" and "yolox" in lineage:
+        return True
     if fact not in _OF_THE_MODEL or key == path:
         return False
     outer = path[: len(path) - len(key)].strip(".").split(".")

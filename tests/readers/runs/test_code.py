@@ -215,6 +215,27 @@ outputs = model.generate(**inputs, max_new_tokens=512)""",
         'parser.add_argument("--batch_size", type=int, default=32, help="batch size")',
         {"batch_size": ABSENT},
     ),
+    (
+        "a model named by a variable",
+        'name = "google/flan-t5-xl"\ntok = AutoTokenizer.from_pretrained(name)\n'
+        'm = T5ForConditionalGeneration.from_pretrained(name, load_in_8bit=True)',
+        {"model": "google/flan-t5-xl", "quantization": "8bit"},
+    ),
+    (
+        "a product that is written out",
+        "gradient_accumulation_steps = 4 * 6 # of all devices\nblock_size = 1024",
+        {"grad_accum": 24, "seq_len": 1024},
+    ),
+    (
+        "fields of a configuration class",
+        "class TrainConfig:\n    batch_size: int = 6\n    gradient_accumulation_steps: int = 2",
+        {"batch_size": 6, "grad_accum": 2},
+    ),
+    (
+        "generation's length is not the training's",
+        "out = model.generate(ids, max_length=4096)\nloss.backward()",
+        {"seq_len": ABSENT, "task": "train"},
+    ),
 ]  # fmt: skip
 
 

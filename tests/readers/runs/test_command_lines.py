@@ -238,6 +238,36 @@ CASES: list[tuple[str, str, Expected]] = [
         "--lora_rank 32 --use_gradient_checkpointing_offload --task sft --model_id_with_origin_paths Wan-AI/Wan2.1-T2V-14B:x",
         {"lora_rank": 32, "num_frames": 49, "image_resolution": "832x480", "gradient_checkpointing": True},
     ),
+    (
+        "a flag that a sentence refuses",
+        "python t.py runs without --fp16 and I don't pass --gradient_checkpointing",
+        {"precision": ABSENT, "gradient_checkpointing": ABSENT},
+    ),
+    (
+        "a question about a flag",
+        "Do I need `--gradient_checkpointing` here?",
+        {"gradient_checkpointing": ABSENT},
+    ),
+    (
+        "a usage message",
+        "usage: train.py [-h] [--batch_size BATCH_SIZE] [--fp16] [--gradient_checkpointing]",
+        {"batch_size": ABSENT, "precision": ABSENT, "gradient_checkpointing": ABSENT},
+    ),
+    (
+        "a path of Windows",
+        "python train_network.py --pretrained_model_name_or_path D:\\models\\Llama-2-7b-hf --train_batch_size 2",
+        {"model": "Llama-2-7b-hf", "params_b": 7, "batch_size": 2},
+    ),
+    (
+        "a model among plain arguments",
+        "python finetune.py data/ /models/Qwen1.5-4B-Chat conf/lora.yaml",
+        {"model": "Qwen1.5-4B-Chat", "params_b": 4, "task": "train", "method": "lora"},
+    ),
+    (
+        "a default of a shell variable",
+        "python t.py --per_device_train_batch_size ${BS:-6} --max_seq_length ${LEN}",
+        {"batch_size": 6, "seq_len": ABSENT},
+    ),
 ]  # fmt: skip
 
 

@@ -187,6 +187,40 @@ O^O/ \_/ \    Batch size per device = 8 | Gradient Accumulation steps = 2
         "model:\n  micro_batch_size: 1\n  global_batch_size: 128\n  encoder_seq_length: 4096",
         {"framework": "nemo", "batch_size": 1, "gpu_count": 16, "precision": "amp-bf16"},
     ),
+    (
+        "DeepSpeed's log of its set-up",
+        "[INFO] [logging.py:96:log_dist] [Rank 0] Creating torch.float16 ZeRO stage 1 optimizer\n"
+        "[INFO] [stage_1_and_2.py:148:__init__] CPU Offload: False",
+        {"zero_stage": 1, "precision": "fp16", "offload": ABSENT},
+    ),
+    (
+        "a source file's name is no stage",
+        '  File "/x/site-packages/deepspeed/runtime/zero/stage_1_and_2.py", line 1868, in step',
+        {"zero_stage": ABSENT},
+    ),
+    (
+        "a model's own configuration says little of the run's precision",
+        'loading configuration file /models/Yi-6B/config.json\nModel config LlamaConfig {\n'
+        '  "architectures": [\n    "LlamaForCausalLM"\n  ],\n'
+        '  "torch_dtype": "bfloat16"\n}\ntorchrun t.py --per_device_train_batch_size 1 --fp16 True',
+        {"model": "Yi-6B", "params_b": 6, "precision": "fp16"},
+    ),
+    (
+        "YOLO's epoch line",
+        "     Epoch    GPU_mem   box_loss   cls_loss   dfl_loss  Instances       Size\n"
+        "      1/100      5.31G      1.223      2.104      1.312         37        896:  14%|#4        | 20/141",
+        {"image_resolution": "896", "task": "train"},
+    ),
+    (
+        "a picture's parameters",
+        "Steps: 28, Sampler: DPM++ 2M, CFG scale: 6, Seed: 7, Size: 960x1344, Model hash: 00aa",
+        {"image_resolution": "960x1344"},
+    ),
+    (
+        "a log line of several settings",
+        "[10:00:00] INFO  max_length: 768   batch_size: 3   epoch: 2   fp16: True",
+        {"batch_size": 3, "seq_len": 768, "precision": "fp16"},
+    ),
 ]  # fmt: skip
 
 
