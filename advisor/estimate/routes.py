@@ -100,7 +100,11 @@ def _format(run: RunSpec, library: Library) -> WeightFormat | None:
     known = _formats.get(library)
     if known is None:
         known = _formats[library] = formats_of(library.settings)
-    return find_format(run.quantization, known)
+    found = find_format(run.quantization, known)
+    bits = run.arch.get("bits_per_weight")
+    if found is not None and found.covers == "all" and isinstance(bits, int | float) and bits > 0:
+        return replace(found, bits=float(bits))  # the average over the very file's weights
+    return found
 
 
 def is_diffusion(run: RunSpec, model: Model | None, config: Mapping[str, Any]) -> bool:
