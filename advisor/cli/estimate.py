@@ -12,6 +12,7 @@ import click
 from advisor.cli import EXIT_PARTLY
 from advisor.cli._facts import FactCommand, fact_options, stated_facts
 from advisor.cli._input import jsonl, opened, write_json_line
+from advisor.cli._model import model_options, with_model
 from advisor.errors import AdvisorError
 
 
@@ -30,18 +31,21 @@ from advisor.errors import AdvisorError
     metavar="DIR",
     help="A further folder of knowledge.",
 )
+@model_options
 @fact_options
 def command(**parameters: Any) -> int:
     """Estimate the memory of a run that the options describe.
 
     \b
     advisor estimate --model Qwen2.5-7B --method lora --batch-size 4 --seq-len 2048 --gpu "RTX 4090"
+    advisor estimate --model-path ./my-model --task inference --seq-len 8192 --gpu T4
     advisor estimate --jsonl runs.jsonl
     """
     from advisor.library import load_library
 
-    facts = stated_facts(parameters)
+    stated = stated_facts(parameters)
     library = load_library(knowledge=parameters["knowledge"])
+    facts = with_model(stated, parameters, library)
     if parameters["lines"]:
         with opened(parameters["file"]) as stream:
             return _each_line(stream, library, facts)

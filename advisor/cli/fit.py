@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from advisor.cli._facts import FactCommand, fact_options, stated_facts
+from advisor.cli._model import model_options, with_model
 from advisor.errors import InputError
 from advisor.facts import FactValue, check_fact
 from advisor.units import format_gib
@@ -53,6 +54,7 @@ _OVER: dict[str, tuple[FactValue, ...]] = {
     metavar="DIR",
     help="A further folder of knowledge.",
 )
+@model_options
 @fact_options
 def command(**parameters: Any) -> int:
     """Find the largest value of a fact with which the described run still fits its card.
@@ -69,8 +71,9 @@ def command(**parameters: Any) -> int:
     from advisor.library import load_library
     from advisor.plan.fit import best, table
 
-    facts = stated_facts(parameters)
+    stated = stated_facts(parameters)
     library = load_library(knowledge=parameters["knowledge"])
+    facts = with_model(stated, parameters, library)
     words = {name: value for name, value in specify(facts, library).words.items() if name != parameters["vary"]}
     capacity = _capacity(words, library)
 

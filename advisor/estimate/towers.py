@@ -80,10 +80,12 @@ def images_of(run: RunSpec, config: Config) -> ImageTokens | None:
     most = next((int(group) for group in slices.groups() if group), 0) if slices else 0
     pixels = int(budget.group(1)) if budget else 0
     settings = ImageSettings(max_slices=most or None, max_pixels=pixels or None)
-    family = next((side for word, side in _DEFAULT_SIDE.items() if word in f"{run.model} {run.hf_id}".lower()), 448)
+    # A model from its files may have no name; its type says the family as well.
+    name = f"{run.hf_id} {run.model}".strip() or str(config.get("model_type") or "").replace("_", "-")
+    family = next((side for word, side in _DEFAULT_SIDE.items() if word in name.lower()), 448)
     size = (int(pixels**0.5), int(pixels**0.5)) if pixels else None if most else parse_size(words)
     wide, tall = size or ((1344, 1344) if most else (family, family))
-    found = image_tokens(f"{run.hf_id} {run.model}", wide, tall, settings)
+    found = image_tokens(name, wide, tall, settings)
     if found is None:
         side, patch = int_of(tower, "image_size", default=336), int_of(tower, "patch_size", default=14)
         grid = (side // patch) ** 2
