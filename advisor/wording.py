@@ -62,6 +62,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "component.other_models": ("other models on the card", "同卡的其他模型"),
     "component.rest": ("the rest", "其余"),
     "component.free": ("free", "剩余"),
+    # A plot of memory over one fact.
+    "plot.memory": ("memory of one GPU (GiB)", "单卡显存(GiB)"),
+    "plot.batch_size": ("batch size per GPU", "单卡 batch size"),
+    "plot.seq_len": ("sequence length (tokens)", "序列长度(token)"),
+    "plot.interval": ("90 % interval of the need", "所需显存的 90% 区间"),
+    "plot.written": ("{path}: memory over {fact}, {low} to {high}", "{path}:显存随 {fact} 变化,{low} ~ {high}"),
     # Headings and table columns.
     "heading.read": ("What I read", "读到的信息"),
     "heading.memory": ("Where the memory goes", "显存去向"),

@@ -13,6 +13,7 @@ from advisor.cli import EXIT_PARTLY
 from advisor.cli._facts import FactCommand, fact_options, stated_facts
 from advisor.cli._input import jsonl, opened, write_json_line
 from advisor.cli._model import model_options, with_model
+from advisor.cli._plot import VARY, write_plot
 from advisor.errors import AdvisorError
 
 
@@ -23,6 +24,12 @@ from advisor.errors import AdvisorError
     "--jsonl", "lines", is_flag=True, help="Read one specification per line of FILE, write one estimate per line."
 )
 @click.option("--explain", is_flag=True, help="Show each component's formula with the numbers in.")
+@click.option(
+    "--plot", "picture", metavar="FILE", help="Write memory over --vary as FILE.svg (or FILE.png, extra: plot)."
+)
+@click.option(
+    "--vary", type=click.Choice(VARY), default="batch_size", show_default=True, help="The horizontal axis of --plot."
+)
 @click.option("--lang", type=click.Choice(["en", "zh"]), default="en", help="Language of the answer.")
 @click.option(
     "--knowledge",
@@ -59,6 +66,9 @@ def command(**parameters: Any) -> int:
     from advisor.estimate import estimate
 
     specification = specify(facts, library)
+    if parameters["picture"]:
+        write_plot(parameters["picture"], parameters["vary"], specification.words, library, parameters["lang"])
+        return 0
     found = estimate(specification.words, library)
     if parameters["output"] == "json":
         click.echo(json.dumps(found.as_json(), ensure_ascii=False, indent=1))

@@ -93,6 +93,26 @@ def _fits(need: Callable[[int], float], value: int, capacity_gib: float) -> bool
         return False
 
 
+def sweep(
+    spec: Mapping[str, FactValue], fact: str, estimate: Estimator, capacity_gib: float | None, count: int = 33
+) -> list[int]:
+    """Values of `fact` for a curve: evenly from the smallest to half as much again as fits, at least to twice the stated one.
+
+    Without a capacity, to four times the stated value.
+
+    Raises:
+        FactError: the fact can't be varied.
+        TooLittleKnown: the specification can't be estimated.
+    """
+    stated = spec.get(fact)
+    own = int(stated) if isinstance(stated, int | float) and stated else 2048 if fact == "seq_len" else 1
+    fits = best(spec, fact, estimate, capacity_gib).value if capacity_gib else None
+    highest = max(3 * fits // 2, 2 * own) if fits else (2 if capacity_gib else 4) * own
+    highest = min(max(highest, 8), VARIABLES[fact][0], int(spec_of(fact).high))
+    first = 1 if highest <= 4 * count else max(1, highest // (count - 1))
+    return sorted({first + (highest - first) * index // (count - 1) for index in range(count)})
+
+
 def table(
     spec: Mapping[str, FactValue],
     fact: str,
