@@ -224,7 +224,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "tui.plan_on": ("  (plan: {name}; p takes the next)", "  (方案:{name};再按 p 换下一个)"),
     "tui.no_step": ("Nothing to go back to.", "没有可撤销的步骤。"),
     "tui.no_setting": ("No further setting; Space switches it on.", "没有更多档位;按空格启用。"),
-    "tui.blocked": ("not beside what is on", "与已启用的改动冲突"),
+    "tui.blocked": ("conflict", "冲突"),
     "tui.kept_now": ("Kept for comparison; press c to compare.", "已保留用于对比,按 c 查看。"),
     "tui.copied": ("Copied: {what}.", "已复制:{what}。"),
     "tui.nothing_to_copy": ("There is nothing to copy.", "没有可复制的内容。"),

@@ -289,10 +289,14 @@ class Session:
     # --- what is taken away -------------------------------------------------------------------------------------
 
     def remedy(self, name: str) -> RemedyReport | None:
-        """All that is known of a listed remedy."""
+        """All that is known of a listed remedy; the changes of one that is on are those of its present setting."""
         if self.case is None or self.report is None:
             return None
-        return next((item for item in listed(self.case, self.report) if item.id == name), None)
+        found = next((item for item in listed(self.case, self.report) if item.id == name), None)
+        if found is None or self.now is None or name not in self.now.steps:
+            return found
+        _, changes = changes_of_scenario(self.case, self.now)[self.now.steps.index(name)]
+        return replace(found, changes=changes)
 
     def value_of(self, fact: str) -> str:
         """The value of a fact as one types it: stated, read, or assumed; empty when it is not known."""

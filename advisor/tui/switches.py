@@ -22,7 +22,7 @@ class Switch(Struct, frozen=True):
         rank: 0 for a remedy that no rule argues for and that a plan needs.
         saves: GiB less with it than without it, the others staying as they are; None where nothing can be estimated.
         fits: whether the run fits with it and the others that are on.
-        setting: what it changes, such as `batch_size 4 → 1`.
+        setting: what it changes, such as `batch_size 4 → 1`; `short` is the same without the facts' names.
         settings: how many settings it has; `strength` is the number of the present one, from 1, 0 when it is off.
         blocked: why it can't be switched on beside the others.
     """
@@ -37,6 +37,7 @@ class Switch(Struct, frozen=True):
     risk: str
     effort: str
     setting: str = ""
+    short: str = ""
     settings: int = 0
     strength: int = 0
     blocked: str = ""
@@ -85,6 +86,7 @@ def _switch(
     saves = None
     if without.peak_gib is not None and with_it.peak_gib is not None and (choices or on):
         saves = without.peak_gib - with_it.peak_gib
+    setting, short = _setting(without.words, with_it.words)
     return Switch(
         id=remedy.id,
         rank=remedy.rank,
@@ -95,21 +97,25 @@ def _switch(
         time=remedy.time_cost,
         risk=remedy.quality_risk,
         effort=remedy.effort,
-        setting=_setting(without.words, with_it.words),
+        setting=setting,
+        short=short,
         settings=len(choices),
         strength=choices.index(edit) + 1 if edit in choices else 0,
         blocked=blocked,
     )
 
 
-def _setting(before: Mapping[str, FactValue], after: Mapping[str, FactValue]) -> str:
-    changed = []
+def _setting(before: Mapping[str, FactValue], after: Mapping[str, FactValue]) -> tuple[str, str]:
+    """What differs, with and without the names of the facts; switches (true, false) say nothing without theirs."""
+    full, short = [], []
     for name, value in after.items():
         if before.get(name) == value:
             continue
-        old = f"{plain(before[name])} → " if name in before else "→ "
-        changed.append(f"{name} {old}{plain(value)}")
-    return ", ".join(changed)
+        change = f"{plain(before[name])} → {plain(value)}" if name in before else f"→ {plain(value)}"
+        full.append(f"{name} {change}")
+        if not isinstance(value, bool):
+            short.append(change)
+    return ", ".join(full), ", ".join(short)
 
 
 def plain(value: object) -> str:
@@ -117,7 +123,7 @@ def plain(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.4g}"
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

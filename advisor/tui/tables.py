@@ -15,11 +15,11 @@ from advisor.wording import word
 
 
 def numbers_table(columns: Sequence[tuple[str, Scenario]], lang: Lang) -> Table:
-    """One column a scenario; from the second on, with the difference to the first."""
+    """One column a scenario; from the second on, with the difference to the first in GiB."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("")
     for label, _ in columns:
-        table.add_column(label, justify="right")
+        table.add_column(label, justify="right", no_wrap=True)
     parts = [scenario.parts() for _, scenario in columns]
     for index, name in enumerate(ordered(parts)):
         sizes = [one.get(name, 0.0) for one in parts]
@@ -27,7 +27,7 @@ def numbers_table(columns: Sequence[tuple[str, Scenario]], lang: Lang) -> Table:
     totals = [sum(one.values()) for one in parts]
     table.add_row(Text(word("tui.total", lang)), *_sizes(totals), style="bold")
     ends = [scenario.interval() for _, scenario in columns]
-    table.add_row(word("tui.interval", lang), *(f"{format_gib(low)} ~ {format_gib(high)}" for low, high in ends))
+    table.add_row(word("tui.interval", lang), *(f"{low:.1f} ~ {high:.1f} GiB" for low, high in ends))
     table.add_row(word("column.fits", lang), *(fits_word(scenario.fits, lang) for _, scenario in columns))
     table.add_row(word("column.time", lang), *(f"x{scenario.time_factor:.2f}" for _, scenario in columns))
     return table
@@ -38,7 +38,7 @@ def _sizes(sizes: Sequence[float]) -> list[str]:
     for size in sizes[1:]:
         change = size - sizes[0]
         sign = "+" if change > 0 else "-"
-        cells.append(format_gib(size) + (f" ({sign}{format_gib(abs(change))})" if abs(change) >= 0.005 else ""))
+        cells.append(format_gib(size) + (f" ({sign}{abs(change):.1f})" if abs(change) >= 0.05 else ""))
     return cells
 
 

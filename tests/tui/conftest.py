@@ -34,6 +34,7 @@ def drive(
 ) -> AdvisorApp:
     """Runs a flow on a fresh app and gives the app back."""
     ours = app or make_app(**options)
+    ours.animation_level = "none"
 
     async def run() -> None:
         async with ours.run_test(size=size) as pilot:
@@ -71,7 +72,7 @@ def same_picture(request: pytest.FixtureRequest) -> Callable[[AdvisorApp, str], 
         path = HERE / "snapshots" / f"{name}.svg"
         fresh = path.with_suffix(".new.svg")
         picture = normalised(app.export_screenshot(title="advisor"))
-        if request.config.getoption("--update-snapshots"):
+        if request.config.getoption("--update-snapshots", default=False):
             path.parent.mkdir(exist_ok=True)
             path.write_text(picture, encoding="utf-8")
             fresh.unlink(missing_ok=True)

@@ -85,7 +85,8 @@ class FactsTable(DataTable[Text]):
         for item in report.evidence if report else ():
             if item.used and item.line:
                 self._lines.setdefault(item.fact, item.line)
-        for name in dict.fromkeys([*facts, *moves, *assumed, *DESCRIBABLE]):
+        known = sorted(facts, key=lambda name: name in VOCABULARY and VOCABULARY[name].group == "message")
+        for name in dict.fromkeys([*known, *moves, *assumed, *DESCRIBABLE]):
             if name not in VOCABULARY:
                 continue
             how, value, origin, style = UNKNOWN, "", "", "dim"
@@ -100,8 +101,8 @@ class FactsTable(DataTable[Text]):
                 origin = moves[name] if name not in assumed else f"{word('tui.assumed', lang)}; {moves[name]}"
             elif name in assumed:
                 how, origin = ASSUMED, word("tui.assumed", lang)
-            known = facts.get(name, assumed.get(name))
-            value = "" if known is None else printable(plain(known))
+            found = facts.get(name, assumed.get(name))
+            value = "" if found is None else printable(plain(found))
             if len(value) > MAX_VALUE:
                 value = value[: MAX_VALUE - 1] + "…"
             cells = (how, name, value, origin)

@@ -154,15 +154,14 @@ class RemedyList(Vertical):
         lang, room = self._lang, self._room(width)
         text = Text("[x] " if switch.on else "[ ] ", no_wrap=True, style="bold" if switch.on else "")
         text.append(f"{switch.rank or '+':>2} ", "dim")
-        left = room - cell_len(switch.title) - 2
-        text.append(
-            set_cell_size(_cut(switch.title, room), min(room, cell_len(_cut(switch.title, room)))),
-            "dim" if switch.blocked else "",
+        title = _cut(switch.title, room)
+        text.append(title, "dim" if switch.blocked else "")
+        strength = f" {switch.strength}/{switch.settings}" if switch.on and switch.settings > 1 else ""
+        notes = (
+            [switch.setting + strength, switch.short + strength] if not switch.blocked else [word("tui.blocked", lang)]
         )
-        note = switch.setting if not switch.blocked else word("tui.blocked", lang)
-        if left > 8 and note:
-            strength = f" {switch.strength}/{switch.settings}" if switch.on and switch.settings > 1 else ""
-            text.append("  " + _cut(note + strength, left), "dim")
+        note = next((note for note in notes if note and cell_len(note) + 2 <= room - cell_len(title)), "")
+        text.append(f"  {note}" if note else "", "dim")
         text.append(" " * max(0, 7 + room - text.cell_len))
         saves = "" if switch.saves is None else _signed(-switch.saves)
         text.append(_right(saves, SAVES), "not bold" if switch.on else "bold")

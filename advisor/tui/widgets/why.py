@@ -70,10 +70,10 @@ def _remedy(report: Diagnosis, remedy: RemedyReport, switch: Switch | None) -> l
             rows.append(Text(f"  {step.because}"))
         rows.append(Text(f"  {'; '.join(step.conditions)}", style="dim"))
         tested |= {condition.split(" ", 1)[0] for condition in step.conditions}
-    lines = [item for item in report.evidence if item.used and item.fact in tested]
+    lines = {(item.line, item.quote): item for item in report.evidence if item.used and item.fact in tested}
     if lines:
         rows.append(_heading("heading.evidence", lang))
-    rows += [_line(item, lang) for item in lines]
+    rows += [_line(item, lang) for item in lines.values()]
     sources = [source for source in report.sources if source.id in remedy.sources]
     if sources:
         rows.append(_heading("heading.sources", lang))
