@@ -107,7 +107,9 @@ def main() -> int:
     print(f"paste of {len(text) / 1e6:.1f} MB in {text.count(chr(10)):,} lines")
     print(f"whole text taken in: {int(figures['characters']) == len(text)}, shown after {figures['shown_s']:.1f} s")
     print(f"diagnosed after {figures['diagnosed_s']:.1f} s")
-    print(f"longest time without a frame: {figures['worst_ms']:.0f} ms (at {figures['worst_at_s']:.1f} s), limit {LIMIT_MS:.0f}")
+    print(
+        f"longest time without a frame: {figures['worst_ms']:.0f} ms (at {figures['worst_at_s']:.1f} s), limit {LIMIT_MS:.0f}"
+    )
     return 0 if figures["worst_ms"] <= LIMIT_MS and int(figures["characters"]) == len(text) else 1
 
 
