@@ -20,7 +20,7 @@ from advisor.facts import Observation
 from advisor.readers.document import Document
 from advisor.readers.messages._forms import SIZE, Compiled, Form, compiled, seen
 
-TRIGGERS = ("allocation on device", "would exceed allowed", "free (according to cuda)", "prompt executed", "comfyui")
+TRIGGERS = ("allocation on device", "would exceed allowed", "free (according to cuda)")
 
 
 @cache
@@ -32,12 +32,6 @@ def _forms() -> tuple[Compiled, ...]:
         Form(rf"\bRequested\s*: ?{SIZE}", facts=("tried_to_allocate_gib",)),
         Form(rf"Device limit\s*: ?{SIZE}", facts=("gpu_capacity_gib",)),
         Form(rf"Free \(according to CUDA\)\s*: ?{SIZE}", facts=("gpu_free_gib",)),
-        # ComfyUI's report and console.
-        Form(r"(?m)^Prompt executed in [0-9.]+ seconds|!!! Exception during processing|ComfyUI Error Report|got prompt", hints=(("task", "inference"),)),
-        Form(r"(?m)^Prompt executed in [0-9.]+ seconds", hints=(("phase", "generate"),)),
-        Form(r"ComfyUI Error Report|ComfyUI[/\\\\](?:execution|nodes|comfy|main)|[/\\\\]ComfyUI[/\\\\](?:execution|nodes|comfy|main|custom_nodes)", says=(("task", "inference"),), hints=(("framework", "comfyui"),)),
-        Form(r"Node Type:\W*(?:KSampler|SamplerCustom|VAEDecode|WanVideoSampler)", says=(("phase", "generate"), ("task", "inference"))),
-        Form(r"(?:Node Type:\W*|^|\n)(?:CheckpointLoader|UNETLoader|DualCLIPLoader|CLIPLoader|VAELoader)\w*", says=(("phase", "load"), ("task", "inference"))),
     ])  # fmt: skip
 
 

@@ -14,13 +14,13 @@ from advisor.facts import Observation
 from advisor.readers.document import Document
 from advisor.readers.messages._forms import Compiled, Form, compiled, seen
 
-TRIGGERS = ("illegal memory", "illegaladdress", "misaligned address", "unspecified launch", "error=77", "error=700")
+TRIGGERS = ("illegal memory", "illegaladdress", "misaligned address", "unspecified launch", "error=77", "error=700", "cuda_error_", "illegal instruction", "launch timed out")
 
 
 @cache
 def _forms() -> tuple[Compiled, ...]:
     return compiled([
-        Form(r"illegal memory access|cudaErrorIllegalAddress|CUDA_ERROR_ILLEGAL_ADDRESS|misaligned address|unspecified launch failure|THCudaCheck FAIL [^\n]*error=(?:77|700) ", "other_error", 0.96, says=(("signal", "illegal_memory_access"),)),
+        Form(r"illegal memory access|cudaErrorIllegal(?:Address|Instruction)|CUDA_ERROR_(?:ILLEGAL_ADDRESS|ILLEGAL_INSTRUCTION|MISALIGNED_ADDRESS|LAUNCH_FAILED|LAUNCH_TIMEOUT|INVALID_PC|HARDWARE_STACK_ERROR)|misaligned address|illegal instruction was encountered|unspecified launch failure|the launch timed out and was terminated|THCudaCheck FAIL [^\n]*error=(?:77|700) ", "other_error", 0.96, says=(("signal", "illegal_memory_access"),)),
         Form(r"(?:RuntimeError|AcceleratorError)\W{1,3}CUDA error|THCudaCheck FAIL", runtime="pytorch"),
     ])  # fmt: skip
 

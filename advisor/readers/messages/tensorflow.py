@@ -47,7 +47,7 @@ _NEARLY_FULL = 0.08  # of the card was free before the run
 @cache
 def _forms() -> tuple[Compiled, ...]:
     return compiled([
-        Form(r"OOM when allocating tensor (?:with|of) shape\s?\[[0-9, ]*\](?:[^\n]{0,200}device:GPU:([0-9]{1,3}))?", "vram_oom", 0.95, "tensorflow", ("gpu_index",), hints=_TRAINS),
+        Form(r"OOM when allocating tensor (?:with|of) shape\b(?:\s?\[[0-9, ]*\])?(?:[^\n]{0,200}device:GPU:([0-9]{1,3}))?", "vram_oom", 0.95, "tensorflow", ("gpu_index",), hints=_TRAINS),
         Form(r"OOM when allocating tensor (?:with|of) shape[^\n]{0,160}device:CPU:", "host_oom", 0.98, "tensorflow"),
         Form(r"ResourceExhaustedError[^\n]{0,60}: *(?:Graph execution error|failed to allocate memory|SameWorkerRecvDone|OOM)", "vram_oom", 0.93, "tensorflow"),
         # The driver's refusal: TensorFlow may retry with less and go on.

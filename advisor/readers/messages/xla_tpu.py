@@ -15,13 +15,16 @@ from advisor.facts import Observation
 from advisor.readers.document import Document
 from advisor.readers.messages._forms import SIZE, Compiled, Form, compiled, seen
 
-TRIGGERS = ("in memory space", "xla:tpu")
+TRIGGERS = ("in memory space", "xla:tpu", "that was not possible")
 
 
 @cache
 def _forms() -> tuple[Compiled, ...]:
     return compiled([
-        Form(r"Ran out of memory in memory space hbm", "vram_oom", 0.97, says=(("phase", "init"),)),
+        Form(r"Ran out of memory in memory space hbm", "vram_oom", 0.97, hints=(("phase", "init"),)),
+        # PyTorch/XLA and TensorFlow on TPUs, while a program runs.
+        Form(rf"Attempting to (?:reserve|allocate) {SIZE}(?: at the bottom of memory)?\. That was not possible\. There (?:are|is) {SIZE} free", "vram_oom", 0.96, facts=("tried_to_allocate_gib", "gpu_free_gib"), hints=(("task", "train"),)),
+        Form(r"That was not possible\. There (?:are|is) [^\n]{0,80}free", hints=(("runtime", "xla_tpu"),)),
         Form(rf"Used {SIZE} of {SIZE} hbm", facts=("tried_to_allocate_gib", "gpu_capacity_gib")),
         Form(r"Ran out of memory in memory space (?:vmem|smem|cmem|sflag)", "kernel_resources", 0.96),
         Form(r"XlaRuntimeError[^\n]{0,200}XLA:TPU|jaxlib[^\n]{0,200}XLA:TPU", runtime="jax", hints=(("task", "train"),)),
