@@ -247,6 +247,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "tui.close_hint": ("Esc closes", "Esc 关闭"),
     "tui.compare": ("Side by side", "并排对比"),
     "tui.compare_hint": ("Switch remedies on (Space), keep a scenario (k), then compare.", "启用改动(空格)、保留方案(k),然后对比。"),
+    "tui.commands": ("Commands", "命令"),
+    "tui.no_command": ("No such command", "没有匹配的命令"),
     "tui.palette": ("Search for a command …", "搜索命令 …"),
     "tui.now": ("Now", "当前"),
     "tui.chosen": ("Switched on ({count})", "已启用({count})"),

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 from rich.console import RenderableType
-from textual.app import App, SystemCommand
+from textual.app import App
 from textual.binding import Binding
-from textual.command import CommandPalette
 from textual.screen import Screen
 
 from advisor.render.markdown import render_markdown
 from advisor.tui.keys import BINDINGS, COMMANDS, NEED_REPORT
 from advisor.tui.pages import compare_page, help_page
 from advisor.tui.screens.ask_path import AskPath
+from advisor.tui.screens.palette import Palette
 from advisor.tui.screens.text import TextPage
 from advisor.tui.session import Session
 from advisor.wording import word
@@ -56,23 +55,25 @@ class BaseApp(App[None]):
 
     # --- the command palette ------------------------------------------------------------------------------------
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Every action, in the language of the screen."""
+    def commands(self) -> list[tuple[str, str, str]]:
+        """Every action that makes sense now: its name in the language of the screen, its key, and the action."""
+        found = []
         for action, key in COMMANDS:
-            name = action.partition("(")[0]
-            if self.check_action(name, ()):
+            if self.check_action(action.partition("(")[0], ()):
                 title = self.w(f"tui.key.{key}")
-                yield SystemCommand(title[:1].upper() + title[1:], key, self._runner(action))
-
-    def _runner(self, action: str) -> Callable[[], Awaitable[None]]:
-        async def run() -> None:
-            await self.run_action(action)
-
-        return run
+                found.append((title[:1].upper() + title[1:], key, action))
+        return found
 
     def action_command_palette(self) -> None:
+        """Asks for a command and runs it."""
+
+        async def run(action: str | None) -> None:
+            if action is not None:
+                await self.run_action(action)
+
         if not self.covered:
-            self.push_screen(CommandPalette(placeholder=self.w("tui.palette"), id="--command-palette"))
+            palette = Palette(self.commands(), self.w("tui.commands"), self.w("tui.palette"), self.w("tui.no_command"))
+            self.push_screen(palette, run)
 
     # --- pages --------------------------------------------------------------------------------------------------
 

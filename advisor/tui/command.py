@@ -18,6 +18,8 @@ _LAUNCHERS = frozenset(
 _PROMPT = re2.compile(r"^\s*(?:\([\w.-]+\)\s*)?(?:[\w.@~:/-]*[$#>%]\s+)?")
 _VARIABLE = re2.compile(r"^[A-Z][A-Z0-9_]*=\S*$")
 _FLAG = re2.compile(r"(?:^|\s)--?[A-Za-z][\w.-]*")
+_ON = {"false": "true", "False": "True", "0": "1", "no": "yes", "off": "on"}
+_NAME = re2.compile(r"(?:^|\s)(--?|\+*)([A-Za-z][\w.-]*)(=?)")
 _PAIR = re2.compile(r"^\s*([A-Za-z][\w.]*)\s*[=:]\s*([\w./+-]+|\"[^\"]*\"|'[^']*')\s*$")
 
 
@@ -114,7 +116,7 @@ def _pairs(text: str) -> list[tuple[str, str]]:
 def _place(command: str, name: str) -> tuple[int, int, int] | None:
     """Where an option stands: start of its name, end of its name, end of its value."""
     key = name.replace("-", "_")
-    for match in re2.finditer(r"(?:^|\s)(--?|\+*)([A-Za-z][\w.-]*)(=|\s+|$)", command):
+    for match in _NAME.finditer(command):
         dashes, found, after = match.group(1), match.group(2), match.group(3)
         if found.replace("-", "_") != key or (not dashes.startswith("-") and after != "="):
             continue
@@ -123,13 +125,21 @@ def _place(command: str, name: str) -> tuple[int, int, int] | None:
             return start, end, _word_end(command, end + 1)
         stop = end
         cursor = _blank_end(command, end)
-        while cursor < len(command) and not command.startswith("-", cursor) and not command.startswith("\\", cursor):
-            stop = _word_end(command, cursor)
-            cursor = _blank_end(command, stop)
-            if stop == cursor and stop < len(command):
+        while cursor < len(command) and not _ends_value(command, cursor):
+            after_word = _word_end(command, cursor)
+            if after_word == cursor:
                 break
+            stop = after_word
+            cursor = _blank_end(command, stop)
         return start, end, stop
     return None
+
+
+def _ends_value(command: str, at: int) -> bool:
+    """Whether the next option, a continuation or a line's end stands here; a negative number is a value."""
+    if command[at] == "-":
+        return not (command[at + 1 : at + 2].isdigit() or command[at + 1 : at + 2] == ".")
+    return command[at] in "\\\n|;&>"
 
 
 def _blank_end(text: str, at: int) -> int:
@@ -152,10 +162,12 @@ def _set(command: str, name: str, value: str) -> str:
     if place is None:
         return command
     _, end, stop = place
+    if not value:  # a bare option: only a value that switches it off has to go
+        value = _ON.get(command[end:stop].strip(" \t=\"'"), "")
+        if not value:
+            return command
     if command[end : end + 1] == "=":
         return f"{command[: end + 1]}{value}{command[stop:]}"
-    if not value:
-        return command
     return f"{command[:end]} {value}{command[stop:]}"
 
 

@@ -25,7 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--update-snapshots", action="store_true", help="Write the pictures of the terminal interface anew."
     )
     parser.addoption(
-        "--fuzz-events", type=int, default=500, help="Random events of the terminal interface's fuzzing test."
+        "--fuzz-events", type=int, default=300, help="Random events of the terminal interface's fuzzing test."
     )
 
 

@@ -477,7 +477,7 @@ def test_help_lists_every_key_of_the_palette() -> None:
 def test_the_palette_runs_commands_in_the_language_of_the_screen() -> None:
     async def flow(app: AdvisorApp, pilot: Any) -> None:
         await diagnosed(app, pilot)
-        titles = [command.title for command in app.get_system_commands(app.screen)]
+        titles = [title for title, _, _ in app.commands()]
         assert "应用代价最小的方案,再按换下一个" in titles
         await pilot.press("ctrl+p")
         await pilot.pause()

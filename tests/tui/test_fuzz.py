@@ -32,7 +32,7 @@ SIZES = ((80, 24), (120, 40), (40, 12), (200, 50), (81, 25))
 
 
 CHARACTERS = {"space": " ", "plus": "+", "minus": "-", "comma": ","}
-BURST = 8  # events that are sent before the screen is waited for
+BURST = 16  # events that are sent before the screen is waited for
 
 
 async def event(app: AdvisorApp, pilot: Any, source: random.Random) -> str:
@@ -65,7 +65,7 @@ def test_random_events_raise_nothing(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)  # what is saved on the way
-    count = request.config.getoption("--fuzz-events", default=500)
+    count = request.config.getoption("--fuzz-events", default=300)
     source = random.Random(20_240 + count)
     done: list[str] = []
 

@@ -60,6 +60,7 @@ def test_the_remedies(size: tuple[int, int], lang: Literal["en", "zh"], dark: bo
         ("compare", ("space", "k", "x", "p", "c")),
         ("conflict", ("space",)),
         ("help", ("f1",)),
+        ("palette", ("ctrl+p", "c", "o")),
     ],
 )
 def test_the_other_pages_in_eighty_columns(name: str, keys: tuple[str, ...], same_picture: Same) -> None:

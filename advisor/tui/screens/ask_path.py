@@ -6,9 +6,10 @@ from pathlib import Path
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
+
+from advisor.tui.screens.dialog import Dialog
 
 MAX_ENTRIES = 2_000  # of one folder
 
@@ -36,7 +37,7 @@ class PathSuggester(Suggester):
         return None
 
 
-class AskPath(ModalScreen[str | None]):
+class AskPath(Dialog[str | None]):
     """Asks for a path; None when left with Esc or empty."""
 
     BINDINGS = [("escape", "leave", "tui.bar.close")]  # noqa: RUF012 - Textual's class variable

@@ -8,7 +8,6 @@ from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -16,6 +15,8 @@ from advisor.errors import FactError
 from advisor.facts import Lang, check_fact, spec_of
 from advisor.library import Library
 from advisor.tui.safe import printable
+from advisor.tui.screens.dialog import Dialog
+from advisor.tui.widgets.options import Options
 from advisor.wording import word
 
 MAX_OFFERED = 40
@@ -57,7 +58,7 @@ def matching(query: str, values: Sequence[str]) -> list[str]:
     return [value for *_, value in sorted(ranked)[:MAX_OFFERED]]
 
 
-class EditFact(ModalScreen[str | None]):
+class EditFact(Dialog[str | None]):
     """Asks for a value; gives the text back, an empty one to take the statement back, or None when left with Esc."""
 
     BINDINGS = [  # noqa: RUF012 - Textual's class variable
@@ -76,7 +77,7 @@ class EditFact(ModalScreen[str | None]):
             yield Static(spec.describe(self._lang), markup=False)
             yield Input(self._value, id="value", select_on_focus=True)
             if self._values:
-                yield OptionList(id="offered")
+                yield Options(id="offered")
             yield Static("", id="problem", markup=False)
             key = "tui.edit_help_list" if self._values else "tui.edit_help"
             yield Static(word(key, self._lang), classes="hint", markup=False)

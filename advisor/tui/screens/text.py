@@ -5,11 +5,12 @@ from __future__ import annotations
 from rich.console import RenderableType
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from advisor.tui.screens.dialog import Dialog
 
-class TextPage(ModalScreen[None]):
+
+class TextPage(Dialog[None]):
     """Shows something and goes away with Esc, Enter, q or a click beside it."""
 
     BINDINGS = [("escape,enter,q", "leave", "tui.bar.close")]  # noqa: RUF012 - Textual's class variable

@@ -16,13 +16,14 @@ from textual.widgets.option_list import Option
 
 from advisor.facts import Lang
 from advisor.tui.switches import Switch
+from advisor.tui.widgets.options import Options
 from advisor.units import format_gib
 from advisor.wording import word
 
 SAVES, TIME, RISK, FITS = 11, 8, 8, 7
 
 
-class RemedyOptions(OptionList):
+class RemedyOptions(Options):
     """Space or Enter switches, left and right change the setting; moving the cursor shows why."""
 
     BINDINGS = [  # noqa: RUF012 - Textual's class variable
