@@ -24,7 +24,7 @@ TRIGGERS = ("error", "exception")
 def _forms() -> tuple[Compiled, ...]:
     return compiled([
         Form(r"(?m)^(?:[\w.]+\.)?(?:ValueError|KeyError|TypeError|AttributeError|ImportError|ModuleNotFoundError|AssertionError|NotImplementedError|FileNotFoundError|NameError|UnboundLocalError|SyntaxError|HFValidationError|ConnectionError|PermissionError|ZeroDivisionError|RecursionError|pickle\.UnpicklingError|json\.decoder\.JSONDecodeError)\b ?:", "other_error", 0.4),
-        Form(r"(?m)(?:^|[\])] )(?:[a-z_][\w.]*\.)?[A-Z]\w{2,40}(?:Error|Exception)\b ?(?::|$)", "other_error", 0.3),
+        Form(r"(?m)(?:^|[\])][ ])(?:[a-z_][\w.]*\.)?[A-Z]\w{2,40}(?:Error|Exception)\b ?(?::|$)", "other_error", 0.3),
         Form(r"No module named|cannot open shared object file|undefined symbol|DLL load failed", "other_error", 0.55, says=(("signal", "install_mismatch"),)),
     ])  # fmt: skip
 
