@@ -69,6 +69,7 @@ class EditFact(Dialog[str | None]):
         super().__init__()
         self._fact, self._value, self._lang, self._row = fact, value, lang, row
         self._values = completions(fact, library)
+        self._shown: list[str] = []  # what the list offers; the field may be ahead of it
 
     def compose(self) -> ComposeResult:
         spec = spec_of(self._fact)
@@ -95,8 +96,9 @@ class EditFact(Dialog[str | None]):
     def _offer(self, query: str) -> None:
         if self._values:
             offered = self.query_one("#offered", OptionList)
+            self._shown = matching(query, self._values)
             offered.clear_options()
-            offered.add_options([Option(Text(printable(value))) for value in matching(query, self._values)])
+            offered.add_options([Option(Text(printable(value))) for value in self._shown])
             offered.display = offered.option_count > 0
 
     def on_key(self, event: events.Key) -> None:
@@ -105,7 +107,7 @@ class EditFact(Dialog[str | None]):
         offered = self.query_one("#offered", OptionList)
         event.stop()
         event.prevent_default()
-        if not offered.option_count:
+        if not self._shown:
             return
         if event.key == "tab":
             self._fill(self._picked() or 0)
@@ -115,24 +117,22 @@ class EditFact(Dialog[str | None]):
             offered.action_cursor_up()
 
     def _picked(self) -> int | None:
-        return self.query_one("#offered", OptionList).highlighted if self._values else None
-
-    def _offered(self, index: int) -> str:
-        query = self.query_one("#value", Input).value
-        return matching("" if query == self._value else query, self._values)[index]
+        picked = self.query_one("#offered", OptionList).highlighted if self._values else None
+        return picked if picked is not None and picked < len(self._shown) else None
 
     def _fill(self, index: int) -> None:
         field = self.query_one("#value", Input)
-        field.value = self._offered(index)
+        field.value = self._shown[index]
         field.cursor_position = len(field.value)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        self._state(self._offered(event.option_index))
+        if event.option_index < len(self._shown):
+            self._state(self._shown[event.option_index])
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         picked = self._picked()
-        self._state(self._offered(picked) if picked is not None else event.value.strip())
+        self._state(self._shown[picked] if picked is not None else event.value.strip())
 
     def _state(self, text: str) -> None:
         if text:
