@@ -28,6 +28,9 @@ def _forms() -> tuple[Compiled, ...]:
         Form(r"CUDA failure 2: out of memory ?;(?: GPU=([0-9]{1,3})\b)?", "vram_oom", 0.95, "onnxruntime", ("gpu_index",)),
         Form(r"CUBLAS failure 3: [^\n]{0,80}ALLOC_FAILED[^\n]{0,20}(?:GPU=([0-9]{1,3})\b)?", "vram_oom", 0.85, "onnxruntime", ("gpu_index",)),
         Form(r"CUDA failure (?:35|100|101|209|999): ", "other_error", 0.93, "onnxruntime", says=(("phase", "init"),)),
+        Form(r"Exception during initialization: (?:std::)?bad[ _]alloc", "host_oom", 0.6, "onnxruntime", says=(("phase", "load"), ("task", "inference"))),
+        Form(r"onnx runtime error 2: not enough space: expected [0-9]+, got [0-9]+", "other_error", 0.85, "onnxruntime"),
+        Form(r"InferenceSession::Initialize|in _create_inference_session", hints=(("phase", "load"), ("task", "inference"))),
         Form(r"while running \w+ node\.", hints=(("phase", "forward"), ("task", "inference"))),
         Form(r"\[E:onnxruntime|onnxruntime::|onnxruntime[/\\]core|onnxruntime_pybind11|onnx runtime error", runtime="onnxruntime", hints=(("task", "inference"),)),
     ])  # fmt: skip

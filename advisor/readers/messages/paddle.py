@@ -33,6 +33,10 @@ def _forms() -> tuple[Compiled, ...]:
         Form(r"paddle::memory::allocation::BadAlloc", "vram_oom", 0.8, "paddle"),
         Form(r"\[operator < \w+(?:_grad) > error\]", hints=(("phase", "backward"), ("task", "train"))),
         Form(r"\[operator < \w+ > error\]", hints=(("phase", "forward"),)),
+        Form(r"operator\.cc:[0-9]+\] \w+_grad raises an exception", hints=(("phase", "backward"), ("task", "train"))),
+        Form(r"operator\.cc:[0-9]+\] \w+ raises an exception", hints=(("phase", "forward"),)),
+        Form(r"\bcreate_predictor\(|in create_predictor\b", hints=(("phase", "load"), ("task", "inference"))),
+        Form(r"\bpredictor\.run\(|PaddleOCR\([^\n]*\)|\bocr\.ocr\(|tools[/\\]infer[/\\]", hints=(("task", "inference"),)),
         Form(r"(?i)\bpaddle(?:paddle)?\b|Out of memory error on GPU", hints=(("framework", "paddle"),)),
         Form(r"ResourceExhaustedError: [^\n]*paddle|paddle/(?:fluid|phi)|(?:site|dist)-packages/paddle/|paddle::|FLAGS_fraction_of_gpu_memory|\bpaddle\.(?:device|fluid|set_device)", runtime="paddle"),
     ])  # fmt: skip

@@ -22,6 +22,8 @@ TRIGGERS = (
     "ray.exceptions",
     "memory on the node",
     "raylet",
+    "ray.tune",
+    "ray/tune",
 )
 
 
@@ -32,6 +34,7 @@ def _forms() -> tuple[Compiled, ...]:
         Form(r"node running low on memory|[Ww]orkers? \(tasks / actors\) killed due to memory pressure|RayOutOfMemoryError|ray\.exceptions\.OutOfMemoryError", "host_oom", 0.98, "ray", hints=(("task", "train"),), server=True),
         Form(rf"where the (?:task|lease)[^\n]{{0,200}} was running was [0-9.]+ ?GB / {SIZE}", facts=("host_ram_gib",)),
         Form(r"memory on node \S+ is used \([0-9.]+ / ([0-9.]+) GB\)", facts=("host_ram_gib",), unit="GB"),
+        Form(r"ray[/.]tune\b|ray[/.]train\b|\brllib\b", hints=(("task", "train"),)),
     ])  # fmt: skip
 
 
