@@ -23,6 +23,8 @@ TRIGGERS = (
     "could not load library",
     "busy or unavailable",
     "returned 35",
+    "fallen off the bus",
+    "nvrm: xid",
     "libcuda",
     "nvidia gpu",
 )
@@ -35,6 +37,7 @@ def _forms() -> tuple[Compiled, ...]:
         Form(r"Torch not compiled with CUDA enabled", "other_error", 0.96, "pytorch", says=(("phase", "init"), ("signal", "cpu_only_build"))),
         Form(r"invalid device ordinal", "other_error", 0.96, says=(("phase", "init"), ("signal", "invalid_device_ordinal"))),
         Form(r"no kernel image is available|invalid device function|is not compatible with the current PyTorch installation", "other_error", 0.96, says=(("phase", "init"), ("signal", "no_kernel_image"))),
+        Form(r"fallen off the bus|NVRM: Xid", "other_error", 0.9, says=(("signal", "device_lost"),)),
         Form(r"Could not load library libcu\w+", "other_error", 0.8, says=(("signal", "install_mismatch"),)),
         Form(r"CUDA-capable device\(s\) is/are busy or unavailable|devices are busy or unavailable", "other_error", 0.93, says=(("phase", "init"), ("signal", "device_busy"))),
         Form(r"no CUDA-capable device is detected|No CUDA GPUs are available|CUDA unknown error", "other_error", 0.95, says=(("phase", "init"),)),

@@ -34,9 +34,9 @@ def _forms() -> tuple[Compiled, ...]:
         Form(r"oom-kill:constraint|Out of memory: Kill(?:ed)? process|Memory cgroup out of memory|Killed process [0-9]+ \(|oom_reaper: reaped", "host_oom", 0.97, "linux"),
         Form(r"(?i)invoked oom-killer|oom-killer", "host_oom", 0.9, "linux"),
         # torchrun, accelerate and DeepSpeed: -9 is a kill from outside; what they end themselves dies of -15.
-        Form(r"(?i)exit ?code ?:? ?-9\b|exitcode=-9\b|Signals?\.SIGKILL: 9|Signal 9 \(SIGKILL\)|signal 9: ?sigkill|exit(?:s|ed)? with (?:return )?code ?=? ?-9\b|return code ?=? ?-9\b|code -9\b|exits? with -9\b|died with <Signals\.SIGKILL|由?信号 9", "host_oom", 0.88, "linux"),
+        Form(r"(?i)exit ?code ?:? ?-9\b|exitcode=-9\b|Signals?\.SIGKILL: 9|signal SIGKILL\b|Signal 9 \(SIGKILL\)|signal 9: ?sigkill|exit(?:s|ed)? with (?:return )?code ?=? ?-9\b|return code ?=? ?-9\b|code -9\b|exits? with -9\b|died with <Signals\.SIGKILL|由?信号 9", "host_oom", 0.88, "linux"),
         Form(r"(?i)exit(?:ed)?[ _]?(?:with )?(?:code|status)[\"'=: ]+137\b|status code 137|returned non-zero exit status 137|退出码 ?137", "host_oom", 0.86, "linux"),
-        Form(r"(?m)^(?:[^\n]{0,300}(?:[|%\]>]|it/s|s/it)\s*|\s*)(?:zsh: )?[Kk]illed\.?[\"'` )]*$", "host_oom", 0.8, "linux"),
+        Form(r"(?m)^(?:[^\n]{0,300}(?:[|%\]>]|it/s|s/it)\s*|\s*)(?:zsh: )?[Kk]illed(?:: 9)?\.?[\"'` )]*$", "host_oom", 0.8, "linux"),
         Form(r"(?m)(?:^|[\s:\]])\[?[0-9]*\]?\s*[0-9]{2,8} (?:Killed|killed) +\S|(?m)^(?:zsh: )?[Kk]illed +(?:sudo |nohup )?(?:[A-Z_]+=\S+ )*(?:python|bash|sh\b|\./|torchrun|accelerate|deepspeed|CUDA)", "host_oom", 0.85, "linux"),
         Form(r"Loading checkpoint shards: [^\n]{0,400}[Kk]illed", "host_oom", 0.9, "linux", says=(("phase", "load"),), hints=(("task", "inference"),)),
         Form(r"torch/distributed/(?:run|launch|elastic)|torch\.distributed\.elastic|\btorchrun\b", hints=(("framework", "pytorch"),)),

@@ -17,14 +17,14 @@ from advisor.facts import Observation
 from advisor.readers.document import Document
 from advisor.readers.messages._forms import Compiled, Form, compiled, seen
 
-TRIGGERS = ("error", "exception")
+TRIGGERS = ("error", "exception", "ptxas", "_dynamo.exc")
 
 
 @cache
 def _forms() -> tuple[Compiled, ...]:
     return compiled([
         Form(r"(?m)^(?:[\w.]+\.)?(?:ValueError|KeyError|TypeError|AttributeError|ImportError|ModuleNotFoundError|AssertionError|NotImplementedError|FileNotFoundError|NameError|UnboundLocalError|SyntaxError|HFValidationError|ConnectionError|PermissionError|ZeroDivisionError|RecursionError|pickle\.UnpicklingError|json\.decoder\.JSONDecodeError)\b ?:", "other_error", 0.4),
-        Form(r"(?m)(?:^|[\])][ ])(?:[a-z_][\w.]*\.)?[A-Z]\w{2,40}(?:Error|Exception)\b ?(?::|$)", "other_error", 0.3),
+        Form(r"(?m)(?:^|[\])][ ])(?:[a-z_][\w.]*\.)?[A-Z]\w{2,40}(?:Error|Exception)\b ?(?::|$)|torch\._dynamo\.exc\.\w+: |\bptxas fatal +:|(?m)^\S*:? ?fatal error: ", "other_error", 0.3),
         Form(r"No module named|cannot open shared object file|undefined symbol|DLL load failed", "other_error", 0.55, says=(("signal", "install_mismatch"),)),
     ])  # fmt: skip
 

@@ -22,6 +22,7 @@ def _forms() -> tuple[Compiled, ...]:
     return compiled([
         Form(r"slurmstepd[^\n]{0,120}oom[-_]kill|oom[-_]kill event|(?:^|[\s|])OUT_OF_ME(?:\+|MORY\b)|task [0-9, -]+: Out Of Memory|step tasks have been OOM Killed", "host_oom", 0.97, "slurm", says=(("signal", "container_limit"),), server=True),
         Form(r"slurmstepd: error: (?:Job|Step) \S+ exceeded (?:job |step )?memory limit|Exceeded job memory limit", "host_oom", 0.97, "slurm", says=(("signal", "container_limit"),), server=True),
+        Form(r"CANCELLED AT \S+ DUE TO (?:TIME LIMIT|PREEMPTION|NODE FAILURE)", "other_error", 0.93, "slurm"),
     ])  # fmt: skip
 
 

@@ -32,6 +32,7 @@ TRIGGERS = (
     "chunks of size",
     "blas gemm",
     "cudnn handle",
+    "convolution algorithm",
     "cublas handle",
     "node: ",
     "failed to allocate",
@@ -69,6 +70,7 @@ def _forms() -> tuple[Compiled, ...]:
         Form(r"Found device ([0-9]{1,3}) with properties", facts=("gpu_index",), rank=74, once=True),
         # Handles are created late, when TensorFlow or another process holds the card already.
         Form(r"[Cc]ould not create cudnn handle: CUDNN_STATUS_(?:ALLOC_FAILED|INTERNAL_ERROR)|failed to create cublas handle|Blas (?:x?GEMM\w*) launch failed", "vram_oom", 0.62, "tensorflow"),
+        Form(r"Failed to get convolution algorithm", "vram_oom", 0.56, "tensorflow"),
         Form(r"[Cc]ould not create cudnn handle: CUDNN_STATUS_NOT_INITIALIZED", "vram_oom", 0.55, "tensorflow"),
         Form(r"Resource exhausted: /\S+|Error writing \(tmp\) checkpoint file", "other_error", 0.96, "tensorflow", says=(("phase", "checkpoint_save"), ("signal", "disk_full")), hints=_TRAINS),
         # Where it stood.
