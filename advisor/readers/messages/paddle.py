@@ -31,10 +31,11 @@ def _forms() -> tuple[Compiled, ...]:
         Form(rf"上分配 ?{SIZE} ?的?(?:内存|显存)，(?:已分配 ?{SIZE} ?(?:内存|显存)?，)?可用(?:内存|显存)仅为 ?{SIZE}", "vram_oom", 0.96, "paddle", ("tried_to_allocate_gib", "torch_allocated_gib", "gpu_free_gib")),
         Form(rf"Fail to alloc memory of {BYTES} size", "host_oom", 0.97, "paddle", ("tried_to_allocate_gib",), hints=(("phase", "forward"),)),
         Form(r"paddle::memory::allocation::BadAlloc", "vram_oom", 0.8, "paddle"),
-        Form(r"\[operator < \w+(?:_grad) > error\]", hints=(("phase", "backward"), ("task", "train"))),
+        # Of two hints the later one counts: `_grad` operators match both.
         Form(r"\[operator < \w+ > error\]", hints=(("phase", "forward"),)),
-        Form(r"operator\.cc:[0-9]+\] \w+_grad raises an exception", hints=(("phase", "backward"), ("task", "train"))),
+        Form(r"\[operator < \w+(?:_grad) > error\]", hints=(("phase", "backward"), ("task", "train"))),
         Form(r"operator\.cc:[0-9]+\] \w+ raises an exception", hints=(("phase", "forward"),)),
+        Form(r"operator\.cc:[0-9]+\] \w+_grad raises an exception", hints=(("phase", "backward"), ("task", "train"))),
         Form(r"\bcreate_predictor\(|in create_predictor\b", hints=(("phase", "load"), ("task", "inference"))),
         Form(r"\bpredictor\.run\(|PaddleOCR\([^\n]*\)|\bocr\.ocr\(|tools[/\\]infer[/\\]", hints=(("task", "inference"),)),
         Form(r"(?i)\bpaddle(?:paddle)?\b|Out of memory error on GPU", hints=(("framework", "paddle"),)),

@@ -32,6 +32,18 @@ CASES = [
     ("data", trace("main: for batch in loader:", "__next__: data = self._next_data()", "collate_fn: return torch.stack(batch)"), None),
     ("init", trace("main: dist.init_process_group('nccl')", "barrier: work = group.barrier()"), None),
     ("optimizer_step", trace("fit: self._run(model)", "optimizer_step: closure_result = closure()", "step: exp_avg = torch.zeros_like(p)"), "train"),
+    ("load", trace("main: model = model.to(device)", "to: return self._apply(convert)", "_apply: param_applied = fn(param)", "convert: return t.to(device)"), None),
+    ("load", trace("<module>: net.cuda()", "cuda: return self._apply(lambda t: t.cuda(device))"), None),
+    ("load", trace("main: state = torch.load(path)", "load: return _load(opened_zipfile)"), None),
+    ("data", trace("train_epoch: images = images.to(device, non_blocking=True)"), "train"),
+    ("data", trace("fit: batch = self.strategy.batch_to_device(batch)", "transfer_batch_to_device: return move_data_to_device(batch, device)"), None),
+    ("eval", trace("train: worker.validation(epoch)", "validation: loss = self.forward(x)", "forward: return self.net(x)"), "train"),
+    ("eval", trace("train: val_acc = val(model, loader)", "val: out = model(x)", "forward: return self.net(x)"), None),
+    ("eval", trace("run: self.runner.val_loop.run()", "val_step: return self._run_forward(data)"), None),
+    ("forward", trace("train: self.run_iter(batch)", "train_step: losses = self(**data)", "bbox_overlaps: overlap = wh[..., 0] * wh[..., 1]"), "train"),
+    ("checkpoint_save", trace("main: Checkpointer.fsdp_save_ckpt(model)", "fsdp_save_ckpt: state = model.state_dict()", "_full_pre_state_dict_hook: _common_unshard_pre_state_dict_hook("), None),
+    ("init", trace("main: engine, *_ = deepspeed.initialize(model=model)", "__init__: self.initialize_optimizer_states()"), None),
+    ("generate", trace("main: out = sampler(prompts)", "__call__: self._forward_generate(x)"), "inference"),
 ]  # fmt: skip
 
 
