@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
+
+from msgspec import Struct
 
 from advisor.readers.noise import clean_line
 
 QUOTE_LENGTH = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Squeezed:
+class Squeezed(Struct, frozen=True):
     """A document's text without any blank, so that a message reads the same however a terminal wrapped it.
 
     Attributes:
@@ -32,8 +32,7 @@ class Squeezed:
         return self._origins[index] + offset - self._starts[index] if self._origins else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One line: its 1-based number in the original text, the cleaned text, and the text as it came."""
 
     number: int

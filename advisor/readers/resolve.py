@@ -14,8 +14,8 @@ The order:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from advisor.errors import FactError
@@ -26,8 +26,7 @@ MESSAGE_RANK = 90
 _FOLLOWS_FAILURE = frozenset({"runtime", "phase"})
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(Struct, frozen=True):
     """What a text says once its conflicts are settled.
 
     Attributes:
@@ -42,7 +41,7 @@ class Resolution:
 
     facts: dict[str, FactValue]
     evidence: list[Observation]
-    source: dict[str, Observation] = field(default_factory=dict)
+    source: dict[str, Observation] = {}
     signals: frozenset[str] = frozenset()
     tried: frozenset[str] = frozenset()
     failure: tuple[str, float] = ("none", 0.0)
