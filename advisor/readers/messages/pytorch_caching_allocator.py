@@ -46,13 +46,13 @@ def _patterns() -> dict[str, Any]:
     s = _SIZE
     sources = {
         # A whole message, or one that starts in its middle.
-        "head": r"(?i)(?:triedtoallocate|\(?(?:GPU|NPU|XPU)[0-9]{1,4};[0-9.,]+[KMGT]i?Btotalcapacity|GPU[0-9]{1,4}hasatotalcapac)",
+        "head": r"(?i)(?:triedtoallocate|\(?(?:GPU|NPU|XPU)[0-9]{1,4};[0-9.,]+[KMGT]i?Btotalcap|GPU[0-9]{1,4}hasatotalcapac)",
         "device": r"(?i)(CUDA|HIP|XPU|NPU|MUSA|OpenCL)outofmemory\W{0,3}$",
         "said": r"(?i)(CUDA|HIP|XPU|NPU)\s+out[\s-]+of[\s-]+memory\b",
-        "class": r"torch\.(?:cuda\.)?OutOfMemoryError|(?m)^OutOfMemoryError\b(?:\s+Traceback)?",
+        "class": r"torch\.(?:cuda\.)?OutOfMemoryError|(?m)^\W{0,3}OutOfMemoryError\b(?:\s+Traceback)?",
         "npu": r"(?i)\(?NPU[0-9]{1,4}(?:;|has)",
         "request": rf"(?i)^triedtoallocate{s}",
-        "old": rf"(?i)(?:GPU|NPU|XPU)([0-9]{{1,4}});{s}totalcapacity",
+        "old": rf"(?i)(?:GPU|NPU|XPU)([0-9]{{1,4}});(?:{s}total(?:capac|$))?",
         "old_device": rf"(?i)\(Device[^;]{{1,60}};{s}totalcapacity",
         "old_allocated": rf"(?i){s}alreadyallocated",
         "old_free": rf"(?i)(?:allocated|active);{s}free",

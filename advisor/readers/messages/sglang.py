@@ -27,10 +27,13 @@ def _forms() -> tuple[Compiled, ...]:
     return compiled([
         # https://github.com/sgl-project/sglang/blob/main/python/sglang/srt/model_executor
         Form(r"Not enough memory\. Please try (?:to increase|increasing) --mem-fraction-static", "kv_cache", 0.97, "sglang", says=_STARTS, server=True),
+        Form(r"(?i)Capture cuda graph failed: [^\n]*(?:Connection|invalid argument|No such file|\.h\b|nvcc|ninja|Error building|not supported|illegal|assert)", "other_error", 0.9, "sglang", says=(*_STARTS, ("signal", "graph_capture")), server=True),
         Form(r"(?i)Capture cuda graph failed", "vram_oom", 0.85, "sglang", says=(*_STARTS, ("signal", "graph_capture")), server=True),
         Form(r"(?:KV cache pool is full|Prefill out of memory|Decode out of memory)", "vram_oom", 0.9, "sglang", says=_SERVES, server=True),
-        Form(r"sglang/srt/|sglang\.launch_server", "", runtime="sglang", says=_SERVES, hints=(("framework", "sglang"),)),
+        Form(r"sglang/srt/|sglang\.launch_server|\bsglang serve\b", "", runtime="sglang", says=_SERVES, hints=(("framework", "sglang"),)),
         Form(r"sglang/srt/[^\n]{0,160}\n(?:[^\n]*\n){0,12}?[^\n]*(?:out of memory|OutOfMemoryError)", "", runtime="sglang", server=True),
+        Form(r"(?i)during (?:the )?(?:cuda )?graph capture|captur\w+ (?:the )?cuda graphs?", hints=(("phase", "init"),)),
+        Form(r"(?i)\bsglang\b", hints=(("runtime", "sglang"),)),
         Form(r"sglang/\S*model_rpc\.py|ModelRpcClient", "", runtime="sglang", says=_SERVES),
     ])  # fmt: skip
 
