@@ -32,7 +32,7 @@ def screen(log: str, name: str) -> None:
 
     async def run() -> None:
         app = make_app(path=HERE / "examples" / log)
-        async with app.run_test(size=(110, 30)) as pilot:
+        async with app.run_test(size=(124, 32)) as pilot:
             while app.session.report is None:
                 await pilot.pause(0.1)
             await pilot.pause(0.3)

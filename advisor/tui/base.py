@@ -25,7 +25,7 @@ class BaseApp(App[None]):
 
     CSS_PATH = Path(__file__).with_name("advisor.tcss")
     TITLE = "advisor"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual's class variable
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (118, "-wide")]  # noqa: RUF012 - Textual's class variable
     VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]  # noqa: RUF012 - Textual's class variable
     BINDINGS = [  # noqa: RUF012 - Textual's class variable
         Binding(key, action, label, show=show, priority=first) for key, action, label, show, first in BINDINGS

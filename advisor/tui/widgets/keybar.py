@@ -11,7 +11,7 @@ from textual.widgets._footer import FooterKey
 
 from advisor.tui.keys import ORDER, TEXT_ACTIONS
 
-WIDE = 110
+WIDE = 100
 
 
 class KeyBar(Footer):
