@@ -16,7 +16,14 @@ from advisor.facts import FactValue, Observation
 from advisor.readers.document import Document
 from advisor.readers.messages._forms import Compiled, Form, compiled, seen
 
-TRIGGERS = ("comfy", "prompt executed", "error occurred when executing", "node type", "got prompt", "exception during processing")
+TRIGGERS = (
+    "comfy",
+    "prompt executed",
+    "error occurred when executing",
+    "node type",
+    "got prompt",
+    "exception during processing",
+)
 
 _HERE: tuple[tuple[str, FactValue], ...] = (("task", "inference"),)
 _NAMED: tuple[tuple[str, FactValue], ...] = (("framework", "comfyui"),)

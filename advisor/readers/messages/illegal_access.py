@@ -14,7 +14,17 @@ from advisor.facts import Observation
 from advisor.readers.document import Document
 from advisor.readers.messages._forms import Compiled, Form, compiled, seen
 
-TRIGGERS = ("illegal memory", "illegaladdress", "misaligned address", "unspecified launch", "error=77", "error=700", "cuda_error_", "illegal instruction", "launch timed out")
+TRIGGERS = (
+    "illegal memory",
+    "illegaladdress",
+    "misaligned address",
+    "unspecified launch",
+    "error=77",
+    "error=700",
+    "cuda_error_",
+    "illegal instruction",
+    "launch timed out",
+)
 
 
 @cache

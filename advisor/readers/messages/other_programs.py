@@ -14,7 +14,14 @@ from advisor.facts import Observation
 from advisor.readers.document import Document
 from advisor.readers.messages._forms import Compiled, Form, compiled, seen
 
-TRIGGERS = ("after a total of", "terminated program", "virtual memory exhausted", "cannot allocate memory", "heap out of memory", "heap limit")
+TRIGGERS = (
+    "after a total of",
+    "terminated program",
+    "virtual memory exhausted",
+    "cannot allocate memory",
+    "heap out of memory",
+    "heap limit",
+)
 
 
 @cache

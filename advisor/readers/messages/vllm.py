@@ -27,13 +27,27 @@ TRIGGERS = (
     "model weights take",
     "maximum concurrency",
     "enginecore",
+    "cumem_allocator",
     ".py:",
 )
 
 _SERVES: tuple[tuple[str, FactValue], ...] = (("task", "inference"),)
 _STARTS: tuple[tuple[str, FactValue], ...] = (("task", "inference"), ("phase", "init"))
 # Trainers that let vLLM sample for them; the prefix of a Ray actor may be all that shows of it.
-_TRAINERS = ("LLMRayActor", "OpenRLHF", "openrlhf", "GRPOTrainer", "GRPOConfig", "actor_rollout_ref", "(WorkerDict")
+_TRAINERS = (
+    "LLMRayActor",
+    "rollout_sharding_manager",
+    "fsdp_workers",
+    "main_ppo",
+    "update_actor",
+    "compute_log_prob",
+    "OpenRLHF",
+    "openrlhf",
+    "GRPOTrainer",
+    "GRPOConfig",
+    "actor_rollout_ref",
+    "(WorkerDict",
+)
 
 
 @cache
@@ -58,6 +72,8 @@ def _forms() -> tuple[Compiled, ...]:
         Form(r"Initializing (?:an LLM|a V1 LLM|a V0 LLM) engine[^\n]*max_seq_len=([0-9]+)", "", 0.0, "vllm", ("max_model_len",), _SERVES, hints=(("phase", "init"),)),
         Form(r"[Cc]apturing (?:the model for )?CUDA graph", says=(("signal", "graph_capture"),)),
         Form(r"vllm/(?:engine|worker|v1|executor|entrypoints|model_executor)/|\bvllm serve\b|vllm\.entrypoints|(?:llm_engine|gpu_executor|worker_base|gpu_model_runner|multiproc_executor)\.py:[0-9]+\]", "", runtime="vllm", says=_SERVES, hints=(("framework", "vllm"),)),
+        # Its allocator that lets a sleeping engine go and wakes it up, inside of trainers.
+        Form(r"cumem_allocator\.cpp|vllm/device_allocator", "", runtime="vllm", server=True),
         Form(r"(?i)\bvllm\b", hints=(("runtime", "vllm"),)),
     ])  # fmt: skip
 
