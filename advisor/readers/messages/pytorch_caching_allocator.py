@@ -30,7 +30,7 @@ from advisor.facts import FactValue, Observation
 from advisor.readers.document import Document
 from advisor.units import parse_size
 
-TRIGGERS = ("of memory", "tried to", "allocate", "outofmemory", "total capac", "already alloc", "memoryerror")
+TRIGGERS = ("of memory", "tried to", "allocate", "outofmemory", "total capac", "already alloc", "memoryerror", "尝试分配", "试图分配")
 
 _RUNTIMES = {"hip": "rocm", "xpu": "xpu", "npu": "ascend", "opencl": "opencl"}
 _SIZE = r"([0-9][0-9,]*(?:\.[0-9]*)?(?:bytes|[KMGTP]i?B))"
@@ -46,14 +46,18 @@ def _patterns() -> dict[str, Any]:
     s = _SIZE
     sources = {
         # A whole message, or one that starts in its middle.
-        "head": r"(?i)(?:triedtoallocate|\(?(?:GPU|NPU|XPU)[0-9]{1,4};[0-9.,]+[KMGT]i?Btotalcap|GPU[0-9]{1,4}hasatotalcapac)",
+        "head": r"(?i)(?:triedtoallocate|尝试分配|试图分配|\(?(?:GPU|NPU|XPU)[0-9]{1,4};[0-9.,]+[KMGT]i?Btotalcap|GPU[0-9]{1,4}hasatotalcapac)",
         "device": r"(?i)(CUDA|HIP|XPU|NPU|MUSA|OpenCL)outofmemory\W{0,3}$",
         "said": r"(?i)(CUDA|HIP|XPU|NPU)\s+out[\s-]+of[\s-]+memory\b",
         "class": r"torch\.(?:cuda\.)?OutOfMemoryError|(?m)^\W{0,3}OutOfMemoryError\b(?:\s+Traceback)?",
         "npu": r"(?i)\(?NPU[0-9]{1,4}(?:;|has)",
-        "request": rf"(?i)^triedtoallocate{s}",
+        "request": rf"(?i)^(?:triedtoallocate|尝试分配|试图分配)\W{{0,4}}{s}",
+        # What launchers put before the lines of each process.
+        "rank": r"^\W{0,3}((?:rank|Rank |RANK |default|worker-)[0-9]+\]|[0-9]+,[0-9]+\]<std(?:out|err)>|\w{0,24} ?(?:rank=[0-9]+ ?)?pid=[0-9]+|[0-9]{1,3}: )",
         "old": rf"(?i)(?:GPU|NPU|XPU)([0-9]{{1,4}});(?:{s}total(?:capac|$))?",
         "old_device": rf"(?i)\(Device[^;]{{1,60}};{s}totalcapacity",
+        # Translated by a browser.
+        "zh": rf"GPU([0-9]{{1,4}})[^0-9]{{0,8}}总容量[^0-9]{{0,3}}{s}",
         "old_allocated": rf"(?i){s}alreadyallocated",
         "old_free": rf"(?i)(?:allocated|active);{s}free",
         "old_reserved": rf"(?i){s}reservedintotal",
@@ -71,10 +75,16 @@ def _patterns() -> dict[str, Any]:
 
 
 def read(doc: Document) -> Iterator[Observation]:
-    """One group of observations for each message; a message without numbers yields only the kind and the runtime."""
+    """One group of observations for each message; a message without numbers yields only the kind and the runtime.
+
+    Where the lines of several processes alternate, those of the process that fails first are read.
+    """
     patterns = _patterns()
+    heads = _heads(doc.squeezed.text, patterns["head"])
+    alone = _lines_of_the_first(doc, heads[0]) if heads else None
+    if alone is not None:
+        doc, heads = alone, _heads(alone.squeezed.text, patterns["head"])
     squeezed = doc.squeezed.text
-    heads = _heads(squeezed, patterns["head"])
     for number, start in enumerate(heads):
         end = min(start + _SPAN, heads[number + 1] if number + 1 < len(heads) else len(squeezed))
         before = squeezed[max(0, start - 40) : start]
@@ -88,6 +98,21 @@ def read(doc: Document) -> Iterator[Observation]:
         yield from message.numbers()
     if not heads:
         yield from _bare(doc)
+
+
+def _lines_of_the_first(doc: Document, head: int) -> Document | None:
+    """The lines of the process whose message starts at `head`; None where the lines of others don't stand between them."""
+    number = doc.line_at(doc.squeezed.origin(head))
+    index = next(index for index, line in enumerate(doc.lines) if line.number == number)
+    rank = _patterns()["rank"]
+    following = [rank.match(line.raw) for line in doc.lines[index : index + 3]]
+    if following[0] is None or all(match is None or match.group(1) == following[0].group(1) for match in following):
+        return None
+    ranks = [rank.match(line.raw) for line in doc.lines]
+    own = following[0].group(1)
+    return Document(
+        [line for line, match in zip(doc.lines, ranks, strict=True) if match is None or match.group(1) == own]
+    )
 
 
 def _bare(doc: Document) -> Iterator[Observation]:
@@ -154,7 +179,7 @@ class _Message:
             old_device, place = self.size("old_device")
             if old_device is not None:
                 yield self.seen("gpu_capacity_gib", old_device, place)
-        first = old or new
+        first = old or new or self.patterns["zh"].search(self.text)
         capacity = None
         if first is not None:
             capacity = parse_size(first.group(2)) if first.group(2) else None  # cut off before its unit

@@ -125,3 +125,26 @@ def test_paddle_operators(check: Check) -> None:
         "vram_oom",
         phase="forward",
     )
+
+
+def test_sizes_of_xgboost_in_bytes_and_with_units(check: Check) -> None:
+    text = "Memory allocation error on worker 0: std::bad_alloc: cudaErrorMemoryAllocation: out of memory\n- Free memory: {}\n- Requested memory: {}"
+    check(text.format("1073741824", "2147483648"), "vram_oom", gpu_free_gib=1.0, tried_to_allocate_gib=2.0)
+    check(text.format("1.5GB", "2GB"), "vram_oom", gpu_free_gib=1.5, tried_to_allocate_gib=2.0)
+
+
+def test_why_a_graph_capture_failed(check: Check) -> None:
+    check(
+        "Exception: Capture cuda graph failed: CUDA out of memory. Tried to allocate 1.00 GiB.",
+        "vram_oom",
+        runtime="sglang",
+        phase="init",
+    )
+    check(
+        "Exception: Capture cuda graph failed: [pair.cc:534] Connection closed by peer", "other_error", runtime="sglang"
+    )
+
+
+def test_an_engine_that_wakes_up_inside_of_a_trainer(check: Check) -> None:
+    text = '(main_task pid=1)   File "verl/workers/fsdp_workers.py", line 463, in generate_sequences\n(main_task pid=1) RuntimeError: CUDA Error: out of memory at /workspace/csrc/cumem_allocator.cpp:62'
+    check(text, "vram_oom", runtime="vllm", task="train", phase="generate")

@@ -267,3 +267,33 @@ def test_an_internal_assertion_is_no_shortage(check: Check) -> None:
         'RuntimeError: !block->expandable_segment_ INTERNAL ASSERT FAILED at "c10/cuda/CUDACachingAllocator.cpp":2525',
         "other_error",
     )
+
+
+def test_lines_of_two_ranks_that_alternate(check: Check) -> None:
+    text = (
+        "[rank0]: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 3.00 GiB. GPU 0 has a total capacity of 47.50 GiB of\n"
+        "[rank1]: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 3.00 GiB. GPU 1 has a total capacity of 47.50 GiB of\n"
+        "[rank0]: which 1.10 GiB is free. Including non-PyTorch memory, this process has 46.40 GiB memory in use.\n"
+        "[rank1]: which 0.70 GiB is free. Including non-PyTorch memory, this process has 46.80 GiB memory in use.\n"
+    )
+    check(text, "vram_oom", gpu_index=0, tried_to_allocate_gib=3.0, gpu_free_gib=1.1, process_in_use_gib=46.4)
+
+
+def test_emphasis_inside_and_a_cut_at_the_capacity(check: Check) -> None:
+    check(
+        "**CUDA out of memory. Tried to allocate** `3.00 GiB` (GPU 2; 8.00 GiB total capac",
+        "vram_oom",
+        tried_to_allocate_gib=3.0,
+        gpu_index=2,
+        gpu_capacity_gib=8.0,
+    )
+
+
+def test_messages_that_a_browser_translated(check: Check) -> None:
+    check(
+        "CUDA内存不足。试图分配3.00 GiB。GPU 1的总容量为8.00 GiB，其中0.50 GiB为空闲。",
+        "vram_oom",
+        tried_to_allocate_gib=3.0,
+        gpu_index=1,
+        gpu_capacity_gib=8.0,
+    )
