@@ -22,6 +22,10 @@ TRIGGERS = (
     "pin_memory",
     ".to(device",
     "initializing",
+    "running on ",
+    "public link",
+    "gradio",
+    "streamlit",
     "synchronizing",
     "total progress",
 )
@@ -35,6 +39,7 @@ def _forms() -> tuple[Compiled, ...]:
         Form(r"(?i)stable diffusion model failed to load|failed to load model|正在加载模型", hints=(("task", "inference"),)),
         Form(r"Loading checkpoint shards: +[0-9]{1,2}%", hints=(("phase", "load"),)),
         Form(r"Error completing request|Total progress: [0-9]+%", hints=(("phase", "generate"), ("task", "inference"))),
+        Form(r"Running on (?:local|public) URL|create a public link, set `?share|gradio[/\\](?:queueing|routes|route_utils|blocks)\.py|streamlit[/\\]\w+", hints=(("task", "inference"),)),
         Form(r"initializing (?:(?:model|tensor|pipeline) (?:model )?parallel|ddp|pipeline) with size|[Ss]ynchronizing model states from rank", hints=(("phase", "load"),)),
         Form(r"(?i)(?:^|[.,;:!\n]|\b(?:it|this|that|which|what|problem|issue|error|crash|and|i|we|have|finally)) ?(?:was |is |got |gets |can be |has been |could be )?(?:solved|fixed|works?|resolved|helps|helped)\b[^\n]{0,40}\bpin_memory ?= ?False", "host_oom", 0.95, says=(("signal", "pinned_memory"),)),
         Form(r"(?i)\bpin_memory ?= ?False|set(?:ting)? pin_memory", hints=(("phase", "data"), ("task", "train"))),

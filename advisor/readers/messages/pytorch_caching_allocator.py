@@ -30,7 +30,17 @@ from advisor.facts import FactValue, Observation
 from advisor.readers.document import Document
 from advisor.units import parse_size
 
-TRIGGERS = ("of memory", "tried to", "allocate", "outofmemory", "total capac", "already alloc", "memoryerror", "尝试分配", "试图分配")
+TRIGGERS = (
+    "of memory",
+    "tried to",
+    "allocate",
+    "outofmemory",
+    "total capac",
+    "already alloc",
+    "memoryerror",
+    "尝试分配",
+    "试图分配",
+)
 
 _RUNTIMES = {"hip": "rocm", "xpu": "xpu", "npu": "ascend", "opencl": "opencl"}
 _SIZE = r"([0-9][0-9,]*(?:\.[0-9]*)?(?:bytes|[KMGTP]i?B))"
