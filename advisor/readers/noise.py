@@ -13,7 +13,8 @@ _PREFIXES = re2.compile(
     r"\s*(?:>\s?)+"  # quoting
     r"|\s*\[(?:rank|Rank |RANK )\d+\]:?\s?"  # torchrun: [rank3]:
     r"|\s*\[(?:default|worker-|node-)?\d+\]:\s?"  # torch.distributed.run: [default0]:
-    r"|\s*\[\d+,\d+\]<(?:stdout|stderr)>:\s?"  # mpirun: [1,0]<stdout>:
+    r"|\s*\[\d+,[^\]\n]{1,40}\]<(?:stdout|stderr)>:\s?"  # mpirun: [1,0]<stdout>:, SageMaker: [1,mpirank:0,algo-1]<stderr>:
+    r"|\s*(?:rank|RANK) ?\d{1,5} ?[:|] ?"  # launchers of one's own: rank0:
     r"|\s*\(?(?:VllmWorker|VllmWorkerProcess|RayWorkerWrapper|EngineCore_?\w*|Worker_?\w*|WorkerDict|WorkerProc|APIServer\w*|pid=)[^)\n]{0,80}\)\s?"
     r"|\s*\((?:\w+ )?pid=\d+(?:, ip=[0-9.]+)?\)\s?"  # Ray: (main_task pid=1234)
     r"|\d{1,4}: (?:\d{1,4}: )?"  # srun -l

@@ -49,6 +49,7 @@ _MAX_MESSAGES = 16
 # A message that stands in a log is sure; the bare words may be somebody's talk.
 _SURE, _SAID = 0.97, 0.93
 _BARE_RANK = 60
+_DENIED = 0.29  # below any other failure, above a question
 
 
 @cache
@@ -59,6 +60,9 @@ def _patterns() -> dict[str, Any]:
         "head": r"(?i)(?:triedtoallocate|尝试分配|试图分配|\(?(?:GPU|NPU|XPU)[0-9]{1,4};[0-9.,]+[KMGT]i?Btotalcap|GPU[0-9]{1,4}hasatotalcapac)",
         "device": r"(?i)(CUDA|HIP|XPU|NPU|MUSA|OpenCL)outofmemory\W{0,3}$",
         "said": r"(?i)(CUDA|HIP|XPU|NPU)\s+out[\s-]+of[\s-]+memory\b",
+        # Talk of a failure that isn't there, or isn't there any more.
+        "denied": r"(?i)(?:\bno|\bnot|\bnever (?:got|get|had|saw)|\bwithout(?: any)?|\bavoid(?:s|ed|ing)?|\bprevent(?:s|ed|ing)?|"
+        r"\b(?:fix|solv|resolv)(?:e|es|ed|ing)|\binstead of|\brather than)(?: (?:a|an|any|the|my|this|that|more))?\W{0,3}$",
         "class": r"torch\.(?:cuda\.)?OutOfMemoryError|(?m)^\W{0,3}OutOfMemoryError\b(?:\s+Traceback)?",
         "npu": r"(?i)\(?NPU[0-9]{1,4}(?:;|has)",
         "request": rf"(?i)^(?:triedtoallocate|尝试分配|试图分配)\W{{0,4}}{s}",
@@ -128,15 +132,22 @@ def _lines_of_the_first(doc: Document, head: int) -> Document | None:
 def _bare(doc: Document) -> Iterator[Observation]:
     """The words alone, without numbers."""
     for name, confidence in (("class", _SURE), ("said", _SAID)):
-        match = _patterns()[name].search(doc.text)
-        if match is None:
+        found = [match for match, _ in zip(_patterns()[name].finditer(doc.text), range(_MAX_MESSAGES), strict=False)]
+        if not found:
             continue
+        meant = [match for match in found if not _denied(doc.text, match.start())]
+        match = (meant or found)[0]
+        confidence = confidence if meant else _DENIED
         device = (match.group(1) or "").lower() if name == "said" else ""
         line, quote = doc.line_at(match.start()), doc.quote(match.start())
         yield Observation("failure_kind", "vram_oom", line, quote, rank=90, confidence=confidence)
         yield Observation(
             "runtime", _RUNTIMES.get(device, "pytorch"), line, quote, rank=90 if name == "class" else _BARE_RANK
         )
+
+
+def _denied(text: str, place: int) -> bool:
+    return _patterns()["denied"].search(text[max(0, place - 40) : place]) is not None
 
 
 def _heads(squeezed: str, pattern: Any) -> list[int]:

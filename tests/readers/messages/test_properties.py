@@ -66,3 +66,12 @@ def test_every_message_reader_shows_an_input_that_triggers_it(reader) -> None:  
     assert any("read(Document.of" in example.source for example in examples)
     assert reader.triggers
     assert all(trigger == trigger.lower() for trigger in reader.triggers)
+
+
+@given(TEXTS)
+@settings(max_examples=200, deadline=None)
+def test_lines_are_numbered_as_editors_count_them(text: str) -> None:
+    numbers = [line.number for line in Document.of(text).lines]
+    assert numbers == sorted(numbers)
+    plain = text.replace("\r\n", "\n")
+    assert set(numbers) == set(range(1, (plain if "\n" in plain else plain.replace("\r", "\n")).count("\n") + 2))

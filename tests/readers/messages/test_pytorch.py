@@ -297,3 +297,43 @@ def test_messages_that_a_browser_translated(check: Check) -> None:
         gpu_index=1,
         gpu_capacity_gib=8.0,
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The run stops without any CUDA out of memory message.\nFatal Python error: Segmentation fault",
+        "It is not a CUDA out of memory.\nIndexError: list index out of range",
+    ],
+)
+def test_a_shortage_that_is_denied_yields_to_another_failure(check: Check, text: str) -> None:
+    check(text, "other_error")
+
+
+def test_an_avoided_shortage_that_struck_after_all(check: Check) -> None:
+    check("I tried to avoid it with checkpointing and still get CUDA out of memory", "vram_oom")
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "[1,mpirank:0,algo-1]<stderr>:",
+        "rank0: ",
+        "[rank0]:[rank0]: ",
+        "trainer-1  | 2025-01-02T03:04:05.678Z stderr F ",
+    ],
+)
+def test_prefixes_of_launchers(check: Check, prefix: str) -> None:
+    lines = [
+        "Traceback (most recent call last):",
+        '  File "train.py", line 9, in main',
+        "    loss.backward()",
+        "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 1.00 GiB.",
+    ]
+    check(
+        "\n".join(prefix + line for line in lines),
+        "vram_oom",
+        phase="backward",
+        task="train",
+        tried_to_allocate_gib=1.0,
+    )
