@@ -58,7 +58,12 @@ def with_model(facts: Mapping[str, FactValue], parameters: dict[str, Any], libra
     click.echo(f"advisor: the model is read from {path}", err=True)
     if "quantization" in facts and isinstance(found.get("arch"), dict):
         found["arch"].pop("bits_per_weight", None)
-    return {**found, **facts}
+    merged = {**found, **facts}
+    if "arch" in found and "params_b" not in merged and not _known(name, library):
+        # The catalogue takes a near name for the same model; the files know better than a neighbour's number of weights.
+        merged.pop("model", None)
+        merged.pop("hf_id", None)
+    return merged
 
 
 def _known(name: str, library: Library) -> bool:

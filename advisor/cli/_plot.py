@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,13 @@ from advisor.wording import word
 VARY = ("batch_size", "seq_len")
 _ENDINGS = (".svg", ".png")
 _SCALE = 2.0
+# cairosvg takes one font and no other for what it lacks, so a Chinese plot needs the system's own.
+_CHINESE = {"darwin": "PingFang SC", "win32": "Microsoft YaHei"}
+_CHINESE_ELSEWHERE = "Noto Sans CJK SC"
 
 
 def write_plot(path: str, fact: str, words: Mapping[str, Any], library: Library, lang: Lang) -> None:
-    """Estimates the run at values of `fact` and writes the picture; says so on stdout.
+    """Estimates the run at values of `fact` and writes the picture; says so on stderr.
 
     Raises:
         InputError: the ending is neither .svg nor .png, cairosvg is missing, or the file can't be written.
@@ -33,7 +37,7 @@ def write_plot(path: str, fact: str, words: Mapping[str, Any], library: Library,
     target = Path(path)
     if target.suffix.lower() not in _ENDINGS:
         raise InputError("a plot is an .svg or a .png", place=f"--plot {path}", hint="For example --plot memory.svg")
-    convert = _converter() if target.suffix.lower() == ".png" else None
+    convert = _converter(lang) if target.suffix.lower() == ".png" else None
     own = estimate(words, library)
     values = sweep(words, fact, lambda spec: estimate(spec, library), own.capacity_gib)
     points = []
@@ -54,7 +58,7 @@ def write_plot(path: str, fact: str, words: Mapping[str, Any], library: Library,
         raise InputError(
             f"can't be written: {error.strerror or error}", place=path, hint="Name a file in a folder that is there."
         ) from None
-    click.echo(word("plot.written", lang, path=path, fact=fact, low=values[0], high=values[-1]))
+    click.echo(word("plot.written", lang, path=path, fact=fact, low=values[0], high=values[-1]), err=True)
 
 
 def _title(words: Mapping[str, Any], fact: str) -> str:
@@ -72,10 +76,18 @@ def _title(words: Mapping[str, Any], fact: str) -> str:
     return ", ".join(str(each)[:60] for each in (name, does, *others) if each)[:100]
 
 
-def _converter() -> Any:
+def _converter(lang: Lang) -> Callable[[str], bytes]:
     try:
         import cairosvg
+
+        from advisor.render.plot import FONT
     except (ImportError, OSError):  # OSError: the package is there, the library cairo is not
         hint = "pip install 'vram-advisor[plot]' (it needs the library cairo), or write an .svg, which needs nothing."
         raise InputError("a .png needs cairosvg, which is not installed", place="--plot", hint=hint) from None
-    return lambda svg: cairosvg.svg2png(bytestring=svg.encode(), scale=_SCALE)
+    font = _CHINESE.get(sys.platform, _CHINESE_ELSEWHERE) if lang == "zh" else "sans-serif"
+
+    def convert(svg: str) -> bytes:
+        made: bytes = cairosvg.svg2png(bytestring=svg.replace(FONT, font).encode(), scale=_SCALE)
+        return made
+
+    return convert

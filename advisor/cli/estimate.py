@@ -68,7 +68,6 @@ def command(**parameters: Any) -> int:
     specification = specify(facts, library)
     if parameters["picture"]:
         write_plot(parameters["picture"], parameters["vary"], specification.words, library, parameters["lang"])
-        return 0
     found = estimate(specification.words, library)
     if parameters["output"] == "json":
         click.echo(json.dumps(found.as_json(), ensure_ascii=False, indent=1))

@@ -29,7 +29,7 @@ _WIDTH, _HEIGHT = 860.0, 500.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 74.0, 236.0, 58.0, 60.0
 _LARGEST = 7
 """Components with an area of their own; the smaller ones are drawn as one."""
-_FONT = "system-ui, 'Noto Sans', 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', sans-serif"
+FONT = "system-ui, 'Noto Sans', 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', sans-serif"
 
 
 class Point(Struct, frozen=True):
@@ -96,7 +96,9 @@ def plot(
         line = y(capacity)
         across = f'x1="{_LEFT}" x2="{_LEFT + wide}" y1="{line:.1f}" y2="{line:.1f}"'
         out.append(f'<line {across} stroke="#c1121f" stroke-width="2" stroke-dasharray="8 4"/>')
-        out.append(_text(_LEFT + 8, line - 7, label, "start", fill="#c1121f", extra=' font-weight="600" class="halo"'))
+        # White under the letters keeps them readable on any area; as an element of its own, since not every viewer knows paint-order.
+        for style in (' stroke="#fff" stroke-width="4" stroke-linejoin="round"', ""):
+            out.append(_text(_LEFT + 8, line - 7, label, "start", fill="#c1121f", extra=f' font-weight="600"{style}'))
     out += _legend(names, colours, _LEFT + wide + 18, lang)
     return "\n".join([*out, "</svg>", ""])
 
@@ -168,8 +170,7 @@ def escape(text: str) -> str:
 def _head(title: str) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH:g}" height="{_HEIGHT:g}" viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}"'
-        f' font-family="{_FONT}" font-size="12.5" fill="#222" role="img">\n<title>{escape(title)}</title>\n'
-        "<style>.halo{paint-order:stroke;stroke:#fff;stroke-width:4px;stroke-linejoin:round}</style>\n"
+        f' font-family="{FONT}" font-size="12.5" fill="#222" role="img">\n<title>{escape(title)}</title>\n'
         '<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
         '<line x1="0" x2="0" y1="0" y2="6" stroke="#333" stroke-width="1" stroke-opacity="0.45"/></pattern></defs>\n'
         f'<rect width="100%" height="100%" fill="#fff"/>\n'

@@ -122,6 +122,12 @@ def test_the_hub_is_asked_for_the_configuration_alone(monkeypatch: pytest.Monkey
     assert calls == [{"repo_id": "my-lab/my-own-model", "filename": "config.json"}]
 
 
+def test_a_neighbour_in_the_catalogue_lends_no_weights(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    fake(monkeypatch, folder / "config.json")
+    near = estimated("--hub", "--model", "my-lab/Qwen2.5-7B-Shrunk", "--task", "inference")
+    assert weights(near) == weights(estimated("--model-path", str(folder), "--task", "inference"))
+
+
 def test_the_hub_is_left_alone_unless_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = fake(monkeypatch, ConnectionError())
     run("estimate", "--model", "my-lab/my-own-model", "--params-b", "3")

@@ -122,7 +122,9 @@ def run(*arguments: str) -> Result:
 def test_the_command_writes_an_svg(tmp_path: Path) -> None:
     result = run("--plot", str(tmp_path / "a.svg"), "--vary", "seq_len", "--lang", "zh")
     assert result.exception is None, result.exception
-    assert "a.svg" in result.stdout
+    assert "a.svg" in result.stderr
+    assert "CUDA" not in result.stderr
+    assert "权重" in result.stdout
     assert "序列长度(token)" in texts((tmp_path / "a.svg").read_text(encoding="utf-8"))
 
 
