@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from msgspec import Struct
@@ -11,6 +11,10 @@ from msgspec import Struct
 from advisor.readers.noise import clean_line
 
 QUOTE_LENGTH = 200
+# Shorter lines are taken as they are; longer ones are looked at for line ends inside.
+_PLAIN = 240
+_ESCAPED_ENDS = 3
+_LONGEST = 16_000
 
 
 class Squeezed(Struct, frozen=True):
@@ -66,8 +70,7 @@ class Document:
         """The document of a text; `first_number` is the number of its first line in the original."""
         if not text.isascii():
             text = text.encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair can't be matched
-        raw_lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-        return cls([Line(first_number + i, clean_line(raw), raw) for i, raw in enumerate(raw_lines)])
+        return cls.numbered(list(rows(text, first_number)))
 
     @classmethod
     def numbered(cls, rows: Sequence[tuple[int, str]]) -> Document:
@@ -123,6 +126,47 @@ class Document:
         column = max(0, offset - self._starts[index] - QUOTE_LENGTH // 2)
         line = self.lines[index].text
         return ("…" if column else "") + line[column : column + QUOTE_LENGTH].strip() + "…"
+
+
+def rows(text: str, first_number: int = 1) -> Iterator[tuple[int, str]]:
+    r"""The lines of a text with their numbers, as editors and `sed -n` count them.
+
+    A progress bar that redraws itself is one line, of which its last state is kept. A line that holds others, because
+    it is very long or because its line ends are written as `\n` (a repr, a JSON log), comes in pieces with the same number.
+
+    >>> list(rows("a\r\n 10%|#  \r 20%|## \r 30%|###\nb"))
+    [(1, 'a'), (2, ' 30%|###'), (3, 'b')]
+    """
+    text = text.replace("\r\n", "\n")
+    if "\r" in text and "\n" not in text:
+        text = text.replace("\r", "\n")  # line ends of old Macs
+    for number, line in enumerate(text.split("\n"), first_number):
+        if len(line) < _PLAIN and "\r" not in line:
+            yield number, line
+            continue
+        for part in _unfolded(line):
+            for piece in _pieces(part):
+                yield number, piece
+
+
+def _unfolded(line: str) -> list[str]:
+    """The states that a line went through; those of progress bars only where nothing was written over them."""
+    states = [state for state in line.split("\r") if state.strip()]
+    return [
+        state
+        for place, state in enumerate(states)
+        if place == len(states) - 1 or not ("%" in state or "it/s" in state or "/" in state[:20])
+    ] or [line.replace("\r", "")]
+
+
+def _pieces(line: str) -> Iterator[str]:
+    parts = line.split("\\n") if len(line) >= _PLAIN and line.count("\\n") >= _ESCAPED_ENDS else [line]
+    for part in parts:
+        while len(part) > _LONGEST:
+            cut = part.rfind(" ", _LONGEST // 2, _LONGEST) + 1 or _LONGEST
+            yield part[:cut]
+            part = part[cut:]
+        yield part
 
 
 def _same_length_lower(text: str) -> str:

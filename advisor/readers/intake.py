@@ -1,46 +1,46 @@
 """A log of any size as a document: bytes in, the part that matters out.
 
-A long log streams through in blocks. Kept are its beginning (the command, the configuration), its end, and what surrounds the lines
-that may tell of memory; so memory is bounded whatever the log's size, and every line keeps its number.
+A long log streams through in chunks. Kept are its beginning (the command, the configuration), its end, and what surrounds the lines
+that may tell of a failure; so memory is bounded whatever the log's size, and every line keeps its number.
 """
 
 from __future__ import annotations
 
+import codecs
 from collections import deque
-from collections.abc import Iterator
-from functools import cache
-from typing import Any, BinaryIO, NamedTuple
-
-import re2
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, Protocol
 
 from advisor.errors import InputError
-from advisor.readers.document import Document
+from advisor.readers.document import Document, rows
+from advisor.readers.signs import LONGEST, confirmed, finder, line_counter
 
 WHOLE_BYTES = 2**20
-"""Up to this size all of a log is read."""
-BLOCK_BYTES = 2**16
-HEAD_BLOCKS = 4
-TAIL_BLOCKS = 8
-SIGN_BLOCKS = 6
-"""So many blocks with a sign are kept from the first on, each with the block before it and the one after it."""
-MAX_UTF16_BYTES = 64 * 2**20
-_UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
-_SIGNS = (
-    r"(?i)out of memory|outofmemory|alloc_failed|(?:cannot|unable to|failed to|can't) allocate|exit ?code ?: -9|exit(?:ed with)? code 137|"
-    r"signal 9\b|sigkill|\bkilled\b|oom-?kill|resource_exhausted|bus error|no space left|insufficient memory|"
-    r"显存不足|爆显存|显存溢出|内存不足"
-)
+"""Up to this size all of a log is read; a longer one streams through in chunks of this size."""
+PART_BYTES = 2**15
+"""What is kept of a long log is kept in parts of this size."""
+HEAD_PARTS = 4
+TAIL_PARTS = 4
+SIGN_PARTS = 6
+LAST_SIGN_PARTS = 2
+"""So many parts with a sign are kept from the first on, and so many of the last, each with the part before it and the one after it."""
+_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+_SAMPLE = 8192
+# Control characters beside blanks, colours and backspaces: text has few.
+_CONTROL = bytes(code for code in range(32) if code not in b"\t\n\r\x08\x0c\x1b\x07")
+_BINARY_SHARE = 0.03
+# Undecodable places that a broken character at a cut or a stray byte explains.
+_FEW_ERRORS = 3
 
 
-class _Block(NamedTuple):
-    """Whole lines: the number of the first, and the bytes."""
+class Stream(Protocol):
+    """What gives bytes; fewer than asked for are no sign of the end, none are."""
 
-    first: int
-    data: bytes
+    def read(self, size: int, /) -> bytes: ...
 
 
 def read_document(stream: BinaryIO) -> Document:
-    """The document of a byte stream; what is not UTF-8 is replaced, UTF-16 with a byte order mark is read.
+    """The document of a byte stream: UTF-8, UTF-16, or GB 18030 as Chinese editions of Windows write it; what can't be decoded is replaced.
 
     Raises:
         InputError: nothing but blanks, or bytes that are no text.
@@ -51,19 +51,22 @@ def read_document(stream: BinaryIO) -> Document:
     >>> document.line_at(document.text.index("CUDA")), len(document.text) < 2**20
     (1000002, True)
     """
-    data = _exactly(stream, WHOLE_BYTES + 1)
-    if data[:2] in _UTF16:
-        data += _exactly(stream, MAX_UTF16_BYTES)
-        return _not_blank(Document.of(data.decode(_UTF16[data[:2]], "replace").removeprefix("\ufeff")))
-    if b"\0" in data[:8192]:
+    first = _exactly(stream, WHOLE_BYTES)
+    source: Stream = stream
+    wide = _wide(first)
+    if wide:
+        source = _Recoded(first, stream, wide)
+        first = _exactly(source, WHOLE_BYTES)
+    elif _is_binary(first[:_SAMPLE]):
         raise InputError("this is a binary file, not a log", hint="Give the text that the run printed.")
-    if len(data) <= WHOLE_BYTES:
-        return _not_blank(Document.of(data.decode("utf-8-sig", "replace")))
-    rows = []
-    for block in _kept(_blocks(data, stream)):
-        text = block.data.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
-        rows += list(enumerate(text.split("\n"), block.first))
-    return _not_blank(Document.numbered(rows))
+    second = _exactly(source, WHOLE_BYTES)
+    if not second:
+        return _not_blank(Document.of(_decoded(first).removeprefix("\ufeff")))
+    lines = []
+    for number, data in _runs(_Keeper().keep(_chunks(first, second, source))):
+        text = _decoded(data).removeprefix("\ufeff").removesuffix("\n")
+        lines += list(rows(text, number))
+    return _not_blank(Document.numbered(lines))
 
 
 def _not_blank(document: Document) -> Document:
@@ -74,57 +77,158 @@ def _not_blank(document: Document) -> Document:
     return document
 
 
-def _exactly(stream: BinaryIO, size: int) -> bytes:
+def _exactly(stream: Stream, size: int) -> bytes:
     """`size` bytes, fewer only at the end: a pipe gives what it has."""
+    part = stream.read(size)
+    if len(part) == size or not part:
+        return part
     parts = []
-    while size > 0 and (part := stream.read(size)):
+    while part:
         parts.append(part)
         size -= len(part)
+        part = stream.read(size) if size else b""
     return b"".join(parts)
 
 
-def _blocks(start: bytes, stream: BinaryIO) -> Iterator[_Block]:
-    """The stream in blocks that end with a line, or in the middle of a line that is longer than a block."""
-    number, rest, at = 1, b"", 0
-    while True:
-        part, at = (
-            (start[at : at + BLOCK_BYTES], at + BLOCK_BYTES) if at < len(start) else (stream.read(BLOCK_BYTES), at)
-        )
-        if not part:
-            break
-        end = max(part.rfind(b"\n"), part.rfind(b"\r", 0, -1)) + 1
-        if not end and len(rest) < BLOCK_BYTES:
-            rest += part
+def _chunks(first: bytes, second: bytes, stream: Stream) -> Iterator[bytes]:
+    yield first
+    yield second
+    while chunk := _exactly(stream, WHOLE_BYTES):
+        yield chunk
+
+
+def _wide(data: bytes) -> str:
+    """UTF-16 by its byte order mark, or by every other byte being zero (PowerShell's redirections lose the mark when joined)."""
+    if data[:2] in _MARKS:
+        return _MARKS[data[:2]]
+    sample = data[:_SAMPLE]
+    if len(sample) >= 8 and b"\0" in sample:
+        for encoding, low, high in (("utf-16-le", 0, 1), ("utf-16-be", 1, 0)):
+            zeros, letters = sample[high::2].count(0), len(sample[low::2]) - sample[low::2].count(0)
+            if zeros > 0.7 * len(sample[high::2]) and letters > 0.95 * len(sample[low::2]):
+                return encoding
+    return ""
+
+
+def _is_binary(sample: bytes) -> bool:
+    """Some of the bytes are control characters. Zeros at the very beginning are what a log cut short by its rotation leaves."""
+    sample = sample.lstrip(b"\0")
+    return len(sample) - len(sample.translate(None, _CONTROL)) > _BINARY_SHARE * len(sample)
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        text = data.decode("utf-8", "replace")
+    if text.count("\ufffd") > _FEW_ERRORS:
+        try:
+            return data.decode("gb18030")
+        except UnicodeDecodeError:
+            pass
+    return text
+
+
+class _Recoded:
+    """A stream of UTF-16 as one of UTF-8."""
+
+    def __init__(self, start: bytes, stream: Stream, encoding: str) -> None:
+        self._start, self._stream = start, stream
+        self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+        self._ready = b""
+
+    def read(self, size: int, /) -> bytes:
+        while not self._ready:
+            data, self._start = self._start or self._stream.read(size), b""
+            text = self._decoder.decode(data, final=not data)
+            self._ready = text.encode("utf-8", "replace")
+            if not data:
+                break
+        given, self._ready = self._ready[:size], self._ready[size:]
+        return given
+
+
+class _Keeper:
+    """Which parts of a stream are kept: the first, the last, and those around signs of failure.
+
+    Parts are numbered from 0. `kept` maps a part to the number of the line that its first byte belongs to, and its bytes.
+    """
+
+    def __init__(self) -> None:
+        self.kept: dict[int, tuple[int, bytes]] = {}
+        self._early: list[int] = []
+        self._late: deque[int] = deque(maxlen=LAST_SIGN_PARTS)
+        self._find, self._count, self._sure = finder(), line_counter(), confirmed()
+
+    def keep(self, chunks: Iterator[bytes]) -> dict[int, tuple[int, bytes]]:
+        older, before, before_line, line, first = b"", b"", 1, 1, 0
+        for chunk in chunks:
+            for part in self._signs(before, chunk, first):
+                (self._early if len(self._early) < SIGN_PARTS else self._late).append(part)
+            self._drop(first - 1)
+            wanted = self._wanted(first)
+            if first - 1 in wanted:
+                self._take(before, before_line, first - _parts(before), [first - 1])
+            self._take(chunk, line, first, [part for part in wanted if first <= part < first + _parts(chunk)])
+            older, before, before_line = before, chunk, line
+            line += self._count(chunk)
+            first += _parts(chunk)
+        tail = range(first - TAIL_PARTS, first)
+        first -= _parts(before)
+        self._take(before, before_line, first, tail)
+        self._take(older, before_line - self._count(older), first - _parts(older), tail)
+        return self.kept
+
+    def _signs(self, before: bytes, chunk: bytes, first: int) -> list[int]:
+        """The parts of a chunk that hold a sign; one that began in the chunk before counts to the first."""
+        found = []
+        over = before[-LONGEST:] + chunk[:LONGEST]
+        if self._find(over) and self._sure(before[-200:] + chunk[:200]):
+            found.append(first)
+        last = -1
+        for offset in self._find(chunk):
+            part = offset // PART_BYTES
+            if part != last and self._sure(chunk[max(0, offset - 64) : offset + 128]):
+                last = part
+                if first + part not in found:
+                    found.append(first + part)
+        return found
+
+    def _wanted(self, first: int) -> set[int]:
+        """The parts from `first` - 1 on that are to be kept."""
+        around = {part + step for part in (*self._early, *self._late) for step in (-1, 0, 1)}
+        return {part for part in (*range(HEAD_PARTS), *around) if part >= first - 1 and part not in self.kept}
+
+    def _drop(self, before: int) -> None:
+        """Parts around signs that later signs pushed out."""
+        around = {part + step for part in (*self._early, *self._late) for step in (-1, 0, 1)}
+        for part in [part for part in self.kept if HEAD_PARTS <= part < before and part not in around]:
+            del self.kept[part]
+
+    def _take(self, chunk: bytes, line: int, first: int, parts: Iterable[int]) -> None:
+        for part in parts:
+            at = (part - first) * PART_BYTES
+            if part not in self.kept and 0 <= at < len(chunk):
+                self.kept[part] = (line + self._count(chunk[:at]), chunk[at : at + PART_BYTES])
+
+
+def _parts(chunk: bytes) -> int:
+    return -(-len(chunk) // PART_BYTES)
+
+
+def _runs(kept: dict[int, tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    """Parts that follow each other as one, cut to whole lines: the number of the first line, and the bytes."""
+    order = sorted(kept)
+    start = 0
+    for place, part in enumerate(order):
+        if place + 1 < len(order) and order[place + 1] == part + 1:
             continue
-        end = end or len(part)
-        data, rest = rest + part[:end], part[end:]
-        yield _Block(number, data)
-        number += data.count(b"\n")
-        if b"\r" in data:
-            number += data.count(b"\r") - data.count(b"\r\n")
-    if rest:
-        yield _Block(number, rest)
-
-
-def _kept(blocks: Iterator[_Block]) -> list[_Block]:
-    search = _signs().search
-    kept: dict[int, _Block] = {}
-    tail: deque[_Block] = deque(maxlen=TAIL_BLOCKS)
-    signs, wanted = 0, HEAD_BLOCKS
-    for index, block in enumerate(blocks):
-        if signs < SIGN_BLOCKS and search(block.data) is not None:
-            signs, wanted = signs + 1, index + 2
-            if tail:
-                kept[index - 1] = tail[-1]
-        if index < wanted:
-            kept[index] = block
-        tail.append(block)
-    kept.update({index - len(tail) + 1 + place: one for place, one in enumerate(tail)})
-    return [kept[index] for index in sorted(kept)]
-
-
-@cache
-def _signs() -> Any:
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    return re2.compile(_SIGNS.encode(), options)
+        number, _ = kept[order[start]]
+        data = b"".join(kept[one][1] for one in order[start : place + 1])
+        if order[start] > 0 and (cut := data.find(b"\n") + 1):
+            data, number = data[cut:], number + 1
+        if place + 1 < len(order) and (end := data.rfind(b"\n")) >= 0:
+            data = data[:end]
+        if data:
+            yield number, data
+        start = place + 1

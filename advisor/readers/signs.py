@@ -1,0 +1,80 @@
+"""Where bytes may tell of a failure: a few literals searched at the speed of memory, and lines counted likewise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+import re2
+
+# Cores of what failures are called, in the spellings that are printed; rare in healthy logs.
+# With more than 32 of them the search is a third slower.
+_LITERALS = (
+    "of memory", "Of Memory", "OF MEMORY", "f_memory", "F_MEMORY", "OfMemory", "MemoryError", "ALLOC_FAILED", "EXHAUSTED", "xhausted",
+    "t allocate", "o allocate", "illed", "SIGKILL", "oom-kill", "oom_kill", "OOMKill", "us error", "space left", "nsufficient memory",
+    "ough memory", "available memory", "code 137", "e: 137", "e: -9", "Insufficient VRAM", "_STATUS_", "side assert", "memory access",
+    "out of resource", "存不足", "显存溢出",
+)  # fmt: skip
+# What a piece of text with a literal must hold, to be more than a mention of one.
+_SIGNS = (
+    r"(?i)out.?of.?memory|alloc_failed|_status_(?:not_init|alloc|internal|execution)|"
+    r"(?:cannot|unable to|failed to|can't|not) allocate|exit ?code ?: ?-9|code ?:? 137|"
+    r"sigkill|\bkilled\b|oom.?kill|resource[_ ]?exhausted|bus error|no space left|"
+    r"insufficient (?:memory|vram)|not enough memory|no available memory|side assert|"
+    r"illegal memory access|out of resource|memoryerror|存不足|显存溢出"
+)
+LONGEST = max(len(word.encode()) for word in _LITERALS)
+
+
+@cache
+def finder() -> Callable[[bytes], list[int]]:
+    """The function that gives the offsets of all literals in a stretch of bytes.
+
+    >>> finder()(b"step 7 CUDA out of memory")
+    [16]
+    """
+    words = [word.encode() for word in _LITERALS]
+    try:
+        from ahocorasick_rs import BytesAhoCorasick, MatchKind
+    except ImportError:  # no wheel for this platform: slower, the same answer
+        return _plain(words)
+    automaton = BytesAhoCorasick(words, matchkind=MatchKind.LeftmostFirst)
+
+    def offsets(data: bytes) -> list[int]:
+        return [start for _, start, _ in automaton.find_matches_as_indexes(data)]
+
+    return offsets
+
+
+def _plain(words: list[bytes]) -> Callable[[bytes], list[int]]:
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    pattern = re2.compile(b"|".join(words), options)
+    return lambda data: [match.start() for match in pattern.finditer(data)]
+
+
+@cache
+def line_counter() -> Callable[[bytes], int]:
+    r"""The function that counts the line ends in a stretch of bytes.
+
+    >>> line_counter()(b"a\nb\n")
+    2
+    """
+    try:
+        from stringzilla import count  # type: ignore[import-not-found, unused-ignore]
+    except ImportError:
+        return lambda data: data.count(b"\n")
+    return lambda data: int(count(data, b"\n"))
+
+
+@cache
+def confirmed() -> Callable[[bytes], bool]:
+    """The function that tells whether a stretch of bytes around a literal holds a sign of failure.
+
+    >>> confirmed()(b"3.2 GB of memory in use"), confirmed()(b"CUDA out of memory")
+    (False, True)
+    """
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    pattern = re2.compile(_SIGNS.encode(), options)
+    return lambda data: pattern.search(data) is not None
