@@ -15,6 +15,7 @@ Config = Mapping[str, Any]
 _UNGATED = frozenset({
     "gpt2", "gpt_neo", "gpt_neox", "gptj", "gpt_bigcode", "opt", "bloom", "falcon", "mpt", "phi", "codegen", "starcoder2", "bert",
     "roberta", "xlm-roberta", "distilbert", "electra", "deberta", "deberta-v2", "vit", "clip", "siglip", "whisper", "stablelm_alpha",
+    "persimmon", "fuyu", "xglm", "nemotron", "arcee", "apertus",
 })  # fmt: skip
 
 

@@ -36,10 +36,20 @@ def describe(path: str | Path) -> dict[str, Any]:
         if not found.exists():
             raise InputError("there is no such file or folder", place=str(found), hint=_HINT)
         if found.is_dir():
-            return _folder(snapshot_of(found) if is_cached_model(found) else found)
+            return _whole(_folder(snapshot_of(found) if is_cached_model(found) else found), found)
     except (OSError, ValueError) as error:
         raise InputError(f"can't be read: {error}", place=str(found), hint=_HINT) from None
-    return _file(found)
+    return _whole(_file(found), found)
+
+
+def _whole(words: dict[str, Any], place: Path) -> dict[str, Any]:
+    """The words as they are. A network of convolutions is weighed by its weights alone, so without them there is no estimate."""
+    arch = words.get("arch") or {}
+    nets = words.get("model_kind") == "vision" and "params_b" not in words
+    if nets and arch and not any("hidden_size" in part for part in (arch, *arch.values()) if isinstance(part, dict)):
+        hint = "Hand in its folder with the .safetensors file."
+        raise InputError("doesn't tell how many weights the network has", place=str(place), hint=hint)
+    return words
 
 
 def _file(path: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.errors import InputError
+from advisor.model_files.count import TWO_STACKS, weights_of
 
 MOST_BYTES = 16 * 2**20
 """A config.json of a few kilobytes is usual; one with thousands of labels has a megabyte."""
@@ -124,12 +125,14 @@ def words_of(config: Mapping[str, Any], place: str) -> dict[str, Any]:
         InputError: a dimension is no positive number, or the configuration tells no dimension at all.
     """
     arch = _plain(config, place)
-    if not any(
-        "hidden_size" in part for part in (arch, *(each for each in arch.values() if isinstance(each, Mapping)))
-    ):
+    kind = _kind(arch)
+    parts = (arch, *(each for each in arch.values() if isinstance(each, Mapping)))
+    if kind != "vision" and not any("hidden_size" in part for part in parts):
         raise InputError("tells no hidden size, so it is not the configuration of a model", place=place, hint=_HINT)
     words: dict[str, Any] = {"arch": arch}
-    kind = _kind(arch)
+    count = weights_of(arch)
+    if count:
+        words["params_b"] = count / 1e9
     if kind:
         words["model_kind"] = kind
     inner = arch.get("text_config")
@@ -209,9 +212,9 @@ def _kind(arch: Mapping[str, Any]) -> str:
         return "speech"
     if "vision_config" in arch or "vision_tower" in arch or "mm_vision_tower" in arch:
         return "vlm"
-    if name.endswith(("ForCausalLM", "LMHeadModel")):
+    if kind not in TWO_STACKS and name.endswith(("ForCausalLM", "LMHeadModel")):
         return "llm"
-    if arch.get("is_encoder_decoder") or name.endswith("ForConditionalGeneration"):
+    if kind in TWO_STACKS or arch.get("is_encoder_decoder") or name.endswith("ForConditionalGeneration"):
         return "seq2seq"
     if name.endswith(("ForMaskedLM", "ForTokenClassification", "ForQuestionAnswering")):
         return "encoder"

@@ -170,6 +170,34 @@ def test_quantisation_is_named_as_the_estimator_knows_it(settings_: dict[str, An
     assert not name or name in known
 
 
+@pytest.mark.parametrize(
+    ("name", "tolerance"),
+    [
+        ("T5-Large", 0.02), ("Flan-T5-XL", 0.02), ("BART-Large", 0.02), ("NLLB-200-1.3B", 0.02), ("Whisper-large-v3", 0.02),
+        ("Whisper-tiny", 0.05), ("ViT-B/16", 0.03), ("CLIP-ViT-B/32", 0.03), ("ALBERT-XXLarge", 0.1), ("ESM-2-650M", 0.03),
+        ("HuBERT-Large", 0.03), ("BERT-Tiny", 0.06),
+    ],
+)  # fmt: skip
+def test_what_is_no_plain_decoder_is_counted_by_its_structure(tmp_path: Path, name: str, tolerance: float) -> None:
+    model = load_library().models[name]
+    (tmp_path / "config.json").write_text(json.dumps(model.config))
+    assert describe(tmp_path)["params_b"] == pytest.approx(model.params_b, rel=tolerance)
+
+
+def test_a_network_of_convolutions_needs_its_weights(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(
+        json.dumps({"model_type": "resnet", "hidden_sizes": [256, 512], "depths": [3, 4]})
+    )
+    with pytest.raises(InputError, match="how many weights"):
+        describe(tmp_path)
+    safetensors(tmp_path / "model.safetensors", {"a.weight": ("F32", (5000, 5000))})
+    words = describe(tmp_path)
+    assert (words["model_kind"], words["params_b"]) == ("vision", 0.025)
+    assert estimate({**words, "task": "inference"}, load_library()).component("weights") == pytest.approx(
+        0.1 / 1.0737, rel=0.1
+    )
+
+
 def test_a_header_counts_the_weights_and_tells_the_shapes(tmp_path: Path) -> None:
     path = safetensors(tmp_path / "model.safetensors", llama_tensors())
     words = describe(path)
