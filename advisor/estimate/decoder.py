@@ -57,7 +57,10 @@ def tower_params(config: Config) -> float:
         tower = config.get(name)
         if not isinstance(tower, Mapping):
             continue
-        hidden = _number(tower, "hidden_size", "embed_dim", "d_model", "width")
+        # Qwen2-VL's tower calls its width embed_dim, and hidden_size the width that it projects to.
+        own = "depth" in tower and "mlp_ratio" in tower
+        names = ("embed_dim", "hidden_size") if own else ("hidden_size", "embed_dim")
+        hidden = _number(tower, *names, "d_model", "width")
         layers = _number(tower, "num_hidden_layers", "depth", "encoder_layers", "layers")
         ffn = _number(
             tower,
