@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 LOG ?= docs/examples/qwen2.5-7b-lora.log
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench docs clean
+.PHONY: help setup demo emulators test lint bench docs clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,7 +18,7 @@ $(VENV)/ready: pyproject.toml
 		echo "Install one, or run: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[tui]' --group dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[tui,slack,postgres,github,mcp,parquet]' --group dev
 	$(BIN)/python -m compileall -q advisor bots
 	@touch $@
 
@@ -26,6 +26,9 @@ setup: $(VENV)/ready  ## the environment in .venv, with everything in it
 
 demo: setup  ## diagnose a real log: make demo LOG=train.log
 	$(BIN)/advisor diagnose $(LOG)
+
+emulators:  ## servers of Slack's and GitHub's APIs for the tests of the bots (needs npm; without them those tests skip)
+	npm install --silent --no-audit --no-fund --ignore-scripts --no-save --prefix build/emulators emulate@0.11.2
 
 test: setup  ## all tests
 	$(BIN)/python -m pytest -n auto
