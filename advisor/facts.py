@@ -38,7 +38,7 @@ class Observation(Struct, frozen=True):
         rank: settles conflicts, the higher wins (90 numbers of the error message, 80 configuration printed by the program,
             70 command line, 60 configuration file, 55 code, 40 prose, 20 inferred from a name; 100 stated by option).
         confidence: of a `failure_kind`, 0 to 1.
-        origin: stated in the text, or derived from stated facts.
+        origin: stated in the text, derived from stated facts, or measured in a live process or a memory snapshot.
         reader: the reader's name.
     """
 
@@ -48,7 +48,7 @@ class Observation(Struct, frozen=True):
     quote: str
     rank: int = 50
     confidence: float = 1.0
-    origin: Literal["stated", "derived"] = "stated"
+    origin: Literal["stated", "derived", "measured"] = "stated"
     reader: str = ""
 
 
@@ -60,7 +60,7 @@ def spec_of(name: str) -> FactSpec:
     """
     spec = VOCABULARY.get(name)
     if spec is None:
-        near = _near(name, VOCABULARY, 3)
+        near = _near(name, VOCABULARY, 3) or [known for known in VOCABULARY if name and known.startswith(name)][:3]
         hint = f"Did you mean {', '.join(near)}?" if near else "`advisor facts` lists all names."
         raise FactError(f"there is no fact named {name!r}", hint=hint)
     return spec

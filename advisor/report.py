@@ -73,6 +73,14 @@ class EstimateReport(Struct, frozen=True):
     warnings: tuple[str, ...] = ()
 
 
+class Held(Struct, frozen=True):
+    """What held the memory, as measured when the run failed (`source`: process) or at the peak (`source`: snapshot)."""
+
+    source: str
+    total_gib: float
+    components: tuple[Component, ...]
+
+
 class Change(Struct, frozen=True):
     """The exact change for one framework; `kind` says what it is (flag, yaml, json, python, env, shell, prose)."""
 
@@ -170,6 +178,7 @@ class Diagnosis(Struct, frozen=True):
     sources: tuple[SourceReport, ...] = ()
     redactions: int = 0
     id: str = ""
+    held: Held | None = None
 
     def as_json(self, *, explain: bool = False) -> dict[str, Any]:
         """The diagnosis as plain values for JSON, with the trace if asked; GiB are rounded to four decimals."""
@@ -194,6 +203,11 @@ class Diagnosis(Struct, frozen=True):
                 for c in self.causes
             ],
         }
+        if self.held is not None:
+            parts = [{"id": part.id, "gib": round(part.gib, 4)} for part in self.held.components]
+            data["held"] = {
+                "source": self.held.source, "total_gib": round(self.held.total_gib, 4), "components": parts
+            }  # fmt: skip
         if self.estimate is not None:
             data["estimate"] = _estimate_json(self.estimate)
         data["remedies"] = [_remedy_json(remedy) for remedy in self.remedies]

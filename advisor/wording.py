@@ -60,6 +60,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "component.reserve": ("allocator's cache", "分配器缓存"),
     "component.input": ("inputs", "输入"),
     "component.other_models": ("other models on the card", "同卡的其他模型"),
+    "component.before_recording": ("allocated before the recording began (weights, mostly)", "录制开始前已分配(多为权重)"),
+    "component.attention": ("attention scores", "注意力分数"),
     "component.rest": ("the rest", "其余"),
     "component.free": ("free", "剩余"),
     # A plot of memory over one fact.
@@ -71,6 +73,7 @@ WORDS: dict[str, tuple[str, str]] = {
     # Headings and table columns.
     "heading.read": ("What I read", "读到的信息"),
     "heading.memory": ("Where the memory goes", "显存去向"),
+    "heading.held": ("What held the memory, measured", "实测:显存被什么占用"),
     "heading.why": ("Why", "原因"),
     "heading.remedies": ("What to change, best first", "建议的改动(按优先级)"),
     "heading.help": ("What helps here", "可以这样处理"),
@@ -157,6 +160,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "question.needed": ("needed for an estimate", "没有它就无法估计"),
     "line": ("line {line}", "第 {line} 行"),
     "stated_option": ("stated by option", "由选项给出"),
+    "measured": ("measured", "实测"),
     "overruled": ("overruled", "被更可靠的信息取代"),
     "no_remedy": (
         "No advice: nothing in the text points to a change that would help.",

@@ -25,6 +25,7 @@ from advisor.readers.intake import read_document
 from advisor.readers.resolve import Resolution, resolve
 from advisor.redact import redact
 from advisor.report import Diagnosis
+from advisor.witness import Holding, Witness
 
 __all__ = ["Case", "Preferences", "diagnose", "examine", "read_document"]
 
@@ -62,6 +63,7 @@ class Case:
         lang: Literal["auto", "en", "zh"] = "auto",
         *,
         emails: bool = False,
+        witness: Witness | None = None,
     ) -> None:
         """Reads the document and runs the rules.
 
@@ -71,20 +73,27 @@ class Case:
             preferences: what matters most, what must stay, what must not be advised.
             lang: the language of the answer; `auto` takes the one that the person writes.
             emails: hide e-mail addresses as well as secrets.
+            witness: what was seen beside the text.
         """
         document, self.redactions = _redacted(document, library, emails=emails)
         self.document = document
         self.library = library
         self.preferences = preferences
         self.lang: Lang = language_of(document.text) if lang == "auto" else lang
+        self.witness = witness
         observations = read_all(document, library)
+        if witness is not None:
+            observations += witness.observations
         observations += [
             Observation(name, value, 0, f"{name}={value}", rank=STATED_RANK) for name, value in stated.items()
         ]
         self.resolution: Resolution = resolve(observations)
         self.facts = self.resolution.facts
+        self.held: Sequence[Holding] = witness.holdings(self.facts) if witness is not None else ()
         self.kind, self.confidence = self.resolution.failure
         self.specification: Specification = specify(self.facts, library)
+        if witness is not None:
+            self.specification.words.update(witness.words)
         self.missing: Sequence[str] = ()
         self.estimate: Estimate | None = self._estimate()
         self.trace: Trace = engine_of(library).run(self.fields())
@@ -96,7 +105,7 @@ class Case:
         fields["kind"] = self.kind
         fields |= {f"signal.{name}": True for name in self.resolution.signals}
         fields |= {f"tried.{name}": True for name in self.resolution.tried}
-        fields |= memory_fields(self.facts, self.estimate)
+        fields |= memory_fields(self.facts, self.estimate, self.held)
         return fields
 
     def estimated(self, words: Mapping[str, FactValue]) -> Estimate:
@@ -151,10 +160,12 @@ def examine(
     preferences: Preferences | None = None,
     lang: Literal["auto", "en", "zh"] = "auto",
     emails: bool = False,
+    witness: Witness | None = None,
 ) -> Case:
     """The case of a text: everything that was concluded, before it is put into words. See `Case`."""
     document = Document.of(text) if isinstance(text, str) else text
-    return Case(document, library or default_library(), stated or {}, preferences or Preferences(), lang, emails=emails)
+    library, preferences = library or default_library(), preferences or Preferences()
+    return Case(document, library, stated or {}, preferences, lang, emails=emails, witness=witness)
 
 
 def diagnose(
@@ -165,6 +176,7 @@ def diagnose(
     preferences: Preferences | None = None,
     lang: Literal["auto", "en", "zh"] = "auto",
     emails: bool = False,
+    witness: Witness | None = None,
 ) -> Diagnosis:
     """Why the run of a log or description ran out of memory, and what to change.
 
@@ -175,9 +187,14 @@ def diagnose(
         preferences: what matters most, what must stay as it is, what must not be advised.
         lang: the language of the answer; `auto` takes the one that the person writes.
         emails: hide e-mail addresses as well as secrets.
+        witness: what a live process or a memory snapshot showed beside the text.
 
     Raises:
         PackError: the packs have faults.
         EngineError: the rule engine failed on this case.
     """
-    return compose(examine(text, stated=stated, library=library, preferences=preferences, lang=lang, emails=emails))
+    return compose(
+        examine(
+            text, stated=stated, library=library, preferences=preferences, lang=lang, emails=emails, witness=witness
+        )
+    )

@@ -20,6 +20,7 @@ from advisor.report import (
     EstimateReport,
     Evidence,
     Failure,
+    Held,
     PlanReport,
     RemedyReport,
     Saving,
@@ -59,6 +60,7 @@ def compose(case: Case) -> Diagnosis:
         trace=tuple(_step(case, firing) for firing in case.trace.firings),
         sources=used,
         redactions=case.redactions,
+        held=_held(case),
     )
 
 
@@ -87,6 +89,13 @@ def _estimate(case: Case) -> EstimateReport | None:
         phase=found.phase,
         warnings=tuple(found.warnings),
     )
+
+
+def _held(case: Case) -> Held | None:
+    if case.witness is None or not case.held:
+        return None
+    parts = tuple(Component(part.id, word(f"component.{part.id}", case.lang), part.gib) for part in case.held)
+    return Held(case.witness.source, sum(part.gib for part in parts), parts)
 
 
 def _evidence(case: Case) -> tuple[Evidence, ...]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from advisor.plan.outcome import EstimateLike, need_gib, peak_gib
+from advisor.plan.outcome import ComponentLike, EstimateLike, need_gib, peak_gib
 
 MemoryValue: TypeAlias = float | bool | str
 Numbers: TypeAlias = dict[str, float]
@@ -29,12 +29,15 @@ def assumed_sizes(estimate: EstimateLike) -> list[str]:
     return [name for name in SIZES if name in estimate.assumed]
 
 
-def memory_fields(facts: Mapping[str, Any], estimate: EstimateLike | None = None) -> dict[str, MemoryValue]:
+def memory_fields(
+    facts: Mapping[str, Any], estimate: EstimateLike | None = None, held: Sequence[ComponentLike] = ()
+) -> dict[str, MemoryValue]:
     """All fields `memory.*` that can be computed; what can't is absent.
 
     Args:
         facts: the facts of the case; the message's numbers are among them.
         estimate: of the run as it is described, None where too little is known.
+        held: what was measured to hold the memory when the run failed; it speaks for the estimate's parts.
 
     Returns:
         `memory.<name>` to its value, in GiB or as a share between 0 and 1 (see `advisor.rule.MEMORY_FIELDS`).
@@ -43,6 +46,8 @@ def memory_fields(facts: Mapping[str, Any], estimate: EstimateLike | None = None
     found: dict[str, MemoryValue] = dict(_of_message(facts, capacity))
     if estimate is not None:
         found |= _of_estimate(facts, estimate, capacity)
+    if held:
+        found |= _parts(held, capacity)
     if capacity is not None:
         found["capacity_gib"] = capacity
     return {f"memory.{name}": value for name, value in found.items()}
@@ -131,22 +136,30 @@ def _of_estimate(facts: Mapping[str, Any], estimate: EstimateLike, capacity: flo
         # A run that failed although this one would fit is another run, and one of assumed sizes may be: their shares prove nothing.
         found.pop("peak_phase", None)
         return found
+    found |= _parts(estimate.components, capacity, total)
+    held = _held_by_process(facts)
+    if held is not None:
+        found["unexplained_gib"] = held - estimate.allocated_gib
+        if capacity is not None:
+            found["unexplained_share"] = (held - estimate.allocated_gib) / capacity
+    return found
+
+
+def _parts(components: Sequence[ComponentLike], capacity: float | None, total: float = 0.0) -> Numbers:
+    """The parts that rules speak of, their shares of the total, and what is there before the first activation."""
+    total = total or sum(part.gib for part in components) or 1.0
     by_id: Numbers = {}
-    for part in estimate.components:
+    for part in components:
         by_id[part.id] = by_id.get(part.id, 0.0) + part.gib
+    found: Numbers = {}
     for name, ids in _PARTS.items():
         gib = sum(by_id.get(item, 0.0) for item in ids)
         found[f"{name}_gib"] = gib
         found[f"{name}_share"] = gib / total
     static = sum(by_id.get(item, 0.0) for name in ("weights", "gradients", "optimizer") for item in _PARTS[name])
     found["static_gib"] = static
-    held = _held_by_process(facts)
     if capacity is not None:
         found["static_share"] = static / capacity
-    if held is not None:
-        found["unexplained_gib"] = held - estimate.allocated_gib
-        if capacity is not None:
-            found["unexplained_share"] = (held - estimate.allocated_gib) / capacity
     return found
 
 

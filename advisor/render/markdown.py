@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from advisor.facts import VRAM_KINDS
-from advisor.report import Change, Diagnosis, EstimateReport, RemedyReport
+from advisor.report import Change, Diagnosis, EstimateReport, Evidence, RemedyReport
 from advisor.units import format_gib
 from advisor.wording import word
 
@@ -37,6 +37,10 @@ def render_markdown(diagnosis: Diagnosis, *, explain: bool = False, everything: 
     """The diagnosis as GitHub-flavoured Markdown, ending with a line break."""
     d, lang = diagnosis, diagnosis.lang
     blocks = [f"**{escape(d.verdict)}**"]
+    if d.held is not None:
+        parts = [f"| {escape(part.title)} | {format_gib(part.gib)} |" for part in d.held.components]
+        head = f"| {format_gib(d.held.total_gib)} | GiB |\n|---|---:|"
+        blocks += [f"### {word('heading.held', lang)}", "\n".join([head, *parts])]
     if d.estimate is not None and d.estimate.components:
         blocks += [f"### {word('heading.memory', lang)}", _memory(d.estimate, diagnosis)]
     if d.causes:
@@ -111,6 +115,10 @@ def _change(change: Change) -> str:
     return f"{block}\n\n{escape(change.note)}" if change.note else block
 
 
+def _unplaced(item: Evidence) -> str:
+    return "measured" if item.origin == "measured" else "stated_option"
+
+
 def _trace(d: Diagnosis) -> list[str]:
     blocks = [f"### {word('heading.trace', d.lang)}"]
     for step in d.trace:
@@ -118,7 +126,7 @@ def _trace(d: Diagnosis) -> list[str]:
         blocks.append(f"- **{escape(step.rule)}** ({conditions}) → {escape(', '.join(step.concluded))}")
     blocks.append(f"### {word('heading.evidence', d.lang)}")
     for item in d.evidence:
-        place = word("line", d.lang, line=item.line) if item.line else word("stated_option", d.lang)
+        place = word("line", d.lang, line=item.line) if item.line else word(_unplaced(item), d.lang)
         blocks.append(f"- {escape(f'{item.fact} = {item.value}')} ({escape(place)}): {escape(item.quote)}")
     if d.sources:
         blocks.append(f"### {word('heading.sources', d.lang)}")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from advisor.facts import VRAM_KINDS, Lang
 from advisor.render.bars import COLOURS, stacked
 from advisor.render.layout import Row, Span, cells, cut, wrap
-from advisor.report import Change, Diagnosis, EstimateReport, PlanReport, RemedyReport
+from advisor.report import Change, Component, Diagnosis, EstimateReport, Held, PlanReport, RemedyReport
 from advisor.units import format_gib
 from advisor.wording import word
 
@@ -43,6 +43,8 @@ class Page:
         yield from wrap([(d.verdict, "bold red" if bad else "bold")], self.width)
         if d.facts:
             yield from self._section("heading.read", self._facts())
+        if d.held is not None:
+            yield from self._section("heading.held", self._held(d.held))
         if d.estimate is not None and d.estimate.components:
             yield from self._section("heading.memory", self._memory(d.estimate))
         if d.causes:
@@ -97,28 +99,37 @@ class Page:
             card = str(self.d.facts.get("gpu_name") or self.w("this_card"))
             notes.append(self.w("capacity_line", card=card, capacity=format_gib(estimate.capacity_gib)))
         rows = wrap([(format_gib(estimate.need_gib), "bold"), ("  " + "; ".join(notes), "")], self.width - 2)
-        sizes = [part.gib for part in parts]
-        width = min(self.width - 4, MAX_BAR)
-        bar: Row = []
-        for segment in stacked(sizes, estimate.capacity_gib, width, ascii_only=self.ascii_only):
-            colour = (
-                "bold" if segment.part == -2 else "dim" if segment.part < 0 else COLOURS[segment.part % len(COLOURS)]
-            )
-            bar.append((segment.char * segment.cells, colour))
-        rows.append(bar)
-        samples = stacked([1.0] * len(parts), None, max(10, len(parts)), ascii_only=self.ascii_only)
-        entries = [
-            [(samples[index].char, COLOURS[index % len(COLOURS)]), (f" {part.title} {format_gib(part.gib)}", "")]
-            for index, part in enumerate(parts)
-            if part.gib >= 0.005
-        ]
-        rows += _packed(entries, self.width - 2)
+        rows += self._bar(parts, estimate.capacity_gib)
         if estimate.assumed:
             listed = ", ".join(f"{name}={_value(value)}" for name, value in estimate.assumed.items())
             rows += self._text(self.w("assumed", list=listed), "dim")
         for warning in estimate.warnings:
             rows += self._text(warning, "yellow")
         return rows
+
+    def _held(self, held: Held) -> list[Row]:
+        rows = wrap([(format_gib(held.total_gib), "bold")], self.width - 2)
+        capacity = self.d.facts.get("gpu_capacity_gib")
+        return rows + self._bar(held.components, float(capacity) if isinstance(capacity, int | float) else None)
+
+    def _bar(self, parts: Sequence[Component], capacity: float | None) -> list[Row]:
+        """The stacked bar of the parts, and what its segments stand for."""
+        sizes = [part.gib for part in parts]
+        width = min(self.width - 4, MAX_BAR)
+        bar: Row = []
+        for segment in stacked(sizes, capacity, width, ascii_only=self.ascii_only):
+            colour = (
+                "bold" if segment.part == -2 else "dim" if segment.part < 0 else COLOURS[segment.part % len(COLOURS)]
+            )
+            bar.append((segment.char * segment.cells, colour))
+        rows: list[Row] = [bar]
+        samples = stacked([1.0] * len(parts), None, max(10, len(parts)), ascii_only=self.ascii_only)
+        entries = [
+            [(samples[index].char, COLOURS[index % len(COLOURS)]), (f" {part.title} {format_gib(part.gib)}", "")]
+            for index, part in enumerate(parts)
+            if part.gib >= 0.005
+        ]
+        return rows + _packed(entries, self.width - 2)
 
     def _causes(self) -> Iterator[Row]:
         for cause in self.d.causes[:3]:
@@ -209,7 +220,11 @@ class Page:
         yield []
         yield from self._text(self.w("heading.evidence"), "bold")
         for item in self.d.evidence:
-            place = self.w("line", line=item.line) if item.line else self.w("stated_option")
+            place = (
+                self.w("line", line=item.line)
+                if item.line
+                else self.w("measured" if item.origin == "measured" else "stated_option")
+            )
             mark = "" if item.used else f" ({self.w('overruled')})"
             text = f"{item.fact} = {_value(item.value)}{mark}  {place}: {item.quote}"
             yield from self._text(text, "" if item.used else "dim", rest="  ")
