@@ -52,7 +52,10 @@ class TooLittleKnown(AdvisorError):
 
     def __init__(self, missing: Sequence[str]) -> None:
         self.missing = tuple(missing)
-        super().__init__(f"not enough is known for an estimate: {', '.join(self.missing)}")
+        super().__init__(
+            f"not enough is known for an estimate: {', '.join(self.missing)}",
+            hint="State one of them, for example the model's name on the Hugging Face Hub.",
+        )
 
 
 class Fault(Struct, frozen=True):

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from advisor.errors import FactError
 from advisor.units import parse_size
-from advisor.vocabulary import PHASES, VOCABULARY, FactSpec, Kind, Lang
+from advisor.vocabulary import DESCRIBABLE, PHASES, VOCABULARY, FactSpec, Kind, Lang
 
 __all__ = [
     "FAILURE_KINDS", "PHASES", "PSEUDO_FACTS", "VRAM_KINDS", "FactSpec", "FactValue", "Facts", "Kind", "Lang", "Observation", "check_fact",
@@ -60,7 +60,7 @@ def spec_of(name: str) -> FactSpec:
     """
     spec = VOCABULARY.get(name)
     if spec is None:
-        near = _near(name, VOCABULARY, 3) or [known for known in VOCABULARY if name and known.startswith(name)][:3]
+        near = _near(name, VOCABULARY, 3) or [known for known in DESCRIBABLE if name and known.startswith(name)][:3]
         hint = f"Did you mean {', '.join(near)}?" if near else "`advisor facts` lists all names."
         raise FactError(f"there is no fact named {name!r}", hint=hint)
     return spec

@@ -69,13 +69,15 @@ def command(**parameters: Any) -> int:
     from advisor.diagnosis.specify import specify
     from advisor.estimate import estimate
     from advisor.library import load_library
-    from advisor.plan.fit import best, table
+    from advisor.plan.fit import best, capacity_of, table
 
     stated = stated_facts(parameters)
     library = load_library(knowledge=parameters["knowledge"])
     facts = with_model(stated, parameters, library)
     words = {name: value for name, value in specify(facts, library).words.items() if name != parameters["vary"]}
-    capacity = _capacity(words, library)
+    capacity = capacity_of(words, library)
+    if capacity is None:
+        raise InputError("which card?", place="--gpu", hint='For example --gpu "RTX 4090"; `advisor gpus` lists them.')
 
     def run(spec: Any) -> Any:
         return estimate(spec, library)
@@ -98,20 +100,6 @@ def command(**parameters: Any) -> int:
                 f"{left}{fit.fact} {fit.value:<8} needs {format_gib(fit.need_gib or 0.0)} of {format_gib(capacity)}"
             )
     return 0
-
-
-def _capacity(words: dict[str, FactValue], library: Any) -> float:
-    from advisor.names import resolve_gpu
-
-    for name in ("gpu_capacity_gib", "gpu_memory_gib"):
-        value = words.get(name)
-        if isinstance(value, int | float):
-            return float(value)
-    stated = str(words.get("gpu_name", ""))
-    card = resolve_gpu(stated, library) if stated else None
-    if card is None:
-        raise InputError("which card?", place="--gpu", hint='For example --gpu "RTX 4090"; `advisor gpus` lists them.')
-    return card.usable_gib
 
 
 def _values(text: str) -> tuple[str, list[FactValue]]:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from advisor.errors import AdvisorError, FactError
 from advisor.facts import FactValue, spec_of
+from advisor.library import Library
 from advisor.plan.outcome import EstimateLike, need_gib
 
 Estimator = Callable[[Mapping[str, FactValue]], EstimateLike]
@@ -68,6 +69,19 @@ def best(spec: Mapping[str, FactValue], fact: str, estimate: Estimator, capacity
         else:
             high = middle
     return Fit(fact, low, need(low))
+
+
+def capacity_of(words: Mapping[str, FactValue], library: Library) -> float | None:
+    """Usable GiB of the card that a specification names: as stated, else from the catalogue; None where it names none."""
+    from advisor.names import resolve_gpu
+
+    for name in ("gpu_capacity_gib", "gpu_memory_gib"):
+        value = words.get(name)
+        if isinstance(value, int | float):
+            return float(value)
+    stated = str(words.get("gpu_name", ""))
+    card = resolve_gpu(stated, library) if stated else None
+    return card.usable_gib if card is not None else None
 
 
 def _smallest(fact: str, need: Callable[[int], float], capacity_gib: float, highest: int) -> Fit:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
-from advisor.facts import VRAM_KINDS
+from advisor.facts import VRAM_KINDS, FactValue, Lang
 from advisor.report import Change, Diagnosis, EstimateReport, Evidence, RemedyReport
 from advisor.units import format_gib
-from advisor.wording import word
+from advisor.wording import WORDS, word
 
 _SPECIAL = str.maketrans(
     {char: f"\\{char}" for char in "\\`*_{}[]()#+!|~"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;", "@": "&#64;"}
 )
+
+
+class Component(Protocol):
+    """A part of an estimate."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def gib(self) -> float: ...
 
 
 def escape(text: str) -> str:
@@ -68,6 +78,29 @@ def render_markdown(diagnosis: Diagnosis, *, explain: bool = False, everything: 
     if d.redactions:
         blocks.append(word("redacted", lang, count=d.redactions))
     return "\n\n".join(blocks) + "\n"
+
+
+def render_estimate_markdown(
+    parts: Iterable[Component],
+    assumed: Mapping[str, FactValue],
+    *,
+    need: tuple[float, float, float],
+    capacity: float | None,
+    warnings: Iterable[str] = (),
+    lang: Lang = "en",
+) -> str:
+    """An estimate as a Markdown table: the parts in GiB below what the card must have (low end, expected, high end of the interval)."""
+    card = f" / {format_gib(capacity)}" if capacity is not None else ""
+    interval = word("interval", lang, low=format_gib(need[0]), high=format_gib(need[2]))
+    rows = [f"| {format_gib(need[1])}{card} ({interval}) | GiB |", "|---|---:|"]
+    for part in sorted(parts, key=lambda part: -part.gib):
+        key = f"component.{part.id}"
+        title = word(key, lang) if key in WORDS else part.id
+        rows.append(f"| {escape(title)} | {format_gib(part.gib)} |")
+    blocks = ["\n".join(rows)]
+    if assumed:
+        blocks.append(escape(word("assumed", lang, list=", ".join(f"{n}={v}" for n, v in assumed.items()))))
+    return "\n\n".join([*blocks, *map(escape, warnings)]) + "\n"
 
 
 def _memory(estimate: EstimateReport, d: Diagnosis) -> str:
