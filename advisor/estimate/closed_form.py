@@ -45,6 +45,12 @@ LOSS_TRAINER = 18.0
 convert_outputs_to_fp32)."""
 
 
+VOCAB_PARALLEL_LOSS = 6.0
+"""The same in Megatron, over a tensor-parallel rank's part of the vocabulary: the 16-bit product and an fp32 copy, in which
+exponentials, softmax and gradient are made in place
+(https://github.com/NVIDIA/Megatron-LM/blob/main/megatron/core/tensor_parallel/cross_entropy.py)."""
+
+
 class Step(Struct, frozen=True):
     """How a model is trained on one device.
 
@@ -81,14 +87,15 @@ def layer_kept(tower: Tower, step: Step) -> float:
     trained: two norms in fp32 (8 h) and their outputs (2 e h), rotated queries, keys, values and the output (e (2 h + 2 k)),
              residuals (e h), gate, up, their activation and product (4 e f, or 2 e f without a gate)
     frozen:  the same without the inputs that only a weight's gradient needs (-2 e h, -e f)
-    eager attention: scores in e and fp32 probabilities, (2 e + 4) * heads * length more
+    eager attention: scores in e and fp32 probabilities, (2 e + 4) * heads * length more (one tile's length in a vision tower)
     learned scales on every layer's output: those outputs, e (4 h + 2 k + 2 f) more
     """
     h, f, e = float(tower.hidden), float(tower.ffn), step.element
     norms = 8 * h + (2 * e * h if tower.trained else 0.0)
     attention = e * (3 * h + 2 * tower.kv)
     mlp = e * f * ((4 if tower.gated else 2) - (0 if tower.trained else 1))
-    scores = (2 * e + 4) * tower.heads * tower.positions if step.eager else 0.0
+    span = tower.eager_span or (tower.positions if step.eager else 0.0)
+    scores = (2 * e + 4) * tower.heads * span
     scaled = e * (4 * h + 2 * tower.kv + 2 * f) if step.scales_outputs else 0.0
     return norms + attention + mlp + scores + scaled
 

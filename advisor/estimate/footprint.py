@@ -20,6 +20,7 @@ class Footprint(Struct):
         outside: bytes of the process that PyTorch's allocator doesn't hold, beyond the device context.
         cached: share of the peak that the allocator keeps beyond it; None: only `moving` grows, by the share `varying`.
         moving: bytes of each phase whose sizes change with the length of the sequences.
+        flat_step: the optimizer's step works on flat buffers, beside which the blocks of the activations stay cached.
         spread: standard deviation of the allocated figure, as a share of it.
         lowest, highest: bytes that the run may well take instead, where the words leave that open.
         held: of the process whatever the tensors sum up to (a server that fills its share).
@@ -35,6 +36,7 @@ class Footprint(Struct):
     cached: float | None = None
     varying: float = CACHED_STEADY
     moving: dict[str, float] = field(default_factory=dict)
+    flat_step: bool = False
     spread: float = 0.08
     held: float | None = None
     lowest: float | None = None

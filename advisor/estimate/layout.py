@@ -13,6 +13,7 @@ class Layout(Struct, frozen=True):
         activations: share of the activations kept on the device (sequence parallel, pipeline, offload).
         layers: share of the layers that run on this device (pipeline parallel).
         extra_gib: buffers that the spreading itself needs (gather buffers, DDP buckets), by component id.
+        step: bytes of the temporaries in the optimizer's step, None = those of the optimizer over its share of the states.
         note: what was assumed about it, for a warning; empty when nothing was.
     """
 
@@ -22,6 +23,7 @@ class Layout(Struct, frozen=True):
     activations: float = 1.0
     layers: float = 1.0
     extra_gib: tuple[tuple[str, float, str], ...] = ()
+    step: float | None = None
     note: str = ""
 
     @property

@@ -66,6 +66,14 @@ def axes_of(parallelism: str, gpu_count: int, zero_stage: int | None = None, fsd
     )  # fmt: skip
 
 
+FLAT_STEP = 6.0
+"""Bytes of a partition's weight that DeepSpeed's step needs beside its gradients: they are joined in one flat tensor (2), which is
+copied to fp32 (4); the fused kernels of its optimizers have no temporaries of their own.
+https://github.com/deepspeedai/DeepSpeed/blob/master/deepspeed/runtime/zero/stage_1_and_2.py (step)"""
+SUB_GROUP = 1e9
+"""Weights of a partition that ZeRO-3 updates at once, `sub_group_size` (https://www.deepspeed.ai/docs/config-json/)."""
+
+
 class Weights(Struct, frozen=True):
     """Counts of weights: all of them, those of routed experts, the trained ones, and those of the largest block."""
 
@@ -156,7 +164,11 @@ def states_of(
         gathered = size.weight * min(weights.total, weights.largest_block + 2 * bucket.prefetch + weights.embeddings)
         reduce = 2.0 * min(bucket.reduce, weights.trained) * (2 if bucket.overlap else 1)
         held = _kept(
-            offload, whole_weights / share, whole_gradients / share, whole_states / share, min(step / share, 4e9)
+            offload,
+            whole_weights / share,
+            whole_gradients / share,
+            whole_states / share,
+            min(step / share, FLAT_STEP * SUB_GROUP),
         )
         return _with(held, gathered=gathered, buffers=reduce)
     if axes.zero == 2:

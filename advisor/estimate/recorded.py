@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from advisor.estimate.architecture import architecture
-from advisor.estimate.closed_form import Peak, Step
+from advisor.estimate.closed_form import VOCAB_PARALLEL_LOSS, Peak, Step
 from advisor.estimate.decoder import Parts, text_config
 from advisor.estimate.layout import Layout
 from advisor.estimate.parallel import Axes, Bytes, DeviceStates, Weights, activation_share, auto_buckets, states_of
@@ -89,7 +89,8 @@ def recorded_peak(
     if sharded:
         one = one.changed(lora_fp32=False, kbit_prepare=False)
     if axes.megatron:
-        one = one.changed(optimizer_impl="fused")
+        # Its gradients lie in one fp32 buffer from the start, as those of an accumulating run do.
+        one = one.changed(optimizer_impl="fused", grad_accum=max(2, run.grad_accum), fused_ce=True)
     try:
         recording = record_run(one, arch)
     except (NotImplementedError, KeyError, ValueError, ZeroDivisionError):
@@ -107,7 +108,8 @@ def recorded_peak(
         bool(quantised) and quantised not in ("nf4", "int8"),
         _unusual(run.optimizer),
     )
-    found, _ = phases(one, recording, lengths(one, arch), layout)
+    logits = VOCAB_PARALLEL_LOSS * one.batch_size * one.seq_len * arch.text.vocab if axes.megatron else 0.0
+    found, _ = phases(one, recording, lengths(one, arch), layout, logits)
     extra = {"gathered": held.gathered, "buffers": held.buffers}
     on_top = sum(extra.values())
     moving = {name: total - found.parts.get("weights", 0.0) for name, total in found.peaks.items()}
@@ -171,4 +173,5 @@ def _shares(
         weights=held.weights / weights,
         gradients=held.gradients / trained if trained else 1.0,
         optimizer=held.optimizer / states if not packed or axes.world > 1 else 1.0,
+        step=held.step if axes.zero else None,
     )

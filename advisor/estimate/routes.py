@@ -17,7 +17,7 @@ from advisor.estimate.diffusion_arch import diffusion_model, shape_of
 from advisor.estimate.footprint import Footprint
 from advisor.estimate.image_tokens import parse_size
 from advisor.estimate.kv_cache import cache_bytes
-from advisor.estimate.parallel import NCCL_BYTES, Axes, axes_of
+from advisor.estimate.parallel import FLAT_STEP, NCCL_BYTES, Axes, axes_of
 from advisor.estimate.recorded import recorded_peak
 from advisor.estimate.result import Estimate
 from advisor.estimate.spec import RunSpec, run_spec
@@ -267,9 +267,12 @@ def _training(
         made.assumed["seq_len"] = length
     if axes.world > 1:
         made.outside += NCCL_BYTES * (1 + (axes.tp > 1) + (axes.ep > 1) + (axes.pp > 1))
-    if axes.zero == 3 or axes.fsdp or axes.megatron:
+    if axes.megatron:
+        made.cached = process.CACHED_MEGATRON
+    elif axes.zero == 3 or axes.fsdp:
         made.cached = process.CACHED_SHARDED
     else:
+        made.flat_step = axes.zero > 0 and run.offload == "none"
         texts = not axes.megatron and kind in ("llm", "seq2seq", "speech", "")
         made.varying = process.varying_share(run.gradient_checkpointing, texts and "mask" not in run.words)
     return made
@@ -313,7 +316,7 @@ def _step(
         else closed_form.LOSS_PLAIN
     )
     loss = (
-        8.0
+        closed_form.VOCAB_PARALLEL_LOSS
         if axes.megatron
         else 1.5
         if run.fused_ce
@@ -321,9 +324,9 @@ def _step(
     )
     return closed_form.Step(
         batch=run.batch_size * sequences, element=4.0 if run.precision == "fp32" else 2.0, weight=weight, trained=trained_bytes,
-        moments=moments, master=master, step=8.0 if axes.zero else trained_bytes, trained_weights=trained,
+        moments=moments, master=master, step=FLAT_STEP if axes.zero else trained_bytes, trained_weights=trained,
         checkpointed=run.gradient_checkpointing, eager=run.attention == "eager", autocast=amp, quantised=fmt is not None,
-        offload=run.offload, accumulates=run.grad_accum > 1, loss_bytes=loss,
+        offload=run.offload, accumulates=run.grad_accum > 1 or axes.megatron, loss_bytes=loss,
         vocab_split=axes.megatron, scales_outputs=run.method in ("adapter_v2", "ia3"),
     )  # fmt: skip
 
@@ -336,14 +339,16 @@ def finish(made: Footprint, run: RunSpec, card: Gpu | None) -> Estimate:
         phases = made.phases or {made.phase: allocated}
         moving = made.moving or {name: made.parts.get("activations", 0.0) for name in phases}
         reserved = max(
-            process.reserved_of(phases, moving, made.varying), process.reserved_bytes(allocated, process.CACHED_STATIC)
+            process.reserved_of(phases, moving, made.varying, made.flat_step),
+            process.reserved_bytes(allocated, process.CACHED_STATIC),
         )
     else:
         reserved = process.reserved_bytes(allocated, cached)
     capacity = _capacity(run, card)
     beside = made.outside + process.context_bytes(card.arch if card else "", run.framework)
-    if capacity and cached is None:  # a full card makes the allocator give its cache back and try again before it fails
-        reserved = min(reserved, max(capacity * GIB - beside, process.reserved_bytes(allocated, process.CACHED_STATIC)))
+    if capacity:  # a full card makes the allocator give its cache back and try again before it fails
+        least = process.CACHED_STATIC if cached is None else min(cached, process.CACHED_WHEN_FULL)
+        reserved = min(reserved, max(capacity * GIB - beside, process.reserved_bytes(allocated, least)))
     held = reserved + beside if made.held is None else made.held
     width = math.exp(_VIEWS * made.spread)
     return Estimate(

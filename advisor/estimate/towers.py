@@ -31,6 +31,7 @@ class Tower(Struct, frozen=True):
     Attributes:
         params: weights (count). heads: for eager scores. kv: width of keys and of values. gated: SwiGLU or GeGLU.
         trained: all its weights learn. adapted: it carries adapters.
+        eager_span: positions that see each other through unfused attention (one tile of an image), 0 where a kernel is fused.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Tower(Struct, frozen=True):
     positions: float
     trained: bool
     adapted: bool = False
+    eager_span: float = 0.0
 
     @property
     def learns(self) -> bool:
@@ -107,6 +109,13 @@ def sequence_of(run: RunSpec, kind: str, images: ImageTokens | None) -> tuple[in
     return run.seq_len, False
 
 
+def _eager_span(run: RunSpec, vision: Config, images: ImageTokens | None) -> float:
+    """Positions of one tile where the tower's own code has no fused kernel but flash attention, and that was not asked for."""
+    if images is None or vision.get("_attn_implementation") != "eager" or run.words.get("attention") == "flash":
+        return 0.0
+    return float(images.tower) / max(1, images.tiles)
+
+
 def towers_of(run: RunSpec, config: Config, params_b: float, kind: str) -> tuple[list[Tower], Decoder, Parts, int]:
     """The chain of towers in the order of the forward pass, the decoder, the weights by part, and the sequence length."""
     decoder, parts = decoder_of(config, params_b)
@@ -128,7 +137,7 @@ def towers_of(run: RunSpec, config: Config, params_b: float, kind: str) -> tuple
         adapted = everywhere and kind == "vla" and not isinstance(head, Mapping)
         chain.append(Tower("vision", tower_weights, hidden, layers, int_of(vision, "num_attention_heads", "num_heads", default=16), hidden,
                            ffn, False, float(images.tower if images else 0),
-                           learns and not _frozen(run, "vision"), adapted))  # fmt: skip
+                           learns and not _frozen(run, "vision"), adapted, _eager_span(run, vision, images)))  # fmt: skip
     inner = text_config(config)
     _, counted = decoder_of(inner, 0.0)
     head_weights = max(0.0, parts.total - counted.total - tower_weights)

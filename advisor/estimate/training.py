@@ -105,22 +105,29 @@ class Phases:
 
 
 def phases(
-    run: RunSpec, recording: Recording, lengths_: Mapping[str, float], layout: Layout
+    run: RunSpec, recording: Recording, lengths_: Mapping[str, float], layout: Layout, logits: float = 0.0
 ) -> tuple[Phases, OptimizerCost]:
     """Forward, backward and the optimizer's step of a later step, when the optimizer's states are there.
 
     Copies of the trained weights (gradients, states, temporaries) carry the allocator's unsplit blocks in proportion.
+
+    Args:
+        logits: bytes of the logits at the end of the forward pass, where the recording has a chunked loss in place of the run's own.
     """
     t, program = recording.totals, recording.program
     cost = optimizer_cost(run.optimizer, run.optimizer_impl, t)
     swell = 1.0 + (t.unsplit / t.trained if t.trained else 0.0)
     values = program.values(lengths_, {"gradients": layout.gradients * swell})
     places = program.peaks(values)
+    # The chunks of a chunked loss stand in the recording for the loss that takes their place.
+    more_logits = logits - program.parts(values, places["forward"]).get("logits", 0.0) if logits else 0.0
     gradients = t.trained * layout.gradients * swell
     left = {name: size for name, size in program.left(values).items() if name != "gradients" and size > 0}
     held = sum(left.values())
     states = cost.states * layout.optimizer * swell
     temporaries = cost.temporaries * layout.optimizer * (swell if cost.temporaries >= t.trained else 1.0)
+    if layout.step is not None:
+        temporaries = layout.step
     weights = t.weights * layout.weights
     standing = {
         "weights": weights, "optimizer": states if run.steps > 1 else 0.0, "unsplit": t.unsplit_all * layout.weights,
@@ -131,7 +138,7 @@ def phases(
     # The outputs of the last step live on until the new ones replace them; its batch goes when the new one is made.
     before = {name: size for name, size in left.items() if name != "inputs"}
     peaks = {
-        phase: fixed + place.total + (sum(before.values()) if phase == "forward" else 0.0)
+        phase: fixed + place.total + (sum(before.values()) + more_logits if phase == "forward" else 0.0)
         for phase, place in places.items()
     }
     step = {**standing, "optimizer": states, "gradients": gradients, "optimizer_step": temporaries}
@@ -141,7 +148,7 @@ def phases(
         parts, more = step, left
     else:
         parts, more = program.parts(values, places[phase]), before if phase == "forward" else {}
-        for name, size in standing.items():
+        for name, size in {**standing, "logits": more_logits if phase == "forward" else 0.0}.items():
             parts[name] = parts.get(name, 0.0) + size
     for name, size in more.items():
         parts[name] = parts.get(name, 0.0) + size

@@ -2,7 +2,9 @@
 
 import pytest
 
-from advisor.estimate.parallel import Axes, Buckets, Bytes, Weights, activation_share, axes_of, states_of
+from advisor.estimate.parallel import FLAT_STEP, Axes, Buckets, Bytes, Weights, activation_share, axes_of, states_of
+from advisor.estimate.process import reserved_of
+from advisor.units import GIB
 
 P = 8e9
 ALL = Weights(P, P, largest_block=0.2e9, embeddings=1e9)
@@ -75,3 +77,21 @@ def test_megatron_shards_states_over_replicas_and_experts_over_their_group() -> 
 def test_sequences_are_divided_by_tensor_context_and_sequence_parallel() -> None:
     assert activation_share(axes_of("tp2", 2)) == 0.5
     assert activation_share(axes_of("zero3+sp4", 4)) == 0.25
+
+
+def test_the_step_of_a_partition_flattens_its_gradients_and_copies_them_to_fp32() -> None:
+    weights, size = Weights(8e9, 8e9), Bytes(step=FLAT_STEP)
+    two = states_of(axes_of("zero2", 4), weights, size)
+    assert two.step == pytest.approx(2e9 * (2 + 4))
+    # ZeRO-3 updates 1e9 weights at once, however many its partition has.
+    three = states_of(axes_of("zero3", 4), weights, size)
+    assert three.step == pytest.approx(1e9 * (2 + 4))
+
+
+def test_flat_steps_come_beside_the_blocks_that_the_activations_left() -> None:
+    phases = {"forward": 30.0 * GIB, "backward": 31.0 * GIB, "optimizer_step": 40.0 * GIB}
+    moving = {"forward": 4.0 * GIB, "backward": 5.0 * GIB}
+    kept = reserved_of(phases, moving, 0.2)
+    beside = reserved_of(phases, moving, 0.2, flat_step=True)
+    assert kept / GIB == pytest.approx(1.01 * 40.0, abs=0.01)
+    assert beside / GIB == pytest.approx(1.01 * 40.0 + 1.2 * 5.0, abs=0.01)

@@ -3,11 +3,14 @@
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from advisor.errors import TooLittleKnown
 from advisor.estimate import estimate, process, rl, vision
 from advisor.estimate.catalogue import find_model
+from advisor.estimate.closed_form import Step, layer_kept
 from advisor.estimate.decoder import decoder_of
+from advisor.estimate.towers import Tower
 from advisor.library import load_library
 
 LIBRARY = load_library()
@@ -174,3 +177,24 @@ def test_a_colocated_server_takes_its_share_beside_the_training() -> None:
     words = {"model": "Qwen2.5-1.5B", "method": "grpo", "batch_size": 4, "seq_len": 512, "gpu_name": "A100-80GB"}
     alone, colocated = estimate(words, LIBRARY), estimate({**words, "gpu_memory_utilization": 0.3}, LIBRARY)
     assert colocated.process_gib - alone.process_gib == pytest.approx(0.3 * 79.15, rel=0.02)
+
+
+def test_megatron_keeps_gradients_and_a_rank_s_part_of_the_logits() -> None:
+    qwen = {
+        "task": "train", "method": "full", "precision": "amp-bf16", "model": "Qwen2.5-7B", "batch_size": 1, "seq_len": 32768,
+        "gradient_checkpointing": True, "optimizer": "adamw", "gpu_count": 4, "parallelism": "megatron tp4", "fused_ce": True,
+    }  # fmt: skip
+    made = estimate(qwen, LIBRARY)
+    parts = {part.id: part.gib * 2**30 for part in made.components}
+    weights = 7.616e9 / 4
+    assert made.phase == "forward"
+    assert parts["gradients"] == pytest.approx(4 * weights, rel=0.03)
+    # 16-bit product and fp32 copy: 6 bytes * 32768 tokens * a fourth of 152064 entries.
+    assert parts["logits"] == pytest.approx(6 * 32768 * 152064 / 4, rel=0.01)
+
+
+def test_a_tower_without_a_fused_kernel_keeps_its_scores() -> None:
+    tower = Tower("vision", 4e8, 1152, 27, 16, 1152, 4304, False, 10240.0, trained=True)
+    plain = layer_kept(tower, Step(1.0))
+    scores = layer_kept(structs.replace(tower, eager_span=1024.0), Step(1.0)) - plain
+    assert scores == (2 * 2 + 4) * 16 * 1024  # of one tile, not of all ten
