@@ -30,7 +30,7 @@ def test_no_room_of_the_engine_side_imports_a_toolkit(module: str) -> None:
 
 def test_a_json_diagnosis_needs_no_rich() -> None:
     code = (
-        "import sys, io; from advisor.cli import run; sys.stdin = io.TextIOWrapper(io.BytesIO(b'CUDA out of memory'));"
-        "sys.stdout.flush(); assert run(['diagnose', '-', '--format', 'json']) == 0"
+        "import sys, io; from advisor.cli import execute; sys.stdin = io.TextIOWrapper(io.BytesIO(b'CUDA out of memory'));"
+        "sys.stdout.flush(); assert execute(['diagnose', '-', '--format', 'json']) == 0"
     )
     assert loaded(code, "rich", "textual", "slack_bolt") == set()

@@ -3,19 +3,17 @@
 0  answered
 1  answered in part: some lines of a --jsonl input could not be read
 2  nothing answered: bad input, a wrong option, a pack with faults
+
+`advisor run` ends with the status of its command.
 """
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import sys
-from typing import Any
 
-import click
-
-from advisor.errors import AdvisorError
-from advisor.version import __version__
+TYPE_CHECKING = False  # `typing` is not imported before `advisor run` has started its command
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
 
 EXIT_PARTLY = 1
 EXIT_BAD_INPUT = 2
@@ -23,44 +21,29 @@ EXIT_INTERRUPTED = 130
 EXIT_PIPE = 141
 
 
-class _LazyGroup(click.Group):
-    """A group whose commands are the modules of this package that have a `command`; `why_not.py` is `why-not`."""
+def __getattr__(name: str) -> Any:
+    """`cli`, the group of all commands, is imported when it is asked for."""
+    if name != "cli":
+        raise AttributeError(name)
+    from advisor.cli._group import cli
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        names = [info.name for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_")]
-        return sorted(name.replace("_", "-") for name in names)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self.list_commands(ctx):
-            return None
-        module = importlib.import_module(f"{__name__}.{cmd_name.replace('-', '_')}")
-        command: click.Command = module.command
-        return command
-
-
-@click.group(
-    cls=_LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit status: 0 answered, 1 some lines of a --jsonl input could not be read, 2 bad input.",
-)
-@click.version_option(__version__, prog_name="advisor")
-def cli() -> None:
-    """Why a run ran out of GPU memory, what to change first, and which smallest set of changes makes it fit.
-
-    \b
-    advisor diagnose train.log                  a log file
-    python train.py 2>&1 | advisor diagnose     a pipe
-    advisor diagnose                            paste, then Ctrl-D
-    """
+    return cli
 
 
 def main() -> None:
     """Runs the command line. Errors of the advisor go to stderr with exit status 2, never as a traceback."""
-    sys.exit(run())
+    if sys.argv[1:3] == ["run", "--"] and len(sys.argv) > 3:
+        _run_at_once(sys.argv[3:])
+    sys.exit(execute())
 
 
-def run(arguments: list[str] | None = None) -> int:
+def execute(arguments: list[str] | None = None) -> int:
     """Runs one command and returns its exit status."""
+    import click
+
+    from advisor.cli._group import cli
+    from advisor.errors import AdvisorError
+
     try:
         result: Any = cli.main(args=arguments, prog_name="advisor", standalone_mode=False)
         sys.stdout.flush()
@@ -81,6 +64,19 @@ def run(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         _silence_stdout()
         return EXIT_PIPE
+
+
+def _run_at_once(command: list[str]) -> NoReturn:
+    """`advisor run -- COMMAND` without options: the command starts before anything is imported that only options need."""
+    import os
+
+    from advisor.running.session import run_and_explain
+
+    status = run_and_explain(command)
+    try:
+        sys.stderr.flush()
+    finally:
+        os._exit(status)  # nothing is open that the interpreter would have to put away
 
 
 def _silence_stdout() -> None:

@@ -13,7 +13,7 @@ from typing import BinaryIO, Protocol
 
 from advisor.errors import InputError
 from advisor.readers.document import Document, rows
-from advisor.readers.signs import LONGEST, confirmed, finder, line_counter
+from advisor.signs import LONGEST, confirmed, finder, line_counter, may_fail
 
 WHOLE_BYTES = 2**20
 """Up to this size all of a log is read; a longer one streams through in chunks of this size."""
@@ -62,8 +62,53 @@ def read_document(stream: BinaryIO) -> Document:
     second = _exactly(source, WHOLE_BYTES)
     if not second:
         return _not_blank(Document.of(_decoded(first).removeprefix("\ufeff")))
+    keeper = _Keeper()
+    for chunk in _chunks(first, second, source):
+        keeper.push(chunk)
+    return _kept_document(keeper)
+
+
+class Intake:
+    """A log taken in as it comes: bytes in, the document of what matters out. Memory is bounded.
+
+    >>> intake = Intake()
+    >>> intake.feed(b"epoch 1\\n")
+    >>> intake.feed(b"CUDA out of memory\\n")
+    >>> intake.may_fail, intake.document().line_at(8)
+    (True, 2)
+    """
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._keeper: _Keeper | None = None
+
+    def feed(self, data: bytes) -> None:
+        """The next bytes, of any length."""
+        self._buffer += data
+        while len(self._buffer) > WHOLE_BYTES:
+            if self._keeper is None:
+                self._keeper = _Keeper()
+            self._keeper.push(bytes(self._buffer[:WHOLE_BYTES]))
+            del self._buffer[:WHOLE_BYTES]
+
+    @property
+    def may_fail(self) -> bool:
+        """Whether anything in it may tell of a failure."""
+        if self._keeper is not None and self._keeper.saw_sign:
+            return True
+        return may_fail(bytes(self._buffer))
+
+    def document(self) -> Document:
+        """The document; nothing can be fed afterwards. Raises InputError where there is nothing but blanks."""
+        if self._keeper is None:
+            return _not_blank(Document.of(_decoded(bytes(self._buffer)).removeprefix("\ufeff")))
+        self._keeper.push(bytes(self._buffer))
+        return _kept_document(self._keeper)
+
+
+def _kept_document(keeper: _Keeper) -> Document:
     lines = []
-    for number, data in _runs(_Keeper().keep(_chunks(first, second, source))):
+    for number, data in _runs(keeper.finish()):
         text = _decoded(data).removeprefix("\ufeff").removesuffix("\n")
         lines += list(rows(text, number))
     return _not_blank(Document.numbered(lines))
@@ -159,24 +204,33 @@ class _Keeper:
         self._early: list[int] = []
         self._late: deque[int] = deque(maxlen=LAST_SIGN_PARTS)
         self._find, self._count, self._sure = finder(), line_counter(), confirmed()
+        self._older, self._before, self._before_line, self._line, self._first = b"", b"", 1, 1, 0
 
-    def keep(self, chunks: Iterator[bytes]) -> dict[int, tuple[int, bytes]]:
-        older, before, before_line, line, first = b"", b"", 1, 1, 0
-        for chunk in chunks:
-            for part in self._signs(before, chunk, first):
-                (self._early if len(self._early) < SIGN_PARTS else self._late).append(part)
-            self._drop(first - 1)
-            wanted = self._wanted(first)
-            if first - 1 in wanted:
-                self._take(before, before_line, first - _parts(before), [first - 1])
-            self._take(chunk, line, first, [part for part in wanted if first <= part < first + _parts(chunk)])
-            older, before, before_line = before, chunk, line
-            line += self._count(chunk)
-            first += _parts(chunk)
-        tail = range(first - TAIL_PARTS, first)
-        first -= _parts(before)
-        self._take(before, before_line, first, tail)
-        self._take(older, before_line - self._count(older), first - _parts(older), tail)
+    @property
+    def saw_sign(self) -> bool:
+        """Whether anything so far may tell of a failure."""
+        return bool(self._early)
+
+    def push(self, chunk: bytes) -> None:
+        """The next chunk: whole parts, but for the last chunk."""
+        before, first = self._before, self._first
+        for part in self._signs(before, chunk, first):
+            (self._early if len(self._early) < SIGN_PARTS else self._late).append(part)
+        self._drop(first - 1)
+        wanted = self._wanted(first)
+        if first - 1 in wanted:
+            self._take(before, self._before_line, first - _parts(before), [first - 1])
+        self._take(chunk, self._line, first, [part for part in wanted if first <= part < first + _parts(chunk)])
+        self._older, self._before, self._before_line = before, chunk, self._line
+        self._line += self._count(chunk)
+        self._first += _parts(chunk)
+
+    def finish(self) -> dict[int, tuple[int, bytes]]:
+        """All that was kept, the end of the stream with it."""
+        tail = range(self._first - TAIL_PARTS, self._first)
+        first = self._first - _parts(self._before)
+        self._take(self._before, self._before_line, first, tail)
+        self._take(self._older, self._before_line - self._count(self._older), first - _parts(self._older), tail)
         return self.kept
 
     def _signs(self, before: bytes, chunk: bytes, first: int) -> list[int]:

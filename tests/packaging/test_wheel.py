@@ -68,7 +68,7 @@ def test_the_wheel_runs_away_from_the_checkout(archives: tuple[Path, Path], tmp_
     }
     code = (
         "import advisor, sys; assert advisor.__file__.startswith(sys.argv[1]), advisor.__file__;"
-        "from advisor.cli import run; sys.exit(run(sys.argv[2:]))"
+        "from advisor.cli import execute; sys.exit(execute(sys.argv[2:]))"
     )
     log = (
         "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. "

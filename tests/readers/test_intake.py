@@ -6,11 +6,12 @@ import io
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from advisor import signs
 from advisor.errors import InputError
-from advisor.readers import intake, signs
+from advisor.readers import intake
 from advisor.readers.document import Document
 from advisor.readers.intake import read_document
 
@@ -95,7 +96,10 @@ def test_parts_are_the_text_with_its_numbers(pieces: list[str]) -> None:
         patch.setattr(intake, "PART_BYTES", 16)
         patch.setattr(intake, "WHOLE_BYTES", 64)
         chunks = [text.encode()[at : at + 64] for at in range(0, len(text.encode()), 64)]
-        kept = intake._Keeper().keep(iter(chunks))
+        keeper = intake._Keeper()
+        for chunk in chunks:
+            keeper.push(chunk)
+        kept = keeper.finish()
         for part, (number, data) in kept.items():
             assert data == text.encode()[part * 16 : part * 16 + 16]
             assert number == 1 + text.encode()[: part * 16].count(b"\n")
@@ -105,6 +109,22 @@ def test_parts_are_the_text_with_its_numbers(pieces: list[str]) -> None:
                 assert raw.split("\r")[-1] in whole[row] or not raw
     last = -(-len(text.encode()) // 16)
     assert set(range(max(0, last - intake.TAIL_PARTS), last)) <= set(kept)
+
+
+@settings(max_examples=15)
+@given(st.lists(st.integers(1, 200_000), max_size=40))
+def test_bytes_that_come_in_pieces_of_any_size_make_the_same_document(sizes: list[int]) -> None:
+    text = long_log(40_000, 60_000).encode()
+    taken = intake.Intake()
+    start = 0
+    for size in [*sizes, len(text)]:
+        taken.feed(text[start : start + size])
+        start += size
+    whole = read_document(io.BytesIO(text))
+    assert taken.may_fail
+    assert [(line.number, line.raw) for line in taken.document().lines] == [
+        (line.number, line.raw) for line in whole.lines
+    ]
 
 
 def test_the_first_and_the_last_signs_are_kept() -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-
-import re2
+from typing import Any
 
 # Cores of what failures are called, in the spellings that are printed; rare in healthy logs.
 # With more than 32 of them the search is a third slower.
@@ -47,9 +46,7 @@ def finder() -> Callable[[bytes], list[int]]:
 
 
 def _plain(words: list[bytes]) -> Callable[[bytes], list[int]]:
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    pattern = re2.compile(b"|".join(words), options)
+    pattern = _compiled(b"|".join(words))
     return lambda data: [match.start() for match in pattern.finditer(data)]
 
 
@@ -74,7 +71,22 @@ def confirmed() -> Callable[[bytes], bool]:
     >>> confirmed()(b"3.2 GB of memory in use"), confirmed()(b"CUDA out of memory")
     (False, True)
     """
+    pattern = _compiled(_SIGNS.encode())
+    return lambda data: pattern.search(data) is not None
+
+
+def _compiled(pattern: bytes) -> Any:
+    import re2  # only where a literal was found: a healthy run needs none of it
+
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
-    pattern = re2.compile(_SIGNS.encode(), options)
-    return lambda data: pattern.search(data) is not None
+    return re2.compile(pattern, options)
+
+
+def may_fail(data: bytes) -> bool:
+    """Whether a stretch of bytes may tell of a failure.
+
+    >>> may_fail(b"loss 2.1, 3.2 GB of memory in use"), may_fail(b"torch.OutOfMemoryError: CUDA out of memory.")
+    (False, True)
+    """
+    return any(confirmed()(data[max(0, offset - 64) : offset + 128]) for offset in finder()(data))
