@@ -245,22 +245,73 @@ def partition(rules: Sequence[Rule]) -> list[list[Rule]]:
     return groups
 
 
-class Engine:
-    """A compiled rule base; `run` may be called from any thread, one case at a time."""
+_GATES = ("signal.", "derived.", "cause.", "tried.")
+
+
+def gate_of(rule: Rule) -> str:
+    """A flag without which the rule can't fire: the first that it demands; empty where it demands none."""
+    for condition in rule.when:
+        if condition.op == "is" and condition.value is True and condition.field.startswith(_GATES):
+            return condition.field
+    return ""
+
+
+class _Stratum:
+    """The rules of one stratum, in groups behind the flag that they demand; a group is compiled when a case first opens it.
+
+    Nine rules of ten wait for a flag that most cases never raise.
+    """
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        """Compiles the rules (deprecated ones are left out).
+        behind: dict[str, list[Rule]] = {}
+        for rule in rules:
+            behind.setdefault(gate_of(rule), []).append(rule)
+        self._groups = {gate: partition(group) for gate, group in behind.items()}
+        self._compiled: dict[str, list[_Ruleset]] = {}
+
+    def behind(self, gate: str) -> Sequence[_Ruleset]:
+        """The rule sets behind a flag, or behind none (`""`)."""
+        known = self._compiled.get(gate)
+        if known is None:
+            known = self._compiled[gate] = [_Ruleset(group) for group in self._groups.get(gate, ())]
+        return known
+
+    def compile(self) -> None:
+        for gate in self._groups:
+            self.behind(gate)
+
+    def open(self, facts: Mapping[str, Any]) -> list[_Ruleset]:
+        """The rule sets of which a rule may fire on these facts."""
+        gates = [gate for gate in self._groups if not gate or facts.get(gate) is True]
+        return [ruleset for gate in gates for ruleset in self.behind(gate)]
+
+
+# The engine's first use and its compilations are not safe from several threads.
+_lock = threading.Lock()
+
+
+class Engine:
+    """A rule base, compiled as far as the cases need; `run` may be called from any thread, one case at a time."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        """Takes the rules (deprecated ones are left out).
 
         Raises:
             EngineError: the engine can't hold a rule.
         """
-        self._lock = threading.Lock()
         active = [rule for rule in rules if rule.status != "deprecated"]
-        self._strata = [
-            [_Ruleset(group) for group in partition([rule for rule in active if rule.stratum == index])]
-            for index in range(len(STRATA))
-        ]
-        self.run({})  # the first use is not safe from several threads
+        self._place = {rule.id: place for place, rule in enumerate(active)}
+        self._strata = [_Stratum([rule for rule in active if rule.stratum == index]) for index in range(len(STRATA))]
+
+    def compile(self) -> None:
+        """Compiles every group now, which a case does as it needs them.
+
+        Raises:
+            EngineError: the engine refuses a rule.
+        """
+        with _lock:
+            for stratum in self._strata:
+                stratum.compile()
 
     def run(self, facts: Mapping[str, Any]) -> Trace:
         """Chains the rules over one case: each stratum to its fixpoint, each rule at most once.
@@ -269,31 +320,28 @@ class Engine:
             facts: fields by name (facts, `kind`, `signal.x`, `tried.x`, `memory.x`); absent means unknown.
 
         Raises:
-            EngineError: a value can't be compared, or the chaining does not end.
+            EngineError: the engine refuses a rule, a value can't be compared, or the chaining does not end.
         """
-        with self._lock:
+        with _lock:
             trace = Trace(dict(facts))
-            for rulesets in self._strata:
-                self._to_fixpoint(rulesets, trace)
+            for stratum in self._strata:
+                self._to_fixpoint(stratum, trace)
             return trace
 
-    @staticmethod
-    def _to_fixpoint(rulesets: Sequence[_Ruleset], trace: Trace) -> None:
+    def _to_fixpoint(self, stratum: _Stratum, trace: Trace) -> None:
         fired: set[str] = set()
-        pending = list(rulesets)
+        pending = stratum.open(trace.facts)
         for _ in range(MAX_PASSES):
+            found = {rule.id: rule for ruleset in pending for rule in ruleset.fire(trace.facts) if rule.id not in fired}
+            fired.update(found)
             new: set[str] = set()
-            for ruleset in pending:
-                for rule in ruleset.fire(trace.facts):
-                    if rule.id in fired:
-                        continue
-                    fired.add(rule.id)
-                    tested = {c.field: trace.facts[c.field] for c in rule.conditions() if c.field in trace.facts}
-                    new.update(trace.record(Firing(rule, tested)))
+            for rule in sorted(found.values(), key=lambda rule: self._place[rule.id]):
+                tested = {c.field: trace.facts[c.field] for c in rule.conditions() if c.field in trace.facts}
+                new.update(trace.record(Firing(rule, tested)))
             if not new:
                 return
             trace.facts.update(dict.fromkeys(new, True))
-            pending = [ruleset for ruleset in rulesets if ruleset.fields & new]
+            pending = [ruleset for ruleset in stratum.open(trace.facts) if ruleset.fields & new]
         raise EngineError(
             f"the rules still chain after {MAX_PASSES} passes", hint="Look for rules that derive each other."
         )

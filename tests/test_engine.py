@@ -142,6 +142,20 @@ def test_a_rule_over_the_limits_is_refused_instead_of_hanging() -> None:
         Engine([rule("huge", C("model", "in", [f"m{i}" for i in range(600)]))])
 
 
+def test_a_rule_behind_a_flag_fires_when_the_flag_comes_late_or_goes_to_another_branch() -> None:
+    rules = [
+        rule("start", C("task", "is", "train"), then=(Conclusion("derive", "a"),)),
+        rule("behind", C("derived.a", "is", True), C("batch_size", "gt", 1), then=(Conclusion("derive", "b"),)),
+        rule("both", C("signal.resume", "is", True), C("derived.b", "is", True)),
+        rule("absent", C("signal.resume", "is", False)),
+    ]
+    engine = Engine(rules)
+    engine.compile()
+    assert fired(rules, {"task": "train", "batch_size": 2, "signal.resume": True}) == ["behind", "both", "start"]
+    assert fired(rules, {"task": "train", "batch_size": 2, "signal.resume": False}) == ["absent", "behind", "start"]
+    assert [item.rule.id for item in engine.run({"task": "train", "batch_size": 1}).firings] == ["start", "absent"]
+
+
 def test_a_case_that_matches_no_rule_and_a_case_that_comes_twice_are_fine() -> None:
     engine = Engine([rule("r", C("task", "is", "train"))])
     for _ in range(3):

@@ -88,6 +88,7 @@ def check_rules(folders: tuple[str, ...], **parameters: Any) -> int:
 
     All faults are listed, each with its file and line; the exit status is 2 if there is one.
     """
+    from advisor.engine import Engine
     from advisor.errors import PackError
     from advisor.lint import check_library
 
@@ -97,6 +98,7 @@ def check_rules(folders: tuple[str, ...], **parameters: Any) -> int:
     if faults:
         raise PackError(faults)
     rules = library.rules
+    Engine(rules).compile()
     cases = sum(len(rule.cases) for rule in rules)
     click.echo(f"{len(rules)} rules, {cases} cases, {len(library.remedies)} remedies: no fault")
     return 0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 # The several spellings of one dimension in config.json files, the first that is there wins.
 _SPELLINGS: dict[str, tuple[str, ...]] = {
@@ -49,8 +50,7 @@ _GATED_BY_DEFAULT = frozenset({
 })  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Tower:
+class Tower(Struct, frozen=True, eq=False):
     """A stack of equal layers. Sizes are element counts; `raw` keeps the configuration for rarer keys.
 
     Attributes:
@@ -82,8 +82,7 @@ class Tower:
         return default if value is None else value
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Architecture:
+class Architecture(Struct, frozen=True, eq=False):
     """A model: its text tower, and a vision tower where it sees.
 
     Attributes:

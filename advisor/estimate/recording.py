@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from advisor.estimate.architecture import Architecture
 from advisor.estimate.models import bart, classic, deberta, decoder, encoder, t5, vit, vlm
@@ -24,8 +25,7 @@ FORWARD: dict[str, Callable[[Tape, Architecture], Outputs]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Recording:
+class Recording(Struct, frozen=True, eq=False):
     """A step's program and the parameters it runs over."""
 
     program: Program

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 # Words that have no bearing on memory, or that are read by name elsewhere; every other unknown word is named in a warning.
 _SILENT = frozenset({
@@ -24,8 +26,7 @@ _DEFAULTS: dict[str, Any] = {
 _LISTED = ("precision", "batch_size", "seq_len", "optimizer", "gradient_checkpointing", "lora_rank")
 
 
-@dataclass(frozen=True, slots=True)
-class RunSpec:
+class RunSpec(Struct, frozen=True):
     """One run. Lengths in tokens, sizes in GiB, `weight_bytes` in bytes per parameter.
 
     `words` keeps the whole specification as it was stated, for the modules that read words of their own.
@@ -109,11 +110,8 @@ class RunSpec:
         return self.method in ("lora", "qlora", "dora", "rslora", "qdora", "loraplus", "pissa", "lora+")
 
     def changed(self, **words: Any) -> RunSpec:
-        """The run with other values (dataclasses.replace, without its checks)."""
-        new = object.__new__(RunSpec)
-        for name in _NAMES:
-            object.__setattr__(new, name, words[name] if name in words else getattr(self, name))
-        return new
+        """The run with other values."""
+        return replace(self, **words)
 
 
 def _grid(value: object) -> tuple[int, int] | None:
@@ -210,8 +208,7 @@ def run_spec(words: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
     return RunSpec(words=taken, assumed=assumed, warnings=tuple(warnings), **values)
 
 
-_NAMES = tuple(RunSpec.__dataclass_fields__)
-_FIELDS = frozenset(RunSpec.__dataclass_fields__) - {"words", "assumed", "warnings"}
+_FIELDS = frozenset(RunSpec.__struct_fields__) - {"words", "assumed", "warnings"}
 # Words that other modules of the estimator read from `RunSpec.words`.
 _READ_ELSEWHERE = frozenset({
     "flash_attention", "gpu_capacity_gib", "max_model_len", "concurrency", "gpu_memory_utilization", "kv_cache_tokens",

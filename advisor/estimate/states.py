@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from advisor.estimate.allocator import unsplit_bytes
 from advisor.estimate.tape.tensor import Param
 
 
-@dataclass(frozen=True, slots=True)
-class Weights:
+class Weights(Struct, frozen=True):
     """Parameters of one kind: `count` tensors of `numel` elements each, `item` bytes per element (`packed` bytes in all)."""
 
     name: str
@@ -31,8 +31,7 @@ def collect(params: Iterable[Param]) -> tuple[Weights, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(Struct, frozen=True):
     """Sums over a model's parameters, bytes unless said otherwise.
 
     Attributes:
@@ -88,8 +87,7 @@ def _round(size: float) -> float:
     return -(-size // 512) * 512
 
 
-@dataclass(frozen=True, slots=True)
-class OptimizerCost:
+class OptimizerCost(Struct, frozen=True):
     """Bytes of the states that stay, and of the temporaries at the worst moment of a step; with the formula."""
 
     states: float

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from advisor.estimate.architecture import Architecture, Tower
 from advisor.estimate.layout import Layout
@@ -95,8 +96,7 @@ def _grid_tokens(run: RunSpec, vision: Tower) -> float:
     return float(run.image_grid[0] * run.image_grid[1]) if run.image_grid else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Phases:
+class Phases(Struct, frozen=True):
     """The peaks of the phases, in bytes, and the parts of the highest."""
 
     peaks: dict[str, float]

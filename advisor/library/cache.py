@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -19,17 +19,13 @@ from advisor.version import __version__
 
 T = TypeVar("T")
 Sections: TypeAlias = dict[str, Any]
-_FORMAT = 5  # of the cache; raise it when a record changes its shape
+_KEPT = 8  # libraries in the cache folder
+_FORMAT = 6  # of the cache; raise it when a record changes its shape
+# The type of each section's records.
 _TYPES: dict[str, Any] = {
-    "rules": dict[str, Rule],
-    "remedies": dict[str, Remedy],
-    "frameworks": dict[str, Framework],
-    "gpus": dict[str, Gpu],
-    "models": dict[str, Model],
-    "sources": dict[str, Source],
-    "signals": dict[str, dict[str, str]],
-    "settings": dict[str, Any],
-}
+    "rules": Rule, "remedies": Remedy, "frameworks": Framework, "gpus": Gpu, "models": Model, "sources": Source,
+    "signals": dict[str, str], "settings": Any,
+}  # fmt: skip
 _SINGLE_FILES = ("sources", "signals")
 
 
@@ -50,6 +46,29 @@ def load_sections(
     return store, faults
 
 
+class Records(Mapping[str, T]):
+    """The records of a section by name, each turned from JSON when it is asked for: a run looks at few of them."""
+
+    def __init__(self, raw: dict[str, msgspec.Raw], kind: Any) -> None:
+        self._raw, self._kind = raw, kind
+        self._known: dict[str, T] = {}
+
+    def __getitem__(self, name: str) -> T:
+        found = self._known.get(name)
+        if found is None:
+            found = self._known[name] = msgspec.json.decode(self._raw[name], type=self._kind)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._raw)
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._raw
+
+
 class Store:
     """Sections of the packs, each read from the cache when it is asked for; what can't be read is compiled again."""
 
@@ -66,9 +85,9 @@ class Store:
     def section(self, name: str) -> Any:
         """The records of a section."""
         if not self.sections:
-            found = self._read(f"{name}.json", _TYPES[name])
+            found = self._read(f"{name}.json", dict[str, msgspec.Raw])
             if found is not None:
-                return found
+                return Records(found, _TYPES[name])
             self.compile()
         return self.sections[name]
 
@@ -126,9 +145,9 @@ def _write(folder: Path, sections: Sections) -> None:
         for name, records in sections.items():
             (temporary / f"{name}.json").write_bytes(msgspec.json.encode(records))
         (temporary / "complete").touch()
-        for old in folder.parent.glob("library-*"):
-            if old != folder:
-                shutil.rmtree(old, ignore_errors=True)
+        others = sorted(folder.parent.glob("library-*"), key=lambda path: path.stat().st_mtime)
+        for old in others[:-_KEPT]:  # of older versions, other packs and other installations
+            shutil.rmtree(old, ignore_errors=True)
         try:
             os.replace(temporary, folder)
         except OSError:  # another process was faster

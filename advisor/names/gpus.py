@@ -9,7 +9,7 @@ import re2
 from msgspec import Struct
 
 from advisor.library import Library
-from advisor.names.keys import beginnings_of, key_of, keys_from, known_pieces, lower_of, pattern_of, starts, triggers
+from advisor.names.keys import Trigger, beginnings_of, key_of, keys_from, known_pieces, lower_of, triggers
 from advisor.records import Gpu
 
 _VENDOR_WORDS = (
@@ -72,43 +72,71 @@ class GpuName(Struct, frozen=True):
     end: int
 
 
+class _Keys(Struct):
+    """What the spellings come to, as it is cached.
+
+    Attributes:
+        rows: keys of spellings to names of rows. cards: cards to the names of their rows. card_keys: keys to cards.
+        beginnings: keys of the first words of all spellings, and of the whole ones.
+        trigger: a pattern of the places where one may begin.
+    """
+
+    rows: dict[str, str]
+    cards: dict[str, list[str]]
+    card_keys: dict[str, str]
+    beginnings: set[str]
+    trigger: str
+
+
+def _build(library: Library) -> _Keys:
+    keys = _Keys({}, {}, {}, set(), "")
+    names: list[list[str]] = []
+
+    def learn(spelling: str) -> str:
+        pieces = known_pieces(spelling)
+        names.append(pieces)
+        found = beginnings_of(pieces)
+        keys.beginnings.update(found)
+        return found[-1]
+
+    for row in library.gpus.values():
+        for spelling in (row.name, *row.aliases):
+            keys.rows.setdefault(learn(spelling), row.name)
+        if row.card:
+            keys.cards.setdefault(row.card, []).append(row.name)
+    for card in keys.cards:
+        for spelling in (card, _without_vendor(card)):
+            keys.card_keys[learn(spelling)] = card
+    keys.trigger = triggers(names)
+    return keys
+
+
 class _Index:
-    """Keys of the cards' spellings, and one pattern that finds the places where one may begin."""
+    """Keys of the cards' spellings, and the places where one may begin."""
 
     def __init__(self, library: Library) -> None:
-        self.rows: dict[str, Gpu] = {}
-        self.cards: dict[str, list[Gpu]] = {}
-        self.card_keys: dict[str, str] = {}
-        self.beginnings: set[str] = set()
-        names: list[list[str]] = []
-        for row in library.gpus.values():
-            for spelling in (row.name, *row.aliases):
-                self.rows.setdefault(self._learn(spelling, names), row)
-            if row.card:
-                self.cards.setdefault(row.card, []).append(row)
-        for card in self.cards:
-            for spelling in (card, _without_vendor(card)):
-                self.card_keys[self._learn(spelling, names)] = card
+        keys = library.derived("gpu-names-1", _Keys, lambda: _build(library))
+        self._gpus = library.gpus
+        self._rows, self._cards, self.card_keys = keys.rows, keys.cards, keys.card_keys
+        self.beginnings = keys.beginnings
         self.needs_context = {
             key_of(name) for name in library.settings.get("names", {}).get("gpus_that_need_context", ())
         }
-        self.trigger = pattern_of(triggers(names))
+        self.trigger = Trigger(keys.trigger, keys.beginnings)
 
-    def _learn(self, spelling: str, names: list[list[str]]) -> str:
-        pieces = known_pieces(spelling)
-        names.append(pieces)
-        keys = beginnings_of(pieces)
-        self.beginnings.update(keys)
-        return keys[-1]
+    def sizes(self, card: str) -> list[Gpu]:
+        """The rows of a card, one a memory size; empty for what is no card."""
+        return [self._gpus[name] for name in self._cards.get(card, ())]
 
     def entry(self, key: str) -> tuple[str, Gpu] | None:
         """The card (or an empty string) and the row of a key."""
         card = self.card_keys.get(key)
         if card is not None:
-            return card, self.rows.get(key) or self.cards[card][0]
-        row = self.rows.get(key)
-        if row is None:
+            return card, self._gpus[self._rows.get(key) or self._cards[card][0]]
+        name = self._rows.get(key)
+        if name is None:
             return None
+        row = self._gpus[name]
         return (row.card if row.card == row.name else ""), row
 
 
@@ -139,7 +167,7 @@ def _found(text: str, library: Library) -> Iterator[GpuName]:
     index = _index(library)
     lowered = lower_of(text)
     done = 0
-    for start in starts(index.trigger, lowered):
+    for start in index.trigger.starts(lowered):
         if start < done:
             continue
         best = None
@@ -188,7 +216,7 @@ def _is_meant(text: str, start: int, key: str, before: str, after: str, needs_co
 def _named(index: _Index, card: str, row: Gpu, before: str, after: str, start: int, end: int) -> GpuName:
     if not card:
         return GpuName(row.name, row, True, start, end)
-    sizes = index.cards[card]
+    sizes = index.sizes(card)
     for pattern, side in ((_SIZE_AFTER, after), (_SIZE_BEFORE, before)):
         found = pattern.match(side) if pattern is _SIZE_AFTER else pattern.search(side)
         if found and (sized := _of_size(sizes, float(found.group("gb")))) is not None:
@@ -216,7 +244,7 @@ def sized_gpu(name: str, capacity_gib: float, library: Library) -> Gpu | None:
     row = resolve_gpu(name, library)
     if row is None:
         return None
-    return _of_size(index.cards.get(row.card, [row]), capacity_gib)
+    return _of_size(index.sizes(row.card) or [row], capacity_gib)
 
 
 def resolve_gpu(name: str, library: Library) -> Gpu | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from functools import cached_property
 from typing import Any
 
 import re2
@@ -22,6 +23,7 @@ _MARKS = ("(tm)", "(r)", "(c)")
 _LONGEST_GAP = 3
 _MOST_PIECES = 16
 _WINDOW = 96
+_WALKED = 20_000
 
 
 def lower_of(text: str) -> str:
@@ -104,7 +106,7 @@ def keys_from(lowered: str, start: int, known: Collection[str]) -> Iterator[tupl
 
 
 def triggers(names: Iterable[list[str]]) -> str:
-    """A pattern of the places where one of the names, given in pieces, may begin; see `starts`.
+    """A pattern of the places where one of the names, given in pieces, may begin; see `Trigger`.
 
     It looks at the first two pieces of a name, so that a word that begins many names ("llama" in a path of code) costs nothing.
     """
@@ -129,23 +131,57 @@ def triggers(names: Iterable[list[str]]) -> str:
     return "|".join(part for part in parts if part).replace(r"\.", "[._]") or "$^"
 
 
-def pattern_of(trigger: str) -> Any:
-    """The pattern of `triggers`, compiled with the memory that its size needs."""
-    options = re2.Options()
-    options.max_mem = _PATTERN_MEMORY
-    return re2.compile(trigger, options)
+class Trigger:
+    """Where a name may begin in a text: a short text is walked word by word, a long one searched with the pattern of `triggers`.
 
+    To compile the pattern takes longer than to walk some pages.
+    """
 
-def starts(trigger: Any, lowered: str) -> Iterator[int]:
-    """Where a name may begin: at each place that the trigger finds, and at the second piece of what it found there."""
-    for match in trigger.finditer(lowered):
-        start, stop = match.span(1) if match.start(1) >= 0 else match.span(2)
-        yield start
-        second = _piece_end(lowered, start, stop)
-        while second < stop and not _kind(lowered[second]):
-            second += 1
-        if second < stop:
-            yield second
+    def __init__(self, pattern: str, beginnings: Collection[str]) -> None:
+        """`beginnings` holds the keys of the beginnings of all names."""
+        self._source, self._beginnings = pattern, beginnings
+
+    @cached_property
+    def _pattern(self) -> Any:
+        options = re2.Options()
+        options.max_mem = _PATTERN_MEMORY
+        return re2.compile(self._source, options)
+
+    def starts(self, lowered: str) -> Iterator[int]:
+        """The places, ascending; a place where no name begins does no harm."""
+        return self.walked(lowered) if len(lowered) <= _WALKED else self.searched(lowered)
+
+    def searched(self, lowered: str) -> Iterator[int]:
+        """Each place that the pattern finds, and the second piece of what it found there."""
+        for match in self._pattern.finditer(lowered):
+            start, stop = match.span(1) if match.start(1) >= 0 else match.span(2)
+            yield start
+            second = _piece_end(lowered, start, stop)
+            while second < stop and not _kind(lowered[second]):
+                second += 1
+            if second < stop:
+                yield second
+
+    def walked(self, lowered: str) -> Iterator[int]:
+        """Each word that begins a name, and what follows on its heels."""
+        at, stop, first = 0, len(lowered), ""
+        while at < stop:
+            end = _piece_end(lowered, at, stop)
+            if end == at:
+                at, first = at + 1, ""
+                continue
+            before = lowered[at - 1 : at]
+            counted = before == "x" and lowered[at - 2 : at - 1].isdigit()  # 8x3090
+            free = counted or _kind(lowered[at]) == _OTHER or not (before.isascii() and before.isalnum())
+            piece = lowered[at:end].replace("_", ".")
+            if len(piece) == 1 and piece.isascii() and not _kind(lowered[end : end + 1] or " "):
+                free = False  # "a 750 Ti" is no A750
+            elif piece in self._beginnings and (free or (first and _joined(first, piece) in self._beginnings)):
+                yield at
+            elif lowered[at] == "x" and before.isdigit() and lowered[at + 1 : end] in self._beginnings:
+                yield at + 1  # 8xA100
+            first = piece if free and piece in self._beginnings else ""
+            at = end
 
 
 def _without_marks(lowered: str) -> str:

@@ -12,14 +12,13 @@ from msgspec import Struct
 
 from advisor.library import Library
 from advisor.names.keys import (
+    Trigger,
     beginnings_of,
     key_of,
     keys_from,
     known_forms,
     lower_of,
-    pattern_of,
     pieces_of,
-    starts,
     triggers,
 )
 from advisor.records import Model
@@ -123,7 +122,7 @@ class _Compiled:
         self._library = library
         self.names, self.families, self.beginnings = index.names, index.families, index.beginnings
         self.words, self.not_models = index.words, index.not_models
-        self.trigger: Any = pattern_of(index.trigger)
+        self.trigger = Trigger(index.trigger, index.beginnings)
         self._plain = index.plain
 
     @cached_property
@@ -175,7 +174,7 @@ def find_models(text: str, library: Library) -> list[ModelName]:
 
 def _known(text: str, lowered: str, index: _Compiled) -> Iterator[ModelName]:
     done = 0
-    for start in starts(index.trigger, lowered):
+    for start in index.trigger.starts(lowered):
         if start < done:
             continue
         best = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from advisor.estimate.architecture import Tower
 from advisor.estimate.tape import nn, ops
@@ -10,8 +10,7 @@ from advisor.estimate.tape.linear import head
 from advisor.estimate.tape.tensor import ONE, Tape, Tensor
 
 
-@dataclass(slots=True)
-class Outputs:
+class Outputs(Struct):
     """What a forward pass returns: the loss, the tensors that live as long as the caller holds the outputs, and those of the batch."""
 
     loss: Tensor

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+from msgspec import Struct
 
 from advisor.estimate.architecture import Architecture, Tower
 from advisor.estimate.models import common, moe
@@ -15,8 +16,7 @@ from advisor.estimate.tape.linear import linear
 from advisor.estimate.tape.tensor import Tape, Tensor
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(Struct, frozen=True):
     """How a family departs from Llama.
 
     Attributes:

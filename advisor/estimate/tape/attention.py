@@ -6,14 +6,14 @@ Sources: aten/src/ATen/native/transformers/attention.cpp and cuda/sdp_utils.cpp 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from advisor.estimate.tape import ops
 from advisor.estimate.tape.tensor import Node, Tape, Tensor
 
 
-@dataclass(frozen=True, slots=True)
-class Heads:
+class Heads(Struct, frozen=True):
     """Query heads, key/value heads, size of one head; rows of the queries, of the keys, and of the scores."""
 
     query: float

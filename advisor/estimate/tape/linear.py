@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from advisor.estimate.tape import ops
 from advisor.estimate.tape.tensor import ONE, Node, Tape, Tensor
@@ -14,8 +15,7 @@ NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
 INT8_BYTES = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Lora:
+class Lora(Struct, frozen=True):
     """Adapters: rank, dropout before them, bytes of their weights, and which linear layers get one (by full name)."""
 
     rank: int

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import cache
+from operator import mul
+
+from msgspec import Struct
 
 from advisor.estimate.tape.tensor import MARK, ONE, Event
 
@@ -11,8 +14,7 @@ from advisor.estimate.tape.tensor import MARK, ONE, Event
 Form = tuple[tuple[int, float], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(Struct, frozen=True):
     """Events between two marks. `net` is what they leave behind; `peaks` the levels that can be the highest on the way."""
 
     phase: str
@@ -22,8 +24,7 @@ class Segment:
     peaks: tuple[Form, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a phase is highest: the bytes, the segment, its level, and whether it is the last of the repeats."""
 
     total: float
@@ -32,8 +33,7 @@ class Place:
     last: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(Struct, frozen=True):
     """The segments of a step in order, the (monomial, category) pairs that the forms index, and what is live after the step."""
 
     pairs: tuple[tuple[str, str], ...]
@@ -93,36 +93,41 @@ class Program:
 
 def fold(events: list[Event], marks: list[tuple[str, str, float]]) -> Program:
     """The recording as forms. Between marks, only levels that no other level of the segment dominates are kept."""
-    events = [_constant(event) for event in events]
-    pairs: dict[tuple[str, str], int] = {}
-    for rows, _, category in events:
-        if rows != MARK and (rows, category) not in pairs:
-            pairs[(rows, category)] = len(pairs)
-    names = list(pairs)
-    # Categories of one monomial count together when levels are compared.
-    monomial_of = [rows for rows, _ in names]
+    names: dict[tuple[str, str], int] = {}
+    order: dict[str, int] = {}
+    # Of each kind of event: the place of its pair, the place of its monomial, and what a byte counts for.
+    places: dict[tuple[str, str], tuple[int, int, float]] = {}
+    for rows, category in dict.fromkeys([(rows, category) for rows, _, category in events]):
+        if rows != MARK:
+            # Rows named `#n` are n rows whatever the lengths.
+            monomial, times = (ONE, float(rows[1:])) if rows.startswith("#") else (rows, 1.0)
+            index = names.setdefault((monomial, category), len(names))
+            places[rows, category] = index, order.setdefault(monomial, len(order)), times
     segments: list[Segment] = []
-    phase, scope, times = "forward", "", 1.0
-    level = [0.0] * len(names)
-    tops: list[list[float]] = []
+    phase, scope, repeats = "forward", "", 1.0
+    level, summed = [0.0] * len(names), [0.0] * len(order)
+    tops: list[_Level] = []
     rising = False
     for rows, amount, category in events:
         if rows == MARK:
             if rising:
-                tops.append(list(level))
-            segments.append(_segment(phase, scope, times, level, tops, monomial_of))
-            phase, scope, times = marks[int(amount)]
-            level, tops, rising = [0.0] * len(names), [], False
+                tops.append((summed[:], level[:]))
+            segments.append(Segment(phase, scope, repeats, _sparse(level), _highest(tops, tuple(order))))
+            phase, scope, repeats = marks[int(amount)]
+            level, summed, tops, rising = [0.0] * len(names), [0.0] * len(order), [], False
             continue
-        if amount < 0 and rising:
-            tops.append(list(level))
-            rising = False
-        elif amount > 0:
+        if amount > 0:
             rising = True
-        level[pairs[(rows, category)]] += amount
+        elif rising and amount < 0:
+            tops.append((summed[:], level[:]))
+            rising = False
+        index, monomial_index, times = places[rows, category]
+        amount *= times
+        level[index] += amount
+        summed[monomial_index] += amount
     if rising:
-        tops.append(list(level))
-    segments.append(_segment(phase, scope, times, level, tops, monomial_of))
+        tops.append((summed, level[:]))
+    segments.append(Segment(phase, scope, repeats, _sparse(level), _highest(tops, tuple(order))))
     final = [0.0] * len(names)
     for segment in segments:
         for index, factor in segment.net:
@@ -130,55 +135,52 @@ def fold(events: list[Event], marks: list[tuple[str, str, float]]) -> Program:
     return Program(tuple(names), tuple(s for s in segments if s.net or s.peaks), _sparse(final))
 
 
-def _constant(event: Event) -> Event:
-    """Rows named `#n` are n rows whatever the lengths."""
-    rows, amount, category = event
-    return (ONE, amount * float(rows[1:]), category) if rows.startswith("#") else event
+_Level = tuple[list[float], list[float]]
+"""What is live at a moment: bytes for each monomial, all categories together, and for each pair."""
 
 
-def _segment(
-    phase: str, scope: str, times: float, level: list[float], tops: list[list[float]], monomial_of: list[str]
-) -> Segment:
-    order = sorted(set(monomial_of))
-    place = {name: number for number, name in enumerate(order)}
-    summed: list[tuple[list[float], list[float]]] = []
+def _highest(tops: list[_Level], order: tuple[str, ...]) -> tuple[Form, ...]:
+    """The levels that are the highest at some lengths."""
+    if len(tops) > 1:
+        tops.sort(key=lambda item: -sum(item[0]))
+    kept: list[_Level] = []
     for top in tops:
-        by = [0.0] * len(order)
-        for name, amount in zip(monomial_of, top, strict=True):
-            by[place[name]] += amount
-        if any(amount > 0 for amount in by):
-            summed.append((by, top))
-    summed.sort(key=lambda item: -sum(item[0]))
-    kept: list[tuple[list[float], list[float]]] = []
-    for by, top in summed:
-        if not any(all(x >= y for x, y in zip(other, by, strict=True)) for other, _ in kept):
-            kept.append((by, top))
-    winners = _winners([by for by, _ in kept], order)
-    return Segment(phase, scope, times, _sparse(level), tuple(_sparse(kept[number][1]) for number in winners))
+        by = top[0]
+        if max(by, default=0.0) <= 0:
+            continue
+        for other, _ in kept:
+            for x, y in zip(other, by, strict=True):
+                if x < y:
+                    break
+            else:
+                break
+        else:
+            kept.append(top)
+    if len(kept) > 1:
+        found: set[int] = set()
+        samples = [_samples(name) for name in order]
+        for sizes in zip(*samples, strict=True):
+            totals = [sum(map(mul, by, sizes)) for by, _ in kept]
+            found.add(totals.index(max(totals)))
+        kept = [kept[number] for number in sorted(found)]
+    return tuple(_sparse(level) for _, level in kept)
 
 
 # Lengths at which a level must be the highest at least once to be worth keeping: (B, S and N, T).
 _SAMPLES = tuple((b, s, t) for b in (1.0, 8.0, 64.0) for s in (96.0, 512.0, 2048.0, 16384.0) for t in (64.0, 1024.0))
 
 
-def _sample(name: str, b: float, s: float, t: float) -> float:
-    """The monomial `name` at a sample: B and I are counts of samples, T the decoder's tokens, the other letters lengths like S."""
-    value = 1.0
-    for letter in name.partition("^")[0]:
-        value *= b if letter in "BI" else t if letter == "T" else 1.0 if letter == "1" else s
-    return value
-
-
-def _winners(levels: list[list[float]], order: list[str]) -> list[int]:
-    if len(levels) <= 1:
-        return list(range(len(levels)))
-    found: set[int] = set()
+@cache
+def _samples(name: str) -> tuple[float, ...]:
+    """The monomial `name` at each sample: B and I are counts of samples, T the decoder's tokens, the other letters lengths like S."""
+    values = []
     for b, s, t in _SAMPLES:
-        sizes = [_sample(name, b, s, t) for name in order]
-        totals = [sum([x * y for x, y in zip(level, sizes, strict=True)]) for level in levels]
-        found.add(totals.index(max(totals)))
-    return sorted(found)
+        value = 1.0
+        for letter in name.partition("^")[0]:
+            value *= b if letter in "BI" else t if letter == "T" else 1.0 if letter == "1" else s
+        values.append(value)
+    return tuple(values)
 
 
 def _sparse(level: list[float]) -> Form:
-    return tuple((index, amount) for index, amount in enumerate(level) if abs(amount) > 1e-6)
+    return tuple([(index, amount) for index, amount in enumerate(level) if not -1e-6 <= amount <= 1e-6])

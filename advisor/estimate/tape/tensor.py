@@ -8,8 +8,9 @@ published modelling code statement by statement, and CPython's reference counts 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 ONE = "1"
 
@@ -49,8 +50,7 @@ class Storage:
             self.category = category
 
 
-@dataclass(eq=False, slots=True)
-class Param:
+class Param(Struct, eq=False):
     """A parameter. `shape` is (rows, columns); `item` bytes per element; `packed` bytes in all where it is quantised."""
 
     name: str
@@ -123,8 +123,7 @@ class Node:
         self.saved: list[object] = tape.pack(saved)
 
 
-@dataclass(frozen=True, slots=True)
-class Mode:
+class Mode(Struct, frozen=True):
     """What decides the course of a step apart from its lengths.
 
     Attributes:
@@ -157,8 +156,7 @@ class Mode:
     window: bool = False
 
 
-@dataclass(eq=False, slots=True)
-class Tape:
+class Tape(Struct, eq=False):
     """The recording of one training step."""
 
     mode: Mode

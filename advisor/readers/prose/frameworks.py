@@ -23,6 +23,7 @@ from advisor.readers.prose.negation import MAX_MENTIONS, RANK, Claim, Mention, c
 from advisor.readers.prose.patterns import Test
 
 TRIGGERS: tuple[str, ...] = ()
+PROSE_ONLY = True
 
 # Libraries that sit under the program that ran, and reports that list versions, prove less than a sentence.
 _UNDERNEATH = frozenset(

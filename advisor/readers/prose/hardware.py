@@ -25,6 +25,7 @@ from advisor.readers.prose.negation import MAX_MENTIONS, Claim, Mention, best, c
 from advisor.readers.prose.quantities import NUMBER, SIZE, count_of
 
 TRIGGERS: tuple[str, ...] = ()
+PROSE_ONLY = True
 
 _REACH = 56
 _MAX_GPUS = 4096

@@ -8,10 +8,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 import re2
+from msgspec import Struct, field
 
 from advisor.readers.document import Document
 from advisor.readers.prose.patterns import Patterns, Test
@@ -62,7 +62,7 @@ _CERTAIN = "|".join(
     )
 )
 _COMMAND = (
-    r"^\s*(?:\([\w.-]+\) ?)?[A-Za-z]:\\[^>\n]*>\s?\w|^\s*(?:\([\w.-]+\) ?)?(?:[\w.-]+@[\w.-]+[: ]?[^ #$]*[#$] ?|"
+    r"^\s*[$%] \S|^\s*(?:\([\w.-]+\) ?)?[A-Za-z]:\\[^>\n]*>\s?\w|^\s*(?:\([\w.-]+\) ?)?(?:[\w.-]+@[\w.-]+[: ]?[^ #$]*[#$] ?|"
     r"[$%] ?|>>> )?(?:[A-Z_][A-Z0-9_]*=\S* +)*(?:\S*/)?"
     r"(?:python[\d.]*|torchrun|accelerate(?:-launch)?|deepspeed|swift|xtuner|llamafactory-cli|tune|ilab|bash|sh|"
     r"sudo|pip|conda|"
@@ -108,8 +108,7 @@ _BOILERPLATE = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Prose:
+class Prose(Struct, frozen=True, eq=False):
     """The text of a document, offset for offset, with blanks where no person speaks.
 
     Attributes:

@@ -23,6 +23,7 @@ from advisor.readers.prose.negation import MAX_MENTIONS, RANK, Claim, Mention, b
 from advisor.readers.prose.patterns import Test
 
 TRIGGERS: tuple[str, ...] = ()
+PROSE_ONLY = True
 
 # A family without its size ("llama") is weaker than a name, and a size alone weaker still.
 _FAMILY, _NAME, _SIZED = 0, 1, 2

@@ -17,6 +17,7 @@ from advisor.readers.prose.negation import MAX_MENTIONS, Claim, claim_of, denied
 from advisor.readers.prose.patterns import Patterns, Test
 
 TRIGGERS: tuple[str, ...] = ()
+PROSE_ONLY = True
 
 _SIGNALS = Patterns(
     (

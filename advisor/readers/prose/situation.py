@@ -24,6 +24,7 @@ from advisor.readers.prose.negation import MAX_MENTIONS, RANK, denied, observe, 
 from advisor.readers.prose.patterns import Patterns, Test
 
 TRIGGERS: tuple[str, ...] = ()
+PROSE_ONLY = True
 
 _TRAIN = re2.compile(
     r"(?:^|[^a-z-])(?:train(?:s|ed|ing|er|able)?|fine[ -]?tu(?:n|i)\w*|finetun\w*|pre-?training|sft\w*|dpo\w*|"

@@ -24,6 +24,7 @@ from advisor.readers.prose.patterns import Patterns, Test, compiled
 from advisor.readers.prose.quantities import count_of, tokens_of
 
 TRIGGERS: tuple[str, ...] = ()
+PROSE_ONLY = True
 
 # What stands between the name of a setting and its number.
 _OP = (

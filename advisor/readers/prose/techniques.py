@@ -25,6 +25,7 @@ from advisor.readers.prose.negation import MAX_MENTIONS, Claim, Mention, best, c
 from advisor.readers.prose.patterns import Patterns, Test
 
 TRIGGERS: tuple[str, ...] = ()
+PROSE_ONLY = True
 
 _L, _R = r"(?:^|[^\w])", r"(?:[^\w]|$)"
 

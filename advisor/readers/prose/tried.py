@@ -18,6 +18,7 @@ from advisor.readers.prose.patterns import Patterns, Test
 from advisor.readers.prose.techniques import CHECKPOINTING, FLASH
 
 TRIGGERS: tuple[str, ...] = ()
+PROSE_ONLY = True
 
 _LOWER = r"(?:reduc|lower|decreas|shrink|shorten|cut|halv|small)\w*"
 _ONE = (
