@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
+import os
 
 import click
 
@@ -15,8 +15,8 @@ class _LazyGroup(click.Group):
     """A group whose commands are the modules of this package that have a `command`; `why_not.py` is `why-not`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        names = [info.name for info in pkgutil.iter_modules(advisor.cli.__path__) if not info.name.startswith("_")]
-        return sorted(name.replace("_", "-") for name in names)
+        files = {name for folder in advisor.cli.__path__ for name in os.listdir(folder) if name.endswith(".py")}
+        return sorted(name.removesuffix(".py").replace("_", "-") for name in files if not name.startswith("_"))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
