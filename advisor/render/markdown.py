@@ -3,16 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from functools import cache
+from typing import Any, Protocol
 
 from advisor.facts import VRAM_KINDS, FactValue, Lang
 from advisor.report import Change, Diagnosis, EstimateReport, Evidence, RemedyReport
 from advisor.units import format_gib
 from advisor.wording import WORDS, word
 
+# Between a sign and what it refers to: an invisible character, since GitHub looks for names, numbers and addresses in the text that is
+# left after Markdown is rendered, where neither a backslash nor an entity is seen any more.
+_GAP = "\u200b"
 _SPECIAL = str.maketrans(
-    {char: f"\\{char}" for char in "\\`*_{}[]()#+!|~"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;", "@": "&#64;"}
+    {char: f"\\{char}" for char in "\\`*_{}[]()#+!|~"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;", _GAP: "&#8203;"}
 )
+# Control characters, and those that change the direction or hide: nobody writes them on purpose.
+_INVISIBLE = dict.fromkeys(
+    [
+        *range(9),
+        11,
+        12,
+        *range(14, 32),
+        127,
+        *range(0x200B, 0x2010),
+        *range(0x202A, 0x202F),
+        *range(0x2060, 0x206A),
+        0xFEFF,
+    ]
+)
+# @name, $mathematics$, #12, GH-12, ://, www., a commit's number.
+_SIGNS = r"[@$]|#[0-9]|(?i:\bGH-)|://|(?i:\bwww\.)|\b[0-9a-f]{7,40}\b"
+_EMOJI = r":[A-Za-z0-9_+-]+:"
+_LIST = r"^(?:-|[0-9]{1,9}[.)])"
 
 
 class Component(Protocol):
@@ -24,13 +46,37 @@ class Component(Protocol):
     def gib(self) -> float: ...
 
 
+@cache
+def _pattern(text: str) -> Any:
+    import re2  # only where Markdown is asked for
+
+    return re2.compile(text)
+
+
 def escape(text: str) -> str:
-    """Text that Markdown shows as it is: no emphasis, links, HTML or mentions; line breaks become blanks.
+    """Text that Markdown shows as it is, on GitHub too: no emphasis, links, HTML, lists, mentions or references; line breaks become blanks.
 
     >>> escape("@all <b>*hi*</b>")
-    '&#64;all &lt;b&gt;\\\\*hi\\\\*&lt;/b&gt;'
+    '@&#8203;all &lt;b&gt;\\\\*hi\\\\*&lt;/b&gt;'
     """
-    return " ".join(text.translate(_SPECIAL).split())
+    text = " ".join(text.translate(_INVISIBLE).split())
+    text = str(_pattern(_SIGNS).sub(_parted, text))
+    if ":" in text and _pattern(_EMOJI).search(text):
+        text = text.replace(":", ":" + _GAP)
+    text = text.translate(_SPECIAL)
+    item = _pattern(_LIST).match(text)
+    return f"{text[: item.end() - 1]}\\{text[item.end() - 1 :]}" if item else text
+
+
+def _parted(match: Any) -> str:
+    found = str(match.group(0))
+    if found[0] in "@$" or found.lower() == "gh-":
+        return found + _GAP
+    if found.lower() == "www.":
+        return found[:3] + _GAP + "."
+    if found[0] in "#:":
+        return found[0] + _GAP + found[1:]
+    return found if found.isdecimal() else found[:4] + _GAP + found[4:]
 
 
 def fence(text: str, language: str = "") -> str:
