@@ -69,7 +69,7 @@ class Case:
 
         Args:
             document: the text.
-            stated: facts that override what the text says.
+            stated: facts that override what the text says; `failure_kind` and a list of remedies under `tried` may be among them.
             preferences: what matters most, what must stay, what must not be advised.
             lang: the language of the answer; `auto` takes the one that the person writes.
             emails: hide e-mail addresses as well as secrets.
@@ -85,7 +85,9 @@ class Case:
         if witness is not None:
             observations += witness.observations
         observations += [
-            Observation(name, value, 0, f"{name}={value}", rank=STATED_RANK) for name, value in stated.items()
+            Observation(name, each, 0, f"{name}={each}", rank=STATED_RANK)
+            for name, value in stated.items()
+            for each in (value if name == "tried" and isinstance(value, list) else [value])
         ]
         self.resolution: Resolution = resolve(observations)
         self.facts = self.resolution.facts

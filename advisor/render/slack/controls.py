@@ -1,0 +1,115 @@
+"""What can be pressed under an answer: boxes that estimate again, reasons, feedback, sharing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import re2
+from msgspec import Struct
+
+from advisor.facts import VRAM_KINDS
+from advisor.render.slack.blocks import (
+    MAX_CHECKBOXES,
+    Block,
+    Element,
+    actions,
+    button,
+    checkboxes,
+    confirmation,
+    context,
+    option,
+    select,
+)
+from advisor.render.slack.words import w
+from advisor.report import Diagnosis, RemedyReport
+from advisor.units import format_gib
+
+APPLY, WHY, TRIED = "vram_apply", "vram_why", "vram_tried"
+WORKED, DID_NOT, ANSWER, REPORT, SHARE = "vram_worked", "vram_did_not", "vram_answer", "vram_report", "vram_share"
+_ID = re2.compile(r"^[A-Za-z0-9_.-]{1,100}$")
+
+
+class Controls(Struct, frozen=True):
+    """Which case the message is of, and what may be pressed.
+
+    Attributes:
+        case: the id that comes back with every press; 1 to 100 of `A-Z a-z 0-9 _ . -`.
+        private: only one person sees the message, so it can be shared.
+        share: whether there is a channel to share with.
+        tried: remedies that the person tried already, with their titles.
+        feedback: `worked`, `did_not`, or empty while nobody said.
+    """
+
+    case: str
+    private: bool = False
+    share: bool = False
+    tried: tuple[str, ...] = ()
+    feedback: str = ""
+
+
+def case_of(block_id: str) -> str:
+    """The case of a block id that `control_blocks` made; empty for any other.
+
+    >>> case_of("case:abc-1:ask"), case_of("x")
+    ('abc-1', '')
+    """
+    parts = block_id.split(":")
+    return parts[1] if len(parts) == 3 and parts[0] == "case" and _ID.match(parts[1]) else ""
+
+
+def control_blocks(d: Diagnosis, controls: Controls, ticked: Sequence[str]) -> list[Block]:
+    """The blocks under the answer, at most five; raises ValueError for a case id that could not come back."""
+    if not _ID.match(controls.case):
+        raise ValueError(f"not an id of a case: {controls.case!r}")
+    lang, case = d.lang, controls.case
+    blocks: list[Block] = []
+    choices = _choices(d)
+    if choices and d.failure.kind in VRAM_KINDS:
+        blocks.append(context([w("apply", lang)]))
+        options = [option(f"{r.rank}. {r.title}" if r.rank else r.title, r.id, _effect(r, d)) for r in choices]
+        blocks.append(actions(f"case:{case}:apply", [checkboxes(APPLY, options, ticked)]))
+    listed = [remedy for remedy in d.remedies if _ID.match(remedy.id)]
+    asks: list[Element] = []
+    if listed:
+        names = [option(f"{remedy.rank}. {remedy.title}", remedy.id) for remedy in listed]
+        asks.append(select(WHY, w("why", lang), names))
+        asks.append(select(TRIED, w("already_tried", lang), names))
+    if d.questions:
+        asks.append(button(ANSWER, w("answer", lang), case))
+    asks.append(button(REPORT, w("report", lang), case))
+    blocks.append(actions(f"case:{case}:ask", asks))
+    says: list[Element] = []
+    if not controls.feedback and d.failure.kind != "none":
+        says.append(button(WORKED, w("worked", lang), case, style="primary"))
+        says.append(button(DID_NOT, w("did_not", lang), case))
+    if controls.share:
+        confirm = confirmation(w("share_title", lang), w("share_text", lang), w("share_yes", lang), w("share_no", lang))
+        says.append(button(SHARE, w("share", lang), case, confirm=confirm))
+    if says:
+        blocks.append(actions(f"case:{case}:say", says))
+    notes = []
+    if controls.tried:
+        notes.append(w("tried", lang, list=w("comma", lang).join(controls.tried)))
+    if controls.feedback:
+        notes.append(w(f"thanks_{controls.feedback}", lang))
+    if controls.private:
+        notes.append(w("only_you", lang))
+    if notes:
+        blocks.append(context(notes, 300))
+    return blocks
+
+
+def _choices(d: Diagnosis) -> list[RemedyReport]:
+    """The remedies worth a box: those that an estimate can follow, in rank order, the plan's among them for sure."""
+    known = {remedy.id: remedy for remedy in d.remedies if _ID.match(remedy.id)}
+    plan = [name for name in (d.plan.steps if d.plan else ()) if name in known]
+    measured = [name for name, remedy in known.items() if remedy.saves is not None or remedy.set]
+    kept = list(dict.fromkeys([*plan, *measured]))[:MAX_CHECKBOXES]
+    return [remedy for name, remedy in known.items() if name in kept]
+
+
+def _effect(remedy: RemedyReport, d: Diagnosis) -> str:
+    if remedy.saves is None or remedy.peak_after_gib is None:
+        return ""
+    saves = w("saves", d.lang, gib=format_gib(remedy.saves.expected))
+    return f"{saves}, {w('peak', d.lang, gib=format_gib(remedy.peak_after_gib))}"
