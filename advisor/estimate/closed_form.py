@@ -38,13 +38,9 @@ def moment_bytes(optimizer: str, trained_bytes: float) -> float:
     return base * width
 
 
-LOSS_PLAIN = 14.0
-"""Bytes of a logit at the loss: in 16 bits (2), in fp32 (4), its log-softmax (4), the gradient of that (4)."""
-LOSS_TRAINER = 18.0
-"""The same where the Trainer runs a 16-bit model under autocast: it hands the outputs on in fp32 as well (accelerate,
-convert_outputs_to_fp32)."""
-
-
+LOSS = 12.0
+"""Bytes of a logit at the loss: log_softmax in fp32 (4), the gradient of nll_loss (4), that of log_softmax (4); what recorded steps of
+decoders in 16 bits have at the end of the head. The 16-bit product and its fp32 copy are gone by then."""
 VOCAB_PARALLEL_LOSS = 6.0
 """The same in Megatron, over a tensor-parallel rank's part of the vocabulary: the 16-bit product and an fp32 copy, in which
 exponentials, softmax and gradient are made in place
@@ -60,6 +56,7 @@ class Step(Struct, frozen=True):
         trained_weights: count. checkpointed, eager, autocast: as said. quantised: the base is unpacked layer by layer.
         loss_bytes: bytes of the logits of one vocabulary entry at their peak. vocab_split: logits are divided by tensor parallelism.
         accumulates: gradients of earlier micro-batches are there. scales_outputs: every layer's output has a learned scale.
+        adapter_inputs: inputs of h and of f elements that a layer's adapters keep for themselves.
     """
 
     batch: float
@@ -76,9 +73,10 @@ class Step(Struct, frozen=True):
     quantised: bool = False
     offload: str = "none"
     accumulates: bool = False
-    loss_bytes: float = 14.0
+    loss_bytes: float = LOSS
     vocab_split: bool = False
     scales_outputs: bool = False
+    adapter_inputs: tuple[int, int] = (0, 0)
 
 
 def layer_kept(tower: Tower, step: Step) -> float:
@@ -89,6 +87,7 @@ def layer_kept(tower: Tower, step: Step) -> float:
     frozen:  the same without the inputs that only a weight's gradient needs (-2 e h, -e f)
     eager attention: scores in e and fp32 probabilities, (2 e + 4) * heads * length more (one tile's length in a vision tower)
     learned scales on every layer's output: those outputs, e (4 h + 2 k + 2 f) more
+    adapters: the input of each layer that carries one, cast for it alone (peft/tuners/lora/layer.py, _cast_input_dtype), e (a h + b f) more
     """
     h, f, e = float(tower.hidden), float(tower.ffn), step.element
     norms = 8 * h + (2 * e * h if tower.trained else 0.0)
@@ -97,12 +96,18 @@ def layer_kept(tower: Tower, step: Step) -> float:
     span = tower.eager_span or (tower.positions if step.eager else 0.0)
     scores = (2 * e + 4) * tower.heads * span
     scaled = e * (4 * h + 2 * tower.kv + 2 * f) if step.scales_outputs else 0.0
-    return norms + attention + mlp + scores + scaled
+    wide, inner = step.adapter_inputs if tower.adapted else (0, 0)
+    return norms + attention + mlp + scores + scaled + e * (wide * h + inner * f)
 
 
 def layer_backward(tower: Tower, step: Step) -> float:
-    """Bytes of one position that a layer's backward pass needs beyond what it kept: gradients, 2 e f + 2 e h."""
-    return step.element * (2 * tower.ffn + 2 * tower.hidden)
+    """Bytes of one position that a layer's backward pass needs beyond what it kept: gradients, 2 e f + 2 e h.
+
+    Unfused attention has the gradients of its probabilities and scores at once as well: (e + 4) * heads * length.
+    """
+    span = tower.eager_span or (tower.positions if step.eager else 0.0)
+    e = step.element
+    return max(e * (2 * tower.ffn + 2 * tower.hidden), (e + 4) * tower.heads * span)
 
 
 def body_bytes(chain: Sequence[Tower], step: Step, axes: Axes) -> tuple[float, float]:
@@ -165,7 +170,14 @@ def training_peak(chain: Sequence[Tower], vocab: int, parts: Parts, step: Step, 
     logits = tokens * has_head * step.loss_bytes / (axes.tp if step.vocab_split else 1)
     blocks = max(sum(tower.layers for tower in chain), 1)
     outside = parts.rest + parts.head
-    weights = Weights(parts.total, step.trained_weights, parts.experts, (parts.total - outside) / blocks, outside)
+    weights = Weights(
+        parts.total,
+        step.trained_weights,
+        parts.experts,
+        (parts.total - outside) / blocks,
+        outside,
+        parts.head or parts.rest,
+    )
     held = states_of(axes, weights, Bytes(step.weight, step.trained, step.moments + step.master, step.step), step.offload,
                      step.accumulates, auto_buckets(text.hidden) if axes.zero == 3 else None)  # fmt: skip
     casts = 0.0

@@ -205,7 +205,8 @@ class GenerationRun(Struct, frozen=True):
 def generation(model: DiffusionModel, run: GenerationRun) -> Footprint:
     """One device's peak: all parts resident and the larger of a denoising step and the decoding of the latents."""
     per_weight = run.quantised.bytes_per_weight if run.quantised else run.weight_bytes
-    denoiser, text = per_weight * model.params, per_weight * model.text_params
+    denoiser = per_weight * model.params
+    text = per_weight * (model.text_params - model.text_embeddings) + run.weight_bytes * model.text_embeddings
     vae = 2.0 * model.vae.params
     rows = run.batch * (2 if run.guided else 1)
     if model.unet is not None:
@@ -233,7 +234,12 @@ def generation(model: DiffusionModel, run: GenerationRun) -> Footprint:
         peaks = {"load": held, "denoise": held + step, "decode": held + decode}
         made.phase = "decode" if decode > step else "denoise"
         made.add("weights", denoiser, "bytes per weight * params", params=model.params, bytes=per_weight)
-        made.add("text_encoder", text, "bytes per weight * text encoder params", params=model.text_params)
+        made.add(
+            "text_encoder",
+            text,
+            "bytes per weight * params, embeddings in the run's precision",
+            params=model.text_params,
+        )
         made.add("autoencoder", vae, "2 bytes * autoencoder params", params=model.vae.params)
         made.add("activations", max(step, decode), "a denoising step, or 2 bytes * elements a pixel * pixels of the decoder",
                  width=run.shape.width, height=run.shape.height, frames=run.shape.frames)  # fmt: skip

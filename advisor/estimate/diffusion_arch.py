@@ -67,7 +67,8 @@ class DiffusionModel(Struct, frozen=True):
     """The denoiser and its companions.
 
     Attributes:
-        params: of the denoiser (count). text_params: of all text encoders. text_tokens: tokens of a prompt.
+        params: of the denoiser (count). text_params: of all text encoders. text_embeddings: those of them in embeddings.
+        text_tokens: tokens of a prompt.
         blocks: kinds of block and how many of each. refiners: blocks like the first kind that are never checkpointed, over image
             and text tokens alike. hidden: width. stem: hidden vectors kept outside the blocks.
         cell: pixels on the side of a token. temporal: frames of a latent frame. time_patch: latent frames of a token.
@@ -88,6 +89,7 @@ class DiffusionModel(Struct, frozen=True):
     latent_factor: int
     unet: Unet | None = None
     known: bool = True
+    text_embeddings: float = 0.0
 
     def tokens(self, shape: Shape) -> int:
         """Image or video tokens: ceil(w / cell) * ceil(h / cell) * latent frames / time_patch."""
@@ -154,6 +156,13 @@ def _text(kind: str, encoders: list[Config]) -> tuple[float, int]:
     return params, max(lengths, default=77)
 
 
+def _embeddings(encoders: list[Config], vocabularies: Config) -> float:
+    """Weights of the text encoders' embeddings: vocabulary * hidden size of each."""
+    return float(
+        sum(int(vocabularies.get(str(row.get("name"))) or 0) * int(row.get("hidden_size") or 0) for row in encoders)
+    )
+
+
 def _autoencoder(kind: str, vae: Config, table: Config) -> Autoencoder:
     rows = table["autoencoders"]
     if kind.startswith("cogvideo"):
@@ -208,7 +217,7 @@ def diffusion_model(name: str, params_b: float, config: Config, table: Config) -
         vae=_autoencoder(kind, vae, table), latent_factor=spatial,
         unet=Unet(**{key: float(unet_row[key]) for key in ("kept_lora", "kept_full", "checkpointed", "recompute", "infer")})
         if is_unet else None,
-        known=known,
+        known=known, text_embeddings=_embeddings(list(config.get("text_encoders") or ()), table.get("text_vocabularies", {})),
     )  # fmt: skip
 
 

@@ -75,13 +75,14 @@ SUB_GROUP = 1e9
 
 
 class Weights(Struct, frozen=True):
-    """Counts of weights: all of them, those of routed experts, the trained ones, and those of the largest block."""
+    """Counts of weights: all of them, those of routed experts, the trained ones, the largest block's and the largest tensor's."""
 
     total: float
     trained: float
     experts: float = 0.0
     largest_block: float = 0.0
     embeddings: float = 0.0
+    largest_tensor: float = 0.0
 
 
 class Bytes(Struct, frozen=True):
@@ -174,7 +175,7 @@ def states_of(
     if axes.zero == 2:
         reduce = 2.0 * min(bucket.reduce, weights.trained) * (2 if bucket.overlap else 1)
         held = _kept(offload, whole_weights, whole_gradients / share, whole_states / share, step / share)
-        return _with(held, buffers=reduce)
+        return _with(held, buffers=reduce + _way_out(offload, weights, size))
     if axes.zero == 1:
         return _kept(offload, whole_weights, whole_gradients, whole_states / share, step / share)
     held = _kept(offload, whole_weights, whole_gradients, whole_states, step)
@@ -183,6 +184,17 @@ def states_of(
 
 def _with(held: DeviceStates, gathered: float = 0.0, buffers: float = 0.0) -> DeviceStates:
     return DeviceStates(held.weights, held.gradients, held.optimizer, gathered, buffers, held.step)
+
+
+def _way_out(offload: str, weights: Weights, size: Bytes) -> float:
+    """ZeRO-2 with its optimizer in host memory: a buffer on the card for the gradient of the largest trained tensor.
+
+    https://github.com/deepspeedai/DeepSpeed/blob/master/deepspeed/runtime/zero/stage_1_and_2.py (temp_grad_buffer_for_gpu_offload)
+    """
+    return size.gradient * min(weights.largest_tensor, weights.trained) if offload in _STATES_AWAY else 0.0
+
+
+_STATES_AWAY = ("optimizer", "both", "optimizer+grads")
 
 
 def _kept(offload: str, weights: float, gradients: float, states: float, step: float) -> DeviceStates:

@@ -60,7 +60,7 @@ CACHED_MEGATRON = 0.2
 """The same in Megatron, whose weights and gradients stay where they are, but whose sequences, experts' inputs and buffers of the
 communication come and go (0.05 to 0.37 in 16 published scripts of dense models and mixtures of experts)."""
 CACHED_WHEN_FULL = 0.1
-"""What of the last two stays where the card is full: the allocator gives whole free segments back and tries again before it fails,
+"""What of all these stays where the card is full: the allocator gives whole free segments back and tries again before it fails,
 but not the free parts of segments in use (https://docs.pytorch.org/docs/stable/notes/cuda.html, memory management)."""
 CACHED_INFERENCE = 0.02
 """The same in generation with caches of one size."""

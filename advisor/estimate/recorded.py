@@ -152,7 +152,9 @@ def _unusual(optimizer: str) -> bool:
 def _held(run: RunSpec, parts: Parts, step: Step, axes: Axes, trained: float) -> DeviceStates:
     layers = max(1.0, float(text_config(run.arch).get("num_hidden_layers") or 32))
     outside = parts.rest + parts.head
-    weights = Weights(parts.total, trained, parts.experts, (parts.total - outside) / layers, outside)
+    weights = Weights(
+        parts.total, trained, parts.experts, (parts.total - outside) / layers, outside, parts.head or parts.rest
+    )
     buckets = auto_buckets(4096) if axes.zero == 3 else None
     size = Bytes(step.weight, step.trained, step.moments + step.master, step.step)
     return states_of(axes, weights, size, step.offload, step.accumulates, buckets)

@@ -21,7 +21,7 @@ from advisor.estimate.parallel import FLAT_STEP, NCCL_BYTES, Axes, axes_of
 from advisor.estimate.recorded import recorded_peak
 from advisor.estimate.result import Estimate
 from advisor.estimate.spec import RunSpec, run_spec
-from advisor.estimate.towers import ADDED, adapter_weights, saved_modules, towers_of, trained_weights
+from advisor.estimate.towers import ADDED, adapter_inputs, adapter_weights, saved_modules, towers_of, trained_weights
 from advisor.estimate.weight_formats import PLAIN_BYTES, WeightFormat, find_format, formats_of, stored_weights
 from advisor.library import Library
 from advisor.names import resolve_gpu
@@ -229,7 +229,7 @@ def _training(
     axes = axes_of(run.parallelism, run.gpu_count, run.zero_stage, run.fsdp)
     plan = _plan(run)
     trained = run.trainable_params or trained_weights(chain) + adapter_weights(run, chain)
-    step = _step(run, fmt, parts, trained, axes, plan.sequences)
+    step = _step(run, fmt, parts, trained, axes, plan.sequences, decoder.gated)
     one = run.changed(seq_len=length)
     if plan.name in ("rm", "reward"):  # one score a sequence instead of logits
         step, peak = replace(step, loss_bytes=0.0), None
@@ -300,7 +300,7 @@ def _base_bytes(run: RunSpec, fmt: WeightFormat, parts: Parts) -> float:
 
 
 def _step(
-    run: RunSpec, fmt: WeightFormat | None, parts: Parts, trained: float, axes: Axes, sequences: float
+    run: RunSpec, fmt: WeightFormat | None, parts: Parts, trained: float, axes: Axes, sequences: float, gated: bool
 ) -> closed_form.Step:
     amp = run.precision.startswith("amp")
     sharded = axes.zero > 0 or axes.megatron
@@ -310,24 +310,19 @@ def _step(
     trained_bytes = 4.0 if (adapters and run.lora_fp32 and not sharded) or axes.megatron else 2.0 if sharded else base
     master = 4.0 if sharded else 0.0
     moments = closed_form.moment_bytes(run.optimizer, 4.0 if sharded else trained_bytes)
-    usual = (
-        closed_form.LOSS_TRAINER
-        if run.loop == "trainer" and run.precision in ("bf16", "fp16")
-        else closed_form.LOSS_PLAIN
-    )
     loss = (
         closed_form.VOCAB_PARALLEL_LOSS
         if axes.megatron
         else 1.5
         if run.fused_ce
-        else rl.loss_bytes(rl.algorithm_of(run.method, run.model, run.words), usual)
+        else rl.loss_bytes(rl.algorithm_of(run.method, run.model, run.words), closed_form.LOSS)
     )
     return closed_form.Step(
         batch=run.batch_size * sequences, element=4.0 if run.precision == "fp32" else 2.0, weight=weight, trained=trained_bytes,
         moments=moments, master=master, step=FLAT_STEP if axes.zero else trained_bytes, trained_weights=trained,
         checkpointed=run.gradient_checkpointing, eager=run.attention == "eager", autocast=amp, quantised=fmt is not None,
         offload=run.offload, accumulates=run.grad_accum > 1 or axes.megatron, loss_bytes=loss,
-        vocab_split=axes.megatron, scales_outputs=run.method in ("adapter_v2", "ia3"),
+        vocab_split=axes.megatron, scales_outputs=run.method in ("adapter_v2", "ia3"), adapter_inputs=adapter_inputs(run, gated),
     )  # fmt: skip
 
 
@@ -338,17 +333,16 @@ def finish(made: Footprint, run: RunSpec, card: Gpu | None) -> Estimate:
     if cached is None:
         phases = made.phases or {made.phase: allocated}
         moving = made.moving or {name: made.parts.get("activations", 0.0) for name in phases}
-        reserved = max(
-            process.reserved_of(phases, moving, made.varying, made.flat_step),
-            process.reserved_bytes(allocated, process.CACHED_STATIC),
-        )
+        floor = process.reserved_bytes(allocated, process.CACHED_STATIC)
+        reserved = max(process.reserved_of(phases, moving, made.varying, made.flat_step), floor)
+        least = max(process.reserved_of(phases, moving, min(made.varying, process.CACHED_WHEN_FULL)), floor)
     else:
         reserved = process.reserved_bytes(allocated, cached)
+        least = process.reserved_bytes(allocated, min(cached, process.CACHED_WHEN_FULL))
     capacity = _capacity(run, card)
     beside = made.outside + process.context_bytes(card.arch if card else "", run.framework)
     if capacity:  # a full card makes the allocator give its cache back and try again before it fails
-        least = process.CACHED_STATIC if cached is None else min(cached, process.CACHED_WHEN_FULL)
-        reserved = min(reserved, max(capacity * GIB - beside, process.reserved_bytes(allocated, least)))
+        reserved = min(reserved, max(capacity * GIB - beside, least))
     held = reserved + beside if made.held is None else made.held
     width = math.exp(_VIEWS * made.spread)
     return Estimate(

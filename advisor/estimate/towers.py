@@ -167,6 +167,21 @@ def trained_weights(chain: list[Tower]) -> float:
     return sum(tower.params for tower in chain if tower.trained)
 
 
+def adapter_inputs(run: RunSpec, gated: bool) -> tuple[int, int]:
+    """How many inputs of h and of f elements the adapters of one layer have: q, k, v, o, gate, up take h, down takes f."""
+    if not run.adapters:
+        return 0, 0
+    targets = run.lora_targets if isinstance(run.lora_targets, str) else ",".join(run.lora_targets)
+    words = targets.lower().replace(" ", "")
+    if words in ("q,v", "qv", "query,value", "q_proj,v_proj"):
+        return 2, 0
+    if words in ("c_attn", "w_pack", "qkv", "query_key_value", "linear_qkv"):
+        return 1, 0
+    if "attn" in words or words in ("attention", "q,k,v,o", "linear_qkvlinear_proj"):
+        return 4, 0
+    return (6 if gated else 5), 1
+
+
 def adapter_weights(run: RunSpec, chain: list[Tower]) -> float:
     """Weights of low-rank adapters: rank * (in + out) of each layer that carries one."""
     targets = run.lora_targets if isinstance(run.lora_targets, str) else ",".join(run.lora_targets)

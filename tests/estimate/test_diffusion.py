@@ -105,3 +105,11 @@ def test_few_words_still_get_an_answer_that_says_what_was_taken(words: dict[str,
     made = estimate({"model_kind": "diffusion", "task": "train", "method": "lora", **words}, LIBRARY)
     assert made.allocated_gib > 0
     assert "image_resolution" in made.assumed
+
+
+def test_embeddings_of_text_encoders_are_not_quantised() -> None:
+    # UMT5-XXL: 5.681e9 weights, 256384 * 4096 of them in its embedding; 8 bits for the rest.
+    words = {"model": "Wan 2.1 T2V 14B", "task": "inference", "quantization": "int8wo"}
+    parts = {part.id: part.gib * 2**30 for part in estimate(words, LIBRARY).components}
+    table = 256384 * 4096
+    assert parts["text_encoder"] == pytest.approx(5.681e9 - table + 2 * table, rel=1e-3)

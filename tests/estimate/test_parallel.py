@@ -95,3 +95,11 @@ def test_flat_steps_come_beside_the_blocks_that_the_activations_left() -> None:
     beside = reserved_of(phases, moving, 0.2, flat_step=True)
     assert kept / GIB == pytest.approx(1.01 * 40.0, abs=0.01)
     assert beside / GIB == pytest.approx(1.01 * 40.0 + 1.2 * 5.0, abs=0.01)
+
+
+def test_zero2_with_states_in_host_memory_keeps_room_for_the_largest_gradient() -> None:
+    weights = Weights(8e9, 8e9, largest_tensor=0.5e9)
+    here, away = (states_of(axes_of("zero2", 4), weights, Bytes(), offload) for offload in ("none", "optimizer"))
+    assert away.buffers - here.buffers == 2 * 0.5e9
+    few = states_of(axes_of("zero2", 4), Weights(8e9, 2e7, largest_tensor=0.5e9), Bytes(), "optimizer")
+    assert few.buffers - 2 * 2 * 2e7 == 2 * 2e7  # adapters have no tensor of that size

@@ -1,5 +1,6 @@
 """Runs of every kind get an estimate, with what was assumed; cards, servers and processes count as they should."""
 
+import sys
 from typing import Any
 
 import pytest
@@ -198,3 +199,18 @@ def test_a_tower_without_a_fused_kernel_keeps_its_scores() -> None:
     plain = layer_kept(tower, Step(1.0))
     scores = layer_kept(structs.replace(tower, eager_span=1024.0), Step(1.0)) - plain
     assert scores == (2 * 2 + 4) * 16 * 1024  # of one tile, not of all ten
+
+
+def test_adapters_keep_a_cast_input_each() -> None:
+    # q, k, v, o, gate and up take h elements, down takes f.
+    tower = Tower("text", 7e9, 4096, 32, 32, 4096, 11008, True, 1.0, trained=False, adapted=True)
+    bare = layer_kept(tower, Step(1.0))
+    assert layer_kept(tower, Step(1.0, adapter_inputs=(6, 1))) - bare == 2 * (6 * 4096 + 11008)
+
+
+def test_the_closed_form_agrees_with_the_recorded_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = {"model": "Llama-2-7B", "task": "train", "method": "lora", "lora_targets": "all-linear", "precision": "bf16",
+           "batch_size": 16, "seq_len": 320}  # fmt: skip
+    recorded = estimate(run, LIBRARY)
+    monkeypatch.setattr(sys.modules["advisor.estimate.routes"], "recorded_peak", lambda *_: None)
+    assert estimate(run, LIBRARY).allocated_gib == pytest.approx(recorded.allocated_gib, rel=0.04)
