@@ -86,11 +86,14 @@ class _Ruleset:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = {f"r{index}": rule for index, rule in enumerate(rules)}
         conditions = [condition for rule in rules for condition in rule.conditions()]
-        self.words = sorted({c.field for c in conditions if c.op in ("is", "in", "not_in")})
-        self.numbers = sorted({c.field for c in conditions if c.op in COMPARISONS})
-        self.patterns = sorted({(c.field, str(c.value)) for c in conditions if c.op == "matches"})
+        words = sorted({c.field for c in conditions if c.op in ("is", "in", "not_in")})
+        numbers = sorted({c.field for c in conditions if c.op in COMPARISONS})
+        patterns = sorted({(c.field, str(c.value)) for c in conditions if c.op == "matches"})
         self.fields = {c.field for c in conditions}
-        self._pattern_keys = {pattern: f"x{index}" for index, pattern in enumerate(self.patterns)}
+        # Fields with the names of their properties in a message.
+        self._words = [(name, _word_key(name)) for name in words]
+        self._numbers = [(name, _number_key(name), _known_key(name)) for name in numbers]
+        self._pattern_keys = {pattern: f"x{index}" for index, pattern in enumerate(patterns)}
         definition: dict[str, Any] = {
             name: {"all": [{"m": self._expression(rule)}]} for name, rule in self.rules.items()
         }
@@ -131,18 +134,18 @@ class _Ruleset:
 
     def _message(self, facts: Mapping[str, Any], sid: str) -> str:
         message: dict[str, Any] = {"sid": sid, "case": "1"}
-        for name in self.words:
-            message[_word_key(name)] = as_word(facts.get(name), name)[:MAX_TEXT]
-        for name in self.numbers:
+        for name, key in self._words:
+            message[key] = as_word(facts.get(name), name)[:MAX_TEXT]
+        for name, key, known in self._numbers:
             value = facts.get(name)
             if isinstance(value, bool) or not isinstance(value, int | float):
                 continue
-            message[_number_key(name)] = plain_number(value)
-            message[_known_key(name)] = "1"
-        for pattern in self.patterns:
-            value = facts.get(pattern[0])
-            found = value is not None and re2.search(pattern[1], str(value)[:MAX_TEXT]) is not None
-            message[self._pattern_keys[pattern]] = "1" if found else "0"
+            message[key] = plain_number(value)
+            message[known] = "1"
+        for (name, pattern), key in self._pattern_keys.items():
+            value = facts.get(name)
+            found = value is not None and re2.search(pattern, str(value)[:MAX_TEXT]) is not None
+            message[key] = "1" if found else "0"
         return json.dumps(message, ensure_ascii=False)
 
     def fire(self, facts: Mapping[str, Any]) -> list[Rule]:
