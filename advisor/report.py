@@ -159,6 +159,33 @@ class SourceReport(Struct, frozen=True):
     url: str
 
 
+class Unwritten(Struct, frozen=True):
+    """A change that has no place in what was pasted: code, a file that was not shown, a program that was only described."""
+
+    id: str
+    title: str
+    changes: tuple[Change, ...]
+
+
+class EditReport(Struct, frozen=True):
+    """The person's own command or configuration with changes written into it.
+
+    Attributes:
+        steps, titles: the remedies that are meant.
+        diff: unified, with the line numbers of the text; empty where nothing could be written in.
+        blocks: the changed commands and configurations, whole.
+        written: per remedy that was written in, its settings as they stand there.
+        rest: the remedies that could not be written in, with their changes.
+    """
+
+    steps: tuple[str, ...]
+    titles: tuple[str, ...]
+    diff: str = ""
+    blocks: tuple[str, ...] = ()
+    written: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    rest: tuple[Unwritten, ...] = ()
+
+
 class Diagnosis(Struct, frozen=True):
     """The whole answer to one text. What is not known is empty or None and stays out of the JSON."""
 
@@ -179,6 +206,7 @@ class Diagnosis(Struct, frozen=True):
     redactions: int = 0
     id: str = ""
     held: Held | None = None
+    edit: EditReport | None = None
 
     def as_json(self, *, explain: bool = False) -> dict[str, Any]:
         """The diagnosis as plain values for JSON, with the trace if asked; GiB are rounded to four decimals."""
@@ -218,6 +246,8 @@ class Diagnosis(Struct, frozen=True):
             data["other_plans"] = others
         if self.hardware:
             data["hardware"] = self.hardware
+        if self.edit is not None and self.edit.diff:
+            data["edit"] = {"steps": list(self.edit.written), "diff": self.edit.diff}
         data["questions"] = [{"fact": q.fact, "text": q.text, "why": q.why} for q in self.questions]
         if explain:
             data["trace"] = [

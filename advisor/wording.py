@@ -166,6 +166,15 @@ WORDS: dict[str, tuple[str, str]] = {
         "No advice: nothing in the text points to a change that would help.",
         "没有建议:文本中没有指向任何有用的改动。",
     ),
+    # The person's own command or configuration, changed.
+    "diff.for": ("Changed: {titles}", "改动:{titles}"),
+    "diff.snippet": (
+        "Nothing in the text can be edited (no command or configuration, or none that takes these); the changes by themselves:",
+        "文本中没有可以直接修改的命令或配置,以下是单独的改动:",
+    ),
+    "diff.rest": ("These have no place in what was pasted; do them beside it:", "以下改动不在所贴内容中,需要另外做:"),
+    "diff.nowhere": ("nothing to write down", "没有可写的内容"),
+    "diff.nothing": ("There is nothing to change.", "没有需要改的地方。"),
     "redacted": ("{count} secret(s) were hidden.", "已隐藏 {count} 处敏感信息。"),
     "more_explain": (
         "--explain shows the rules, the lines and the documents behind each remedy.",

@@ -17,7 +17,16 @@ from advisor.cli._packs import load, pack_options, preference_options
 @click.command("diagnose", cls=FactCommand)
 @click.argument("file", required=False, type=click.Path(allow_dash=True))
 @click.option(
-    "--format", "output", type=click.Choice(["text", "json", "markdown"]), default="text", help="Form of the answer."
+    "--format",
+    "output",
+    type=click.Choice(["text", "json", "markdown", "diff"]),
+    help="Form of the answer; diff is your own command or configuration, changed. Default: text.",
+)
+@click.option(
+    "--apply",
+    metavar="REMEDY,...",
+    default="",
+    help="With diff: write these remedies in instead of the plan's.",
 )
 @click.option("--jsonl", "lines", is_flag=True, help='Read {"id", "text"} per line, write one JSON answer per line.')
 @click.option("--lang", type=click.Choice(["auto", "en", "zh"]), default="auto", help="Language of the answer.")
@@ -39,6 +48,7 @@ def command(**parameters: Any) -> int:
     \b
     advisor diagnose train.log --gpu "RTX 3090" --batch-size 8
     echo "7b qlora bs=1 seq 4096 on a 3090, OOM" | advisor diagnose
+    advisor diagnose run.sh --format diff | patch -p0
     """
     from advisor.diagnosis import Preferences, diagnose, read_document
 
@@ -54,11 +64,17 @@ def command(**parameters: Any) -> int:
         if parameters["lines"]:
             return _each_line(stream, options, explain=parameters["explain"])
         document = read_document(stream)
+    output, remedies = parameters["output"], [name for name in parameters["apply"].replace(",", " ").split() if name]
+    if output == "diff" or (remedies and output is None):
+        click.echo(_changed(document, options, remedies, parameters["file"]), nl=False)
+        return 0
+    if remedies:
+        raise click.UsageError("--apply goes with --format diff")
     diagnosis = diagnose(document, **options)
     explain = parameters["explain"]
-    if parameters["output"] == "json":
+    if output == "json":
         click.echo(json.dumps(diagnosis.as_json(explain=explain), ensure_ascii=False, indent=1))
-    elif parameters["output"] == "markdown":
+    elif output == "markdown":
         from advisor.render.markdown import render_markdown
 
         click.echo(render_markdown(diagnosis, explain=explain, everything=parameters["everything"]), nl=False)
@@ -69,6 +85,19 @@ def command(**parameters: Any) -> int:
             diagnosis, explain=explain, everything=parameters["everything"], width=parameters["width"], file=sys.stdout
         )
     return 0
+
+
+def _changed(document: Any, options: dict[str, Any], remedies: list[str], path: str | None) -> str:
+    """What was handed in, changed. A configuration without a failure is taken as the question how to make it fit."""
+    from advisor.diagnosis import examine
+    from advisor.diagnosis.compose import compose
+    from advisor.render.diff import render_diff
+
+    case = examine(document, **options)
+    if case.kind == "none" and case.specification.words:
+        options["stated"] = {"failure_kind": "question", **options["stated"]}
+        case = examine(document, **options)
+    return render_diff(compose(case, remedies, "" if path in (None, "-") else str(path)))
 
 
 def _each_line(stream: Any, options: dict[str, Any], *, explain: bool) -> int:

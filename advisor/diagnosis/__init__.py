@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 from advisor.diagnosis.compose import compose
 from advisor.diagnosis.specify import Specification, specify
+from advisor.diagnosis.spelling import spelling_of
 from advisor.engine import Engine, Trace
 from advisor.errors import TooLittleKnown
 from advisor.estimate import Estimate, estimate
@@ -133,6 +134,16 @@ class Case:
         return make_plan(
             words, candidates, estimator, self.capacity_gib, self.preferences, self.library, tried=self.resolution.tried
         )
+
+    @cached_property
+    def spelling(self) -> str:
+        """The framework in whose words changes are written; empty where none is known."""
+        return spelling_of(self.document, str(self.facts.get("framework", "")), self.library)
+
+    @property
+    def stated_words(self) -> dict[str, FactValue]:
+        """The facts, with the framework in whose words the person writes."""
+        return {**self.facts, "framework": self.spelling} if self.spelling else dict(self.facts)
 
     @property
     def capacity_gib(self) -> float | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from advisor.diagnosis.changes import changes_for
 from advisor.diagnosis.questions import questions
+from advisor.diagnosis.rewrite import Pasted, steps_of, steps_of_plan
 from advisor.diagnosis.sentences import sentence
 from advisor.diagnosis.verdict import verdict
 from advisor.engine import Firing
@@ -35,13 +36,24 @@ if TYPE_CHECKING:
     from advisor.plan import Plan, RankedRemedy
 
 MIN_CONFIDENCE = 0.05
+MAX_OWN_WORDS = 8  # remedies whose change is shown as it would stand in the text
 
 
-def compose(case: Case) -> Diagnosis:
-    """The report of a case."""
+def compose(case: Case, apply: Sequence[str] = (), name: str = "") -> Diagnosis:
+    """The report of a case.
+
+    Args:
+        apply: remedies to be written into what was pasted; the plan's where none is named.
+        name: of the file that the text came from; empty for a paste.
+
+    Raises:
+        InputError: `apply` names a remedy that does not exist.
+    """
+    pasted = Pasted(case) if case.kind in VRAM_KINDS or apply else None
+    steps = steps_of(case, apply) if apply else steps_of_plan(case)
     failure = Failure(case.kind, str(case.facts.get("phase", "")), case.confidence)
     estimate = _estimate(case)
-    remedies = tuple(_remedy(case, ranked, index) for index, ranked in enumerate(case.outcome.ranked, 1))
+    remedies = tuple(_remedy(case, ranked, index, pasted) for index, ranked in enumerate(case.outcome.ranked, 1))
     plans = tuple(_plan(case, plan) for plan in case.outcome.plans)
     used = _sources(case, remedies)
     return Diagnosis(
@@ -61,6 +73,7 @@ def compose(case: Case) -> Diagnosis:
         sources=used,
         redactions=case.redactions,
         held=_held(case),
+        edit=pasted.rewrite(steps, name) if pasted is not None and steps else None,
     )
 
 
@@ -123,12 +136,12 @@ def _weight(firing: Firing, name: str) -> float:
     return max((c.weight for c in firing.rule.then if c.id == name), default=0.0)
 
 
-def _remedy(case: Case, ranked: RankedRemedy, rank: int) -> RemedyReport:
+def _remedy(case: Case, ranked: RankedRemedy, rank: int, pasted: Pasted | None) -> RemedyReport:
     remedy, lang = ranked.remedy, case.lang
     firings: Sequence[Firing] = ranked.firings
     best = max(firings, key=lambda firing: _weight(firing, remedy.id), default=None)
     reason = sentence(best.rule.because, case.trace.facts, lang) if best else ""
-    after = {**case.specification.words, **case.facts, **ranked.changed}
+    after = {**case.specification.words, **case.stated_words, **ranked.changed}
     rules = tuple(dict.fromkeys(firing.rule.id for firing in firings))
     sources = dict.fromkeys([*remedy.sources, *(source for firing in firings for source in firing.rule.sources)])
     saving = ranked.saves
@@ -138,7 +151,7 @@ def _remedy(case: Case, ranked: RankedRemedy, rank: int) -> RemedyReport:
         title=sentence(remedy.title, after, lang),
         what=sentence(remedy.what, after, lang),
         because=reason,
-        changes=changes_for(remedy, after, case.library, lang),
+        changes=_changes(case, ranked, after, pasted if rank <= MAX_OWN_WORDS else None),
         time_cost=remedy.time.factor,
         quality_risk=remedy.quality_risk,
         effort=remedy.effort,
@@ -151,8 +164,23 @@ def _remedy(case: Case, ranked: RankedRemedy, rank: int) -> RemedyReport:
     )
 
 
+def _changes(
+    case: Case, ranked: RankedRemedy, after: Mapping[str, FactValue], pasted: Pasted | None
+) -> tuple[Change, ...]:
+    """The changes of a remedy; the first as it would stand in what was pasted, where it has a place there."""
+    changes = changes_for(ranked.remedy, after, case.library, case.lang)
+    written = pasted.settings(ranked.remedy, ranked.changed) if pasted is not None and changes else None
+    if written is None or not written.settings:
+        return changes
+    first = changes[0]
+    own = Change(first.framework, written.joined(), written.kind, first.note, first.source)
+    return (own, *changes[1:])
+
+
 def _plan(case: Case, plan: Plan) -> PlanReport:
     words: dict[str, FactValue] = {**case.facts, **plan.spec}
+    if case.spelling:
+        words["framework"] = case.spelling
     changes: list[Change] = []
     for step in plan.steps:
         changes += changes_for(step.remedy, words, case.library, case.lang)[:1]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, Literal, TypeAlias
 
+import re2
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -27,7 +29,7 @@ from advisor.readers.runs.keys import (
 from advisor.readers.runs.shell import node_count
 from advisor.readers.runs.values import FALSE, holds, params_of, translated
 
-__all__ = ["Setting", "normalised", "observations"]
+__all__ = ["Setting", "normalised", "observations", "said"]
 
 Context: TypeAlias = Literal["command", "line", "inner", "inline"]
 
@@ -128,7 +130,7 @@ def observations(
             and "micro" not in setting.key
         ):
             continue  # beside a batch per device, the other one is the total
-        for fact, meaning in _said(setting, lineage, index, library).items():
+        for fact, meaning in said(setting, lineage, index, library).items():
             if fact in _TRAINS and meaning.value is not False:
                 trains = trains or setting
             value = meaning.value
@@ -164,7 +166,7 @@ def _only_serves(frameworks: Sequence[str], library: Library) -> bool:
     return known is not None and known.tasks == ["inference"]
 
 
-def _said(setting: Setting, lineage: Sequence[str], index: KeyIndex, library: Library) -> dict[str, Meaning]:
+def said(setting: Setting, lineage: Sequence[str], index: KeyIndex, library: Library) -> dict[str, Meaning]:
     """The facts that a setting states, each with its rank: a program's own spelling counts more than a general one."""
     names = suffixes(setting.key)
     construct = CONSTRUCTS.get(setting.construct, "")
@@ -248,6 +250,12 @@ def _value(
     return found
 
 
+@cache
+def _gguf_format() -> Any:
+    """The format at the end of a GGUF file's name: `-q4_k_m`, `.IQ2_XXS.gguf`."""
+    return re2.compile(r"[-_.](i?q[1-8]_(?:[0-9]|k(?:_[sml])?|xxs|xs|s|m|nl))(?:\.gguf)?$")
+
+
 def of_model(name: str, library: Library, rank: int) -> dict[str, Meaning]:
     """What a model's name tells: its parameters, and the format of weights that are stored quantised."""
     found: dict[str, Meaning] = {}
@@ -266,6 +274,9 @@ def of_model(name: str, library: Library, rank: int) -> dict[str, Meaning]:
         if word in lower:
             found["quantization"] = Meaning(value, 30)
             break
+    stored = _gguf_format().search(lower)
+    if stored is not None and "quantization" not in found:
+        found["quantization"] = Meaning(stored.group(1), 30)
     if lower.endswith((".f32", "-f32", "-fp32")):
         found["precision"] = Meaning("fp32", 30)
     return found

@@ -1,0 +1,40 @@
+"""In whose words the person writes: of the program that ran, or of the trainer whose keys stand in a text that names only libraries."""
+
+from __future__ import annotations
+
+import re2
+
+from advisor.library import Library
+from advisor.readers.document import Document
+
+# Libraries that a trainer with arguments of its own usually stands above.
+_UNDERNEATH = frozenset({"", "pytorch", "deepspeed", "accelerate", "peft", "bitsandbytes"})
+_TRAINER = "transformers"
+_MIN_LENGTH = 12  # of a key that nobody writes by chance
+
+
+def spelling_of(document: Document, framework: str, library: Library) -> str:
+    """The framework whose keys and changes suit the text; `framework` itself where that is a program of its own, or nothing better is seen.
+
+    >>> from advisor.library import load_library
+    >>> spelling_of(Document.of("train.py --per-device-train-batch-size 4"), "", load_library())
+    'transformers'
+    """
+    if framework not in _UNDERNEATH:
+        return framework
+    known = library.frameworks.get(_TRAINER)
+    if known is None:
+        return framework
+    text = document.lower
+    for spellings in known.keys.values():
+        for key in spellings:
+            if len(key) >= _MIN_LENGTH and "_" in key and _occurs(text, key):
+                return _TRAINER
+    return framework
+
+
+def _occurs(text: str, key: str) -> bool:
+    for spelled in (key, key.replace("_", "-")):
+        if spelled in text and re2.search(rf"(?:^|[^a-z0-9_]){re2.escape(spelled)}(?:$|[^a-z0-9_])", text):
+            return True
+    return False
