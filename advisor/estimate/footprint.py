@@ -23,6 +23,7 @@ class Footprint(Struct):
         flat_step: the optimizer's step works on flat buffers, beside which the blocks of the activations stay cached.
         spread: standard deviation of the allocated figure, as a share of it.
         lowest, highest: bytes that the run may well take instead, where the words leave that open.
+        unused: words that have no part in the run, so that nothing about them was assumed.
         held: of the process whatever the tensors sum up to (a server that fills its share).
     """
 
@@ -38,6 +39,7 @@ class Footprint(Struct):
     moving: dict[str, float] = field(default_factory=dict)
     flat_step: bool = False
     spread: float = 0.08
+    unused: tuple[str, ...] = ()
     held: float | None = None
     lowest: float | None = None
     highest: float | None = None

@@ -105,7 +105,8 @@ def recorded_peak(
         t.trained,
         step,
         axes,
-        bool(quantised) and quantised not in ("nf4", "int8"),
+        # Formats that the recorder doesn't pack; experts in one tensor, which it leaves as they are.
+        bool(quantised) and (quantised not in ("nf4", "int8") or parts.experts > 0),
         _unusual(run.optimizer),
     )
     logits = VOCAB_PARALLEL_LOSS * one.batch_size * one.seq_len * arch.text.vocab if axes.megatron else 0.0

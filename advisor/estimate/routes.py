@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from advisor.errors import TooLittleKnown
 from advisor.estimate import closed_form, diffusion, explain, interval, process, rl, serving, vision
+from advisor.estimate.architecture import architecture
 from advisor.estimate.catalogue import find_model
 from advisor.estimate.decoder import Parts, config_of_size
 from advisor.estimate.diffusion_arch import diffusion_model, shape_of
@@ -21,7 +22,15 @@ from advisor.estimate.parallel import FLAT_STEP, NCCL_BYTES, Axes, axes_of
 from advisor.estimate.recorded import recorded_peak
 from advisor.estimate.result import Estimate
 from advisor.estimate.spec import RunSpec, run_spec
-from advisor.estimate.towers import ADDED, adapter_inputs, adapter_weights, saved_modules, towers_of, trained_weights
+from advisor.estimate.towers import (
+    ADDED,
+    adapter_inputs,
+    adapter_weights,
+    int_of,
+    saved_modules,
+    towers_of,
+    trained_weights,
+)
 from advisor.estimate.weight_formats import PLAIN_BYTES, WeightFormat, find_format, formats_of, stored_weights
 from advisor.library import Library
 from advisor.names import resolve_gpu
@@ -32,6 +41,7 @@ _LOW_RANK = frozenset(
     {"adalora", "longlora", "lora-fa", "lorafa", "melora", "delora", "randlora", "hira", "waveft", "fourierft", "shira"}
 )
 """Methods with the memory of LoRA."""
+_WIDTHS = ("hidden_size", "n_embd", "d_model", "dim", "model_dim", "hidden_dim")
 _VIEWS = 1.645
 """Standard deviations on each side of a 90 % interval."""
 _CONV_KINDS = ("resnet", "xception", "vgg", "densenet", "mobilenet", "efficientnet", "inception", "convnext", "regnet", "yolo", "swin",
@@ -143,7 +153,7 @@ def footprint_of(run: RunSpec, library: Library) -> tuple[Footprint, Gpu | None]
         return _diffusion(run, model.name if model else run.model, params_b, config, library), card
     if is_convolutional(run, model, config):
         return _convolutional(run, model, params_b, library), card
-    if "hidden_size" not in config and not any(isinstance(part, Mapping) for part in config.values()):
+    if not int_of(config, *_WIDTHS) and not any(isinstance(part, Mapping) for part in config.values()):
         config |= config_of_size(params_b)
         assumed["arch"] = f"a decoder of {params_b:g}B weights"
     capacity = _capacity(run, card)
@@ -177,6 +187,7 @@ def _diffusion(run: RunSpec, name: str, params_b: float, config: Mapping[str, An
         made.assumed["image_resolution"] = f"{shape.width}x{shape.height}" + (
             f", {shape.frames} frames" if shape.frames > 1 else ""
         )
+    made.unused = ("seq_len",)
     if not model.known:
         made.spread = 0.3
         made.warnings.append("the architecture of this model is not known; one of the usual width was taken")
@@ -215,6 +226,7 @@ def _convolutional(run: RunSpec, model: Model | None, params_b: float, library: 
         made = vision.inference(net, run.batch_size, wide, tall, element)
     else:
         made = vision.training(net, run.batch_size, wide, tall, element, closed_form.moment_bytes(run.optimizer, 4.0))
+    made.unused = ("seq_len", "gradient_checkpointing")
     if size is None:
         made.assumed["image_resolution"] = "224x224"
     return made
@@ -263,7 +275,9 @@ def _training(
         cached = cache_bytes(decoder.cache, length, step.batch, 2.0)
         made.phases["generate"] = peak.phases["load"] + made.parts.get("optimizer", 0.0) + cached
     made.add("workspace", process.cublas_bytes(card.arch if card else "") * 2, "cuBLAS workspaces")
-    if length != run.seq_len:
+    if kind in ("vision", "speech") or architecture(config).family in ("vit", "clip"):
+        made.unused = ("seq_len",)
+    elif length != run.seq_len:
         made.assumed["seq_len"] = length
     if axes.world > 1:
         made.outside += NCCL_BYTES * (1 + (axes.tp > 1) + (axes.ep > 1) + (axes.pp > 1))
@@ -273,7 +287,7 @@ def _training(
         made.cached = process.CACHED_SHARDED
     else:
         made.flat_step = axes.zero > 0 and run.offload == "none"
-        texts = not axes.megatron and kind in ("llm", "seq2seq", "speech", "")
+        texts = kind in ("llm", "seq2seq", "")
         made.varying = process.varying_share(run.gradient_checkpointing, texts and "mask" not in run.words)
     return made
 
@@ -353,7 +367,7 @@ def finish(made: Footprint, run: RunSpec, card: Gpu | None) -> Estimate:
         high_gib=max(allocated, made.highest or allocated) * width / GIB,
         capacity_gib=capacity,
         fits=None if capacity is None else held / GIB <= capacity,
-        assumed={**run.assumed, **made.assumed},
+        assumed={**{word: value for word, value in run.assumed.items() if word not in made.unused}, **made.assumed},
         components=made.components(),
         phase=made.phase,
         phases={name: count / GIB for name, count in made.phases.items()},

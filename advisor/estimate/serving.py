@@ -110,10 +110,11 @@ def serve(
         load_peak += fmt.bytes_per_weight * decoder.qkv_weights * share
     made.phases = {"load": load_peak}
     if run.workload == "load":
+        made.unused = ("batch_size", "seq_len")
         _raise_to(made, load_peak, "load")
         return made
     images = images_of(run, config)
-    length, _ = sequence_of(run, kind, images)
+    length, _ = sequence_of(run, kind, images, config)
     prompt, new = split_lengths(run.changed(seq_len=length))
     if images is not None:
         prompt = max(prompt, images.text)
@@ -207,6 +208,7 @@ def _served(
         tokens=served.tokens,
     )
     made.phase = "serve"
+    made.unused = ("batch_size", "seq_len") if run.words.get("max_model_len") else ("batch_size",)
     made.held = served.held
     made.cached = 0.0
     needed = run.words.get("max_model_len") or run.seq_len

@@ -98,15 +98,22 @@ def images_of(run: RunSpec, config: Config) -> ImageTokens | None:
     return ImageTokens(text, seen, found.tiles * count)
 
 
-def sequence_of(run: RunSpec, kind: str, images: ImageTokens | None) -> tuple[int, bool]:
-    """Tokens of a sample's sequence, and whether they are stated; else the images' and the usual text beside them."""
+def sequence_of(run: RunSpec, kind: str, images: ImageTokens | None, config: Config) -> tuple[int, bool]:
+    """Tokens of a sample's sequence, and whether they are stated; else the images' and the usual text beside them.
+
+    An audio encoder always sees its whole window (Whisper: 30 seconds, 1500 positions), and no model more positions than it has.
+    """
     if "seq_len" not in run.assumed:
         return run.seq_len, True
+    window = int_of(config, "max_source_positions")
+    if kind == "speech" and window:
+        return window, True
     if kind == "vla":
         return (images.text if images else 256) + _PROMPT, False
     if images is not None:
         return images.text + _ANSWER, False
-    return run.seq_len, False
+    most = int_of(text_config(config), "max_position_embeddings", "n_positions")
+    return (min(run.seq_len, most) if most > 1 else run.seq_len), False
 
 
 def _eager_span(run: RunSpec, vision: Config, images: ImageTokens | None) -> float:
@@ -120,7 +127,7 @@ def towers_of(run: RunSpec, config: Config, params_b: float, kind: str) -> tuple
     """The chain of towers in the order of the forward pass, the decoder, the weights by part, and the sequence length."""
     decoder, parts = decoder_of(config, params_b)
     images = images_of(run, config)
-    length, _ = sequence_of(run, kind, images)
+    length, _ = sequence_of(run, kind, images, config)
     whole = not run.adapters and run.method not in ADDED
     chain: list[Tower] = []
     head = config.get("action_head_config") or config.get("action_expert_config")

@@ -214,3 +214,37 @@ def test_the_closed_form_agrees_with_the_recorded_step(monkeypatch: pytest.Monke
     recorded = estimate(run, LIBRARY)
     monkeypatch.setattr(sys.modules["advisor.estimate.routes"], "recorded_peak", lambda *_: None)
     assert estimate(run, LIBRARY).allocated_gib == pytest.approx(recorded.allocated_gib, rel=0.04)
+
+
+@pytest.mark.parametrize(
+    ("words", "assumed"),
+    [
+        ({"model": "FLUX.1-dev", "task": "inference", "image_resolution": "1024x1024"}, {"precision", "batch_size"}),
+        ({"model": "SDXL", "method": "lora", "optimizer": "adamw", "gradient_checkpointing": True},
+         {"precision", "batch_size", "lora_rank", "image_resolution"}),
+        ({"model": "ResNet-50", "batch_size": 256, "precision": "fp32"}, {"optimizer", "image_resolution"}),
+        ({"model": "ViT-L/16", "batch_size": 64, "precision": "fp32"}, {"optimizer", "gradient_checkpointing"}),
+        ({"model": "whisper-small", "batch_size": 8, "precision": "fp32"}, {"optimizer", "gradient_checkpointing"}),
+        ({"model": "Llama-3.1-8B", "framework": "vllm", "task": "inference", "max_model_len": 8192, "gpu_name": "A100-80GB"},
+         {"precision"}),
+        ({"model": "Llama-3.1-8B", "task": "inference", "workload": "load"}, {"precision"}),
+        ({"model": "bert-base-uncased", "batch_size": 32, "precision": "fp32", "optimizer": "adamw"},
+         {"seq_len", "gradient_checkpointing"}),
+    ],
+)  # fmt: skip
+def test_only_what_has_a_part_in_the_run_is_assumed(words: dict[str, Any], assumed: set[str]) -> None:
+    assert set(estimate(words, LIBRARY).assumed) == assumed
+
+
+def test_no_model_sees_more_positions_than_it_has() -> None:
+    assert estimate({"model": "bert-base-uncased", "batch_size": 32}, LIBRARY).assumed["seq_len"] == 512
+    stated = {"model": "whisper-small", "batch_size": 8, "precision": "fp32"}
+    assert estimate(stated, LIBRARY).allocated_gib == estimate({**stated, "seq_len": 1500}, LIBRARY).allocated_gib
+
+
+def test_a_quantised_mixture_of_experts_has_its_experts_quantised() -> None:
+    made = estimate({"model": "Mixtral-8x7B", "method": "qlora", "kbit_prepare": False}, LIBRARY)
+    parts = {part.id: part.gib * 2**30 for part in made.components}
+    # 46.7e9 weights, 2 * 32000 * 4096 of them in embeddings and head; half a byte and 4 bytes for every 64.
+    outside = 2 * 32000 * 4096
+    assert parts["weights"] == pytest.approx((46.7e9 - outside) * (0.5 + 4 / 64) + 2 * outside, rel=0.02)
