@@ -1,1 +1,1 @@
-"""The Slack bot: listeners acknowledge and queue, answers do the work, all judgement is the engine's."""
+"""The Slack bot: acknowledges at once, writes the request into a durable queue, and worker processes answer it exactly once."""

@@ -1,0 +1,1 @@
+"""Alembic's scripts, shipped with the program: one file in versions/ for each change of the tables."""
