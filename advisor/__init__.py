@@ -15,6 +15,9 @@ _HOMES = {
     "Preferences": "advisor.api",
     "diagnose": "advisor.api",
     "fit": "advisor.api",
+    "load_ipython_extension": "advisor.watching.notebook",
+    "unload_ipython_extension": "advisor.watching.notebook",
+    "watch": "advisor.watching",
 }
 
 __all__ = [
@@ -26,6 +29,9 @@ __all__ = [
     "diagnose",
     "estimate",
     "fit",
+    "load_ipython_extension",
+    "unload_ipython_extension",
+    "watch",
 ]
 
 

@@ -8,3 +8,6 @@ from advisor.api import diagnose as diagnose
 from advisor.api import estimate as estimate
 from advisor.api import fit as fit
 from advisor.version import __version__ as __version__
+from advisor.watching import watch as watch
+from advisor.watching.notebook import load_ipython_extension as load_ipython_extension
+from advisor.watching.notebook import unload_ipython_extension as unload_ipython_extension
