@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+import re2
 import slackblocks as sb
 from slackblocks.errors import InvalidUsageError
 from slackblocks.objects import ConfirmationDialogue, Option, SlackFile, Text
@@ -12,7 +13,7 @@ from slackblocks.rich_text import elements as rich_elements
 from slackblocks.rich_text import objects as rich_objects
 
 from advisor.render.slack.blocks import MAX_CHARACTERS, weight
-from advisor.render.slack.inert import size
+from advisor.render.slack.inert import clean, size
 
 MAX_TEXT = 3000
 """Of the fallback text; Slack cuts at 40,000 characters."""
@@ -186,3 +187,56 @@ _BLOCKS: dict[str, Callable[[Dict], Any]] = {
         bool(data.get("optional")),
     ),
 }
+
+
+_PARSED = re2.compile(r"<[!@#/\pL]|://")
+_ELEMENTS = frozenset({"text", "emoji", "link"})
+
+
+def unsafe(message: Dict, emojis: Collection[str], links: Collection[str]) -> list[str]:
+    """What of a message or view could ping, link, format, or hide: its text unescaped, mrkdwn, mentions, invisible characters.
+
+    Args:
+        emojis, links: the names and addresses that the product itself may show.
+    """
+    found = []
+    if _unescaped(str(message.get("text") or "")):
+        found.append("the fallback text has an unescaped control character")
+    if message.get("link_names") or message.get("parse", "none") != "none" or message.get("unfurl_links"):
+        found.append("the message is parsed or unfurled")
+    for place, node in _nodes({key: message[key] for key in ("blocks", "title", "submit", "close") if key in message}):
+        kind = node.get("type")
+        text = node.get("text")
+        if kind == "mrkdwn" or kind == "markdown":
+            found.append(f"{kind} in {place}")
+        if "rich_text_section" in place and place.endswith(".elements") and kind not in _ELEMENTS:
+            found.append(f"{kind} in {place}")
+        if kind == "emoji" and node["name"] not in emojis:
+            found.append(f"emoji {node['name']!r}")
+        if kind == "link" and node["url"] not in links:
+            found.append(f"link to {node['url']!r}")
+        if kind == "plain_text" and node.get("emoji") is not False:
+            found.append(f"emoji names are parsed in {place}")
+        if isinstance(text, str):
+            if clean(text, lines=True) != text:
+                found.append(f"an invisible character in {place}")
+            if "rich_text_preformatted" not in place and _PARSED.search(text):
+                found.append(f"a control sequence in {place}: {text[:60]!r}")
+    return found
+
+
+def _unescaped(text: str) -> bool:
+    bare = text.replace("&amp;", "").replace("&lt;", "").replace("&gt;", "")
+    return any(char in bare for char in "<>&*~`") or clean(text) != text
+
+
+def _nodes(value: Any, place: str = "") -> Iterator[tuple[str, Dict]]:
+    """Every dict below a value, with the types and keys on the way to it."""
+    if isinstance(value, Mapping):
+        here = f"{place}.{value['type']}" if "type" in value else place
+        yield place, value
+        for key, each in value.items():
+            yield from _nodes(each, f"{here}.{key}")
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _nodes(each, place)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import re2
 from msgspec import Struct
 
 from advisor.facts import VRAM_KINDS
@@ -26,7 +25,8 @@ from advisor.units import format_gib
 
 APPLY, WHY, TRIED = "vram_apply", "vram_why", "vram_tried"
 WORKED, DID_NOT, ANSWER, REPORT, SHARE = "vram_worked", "vram_did_not", "vram_answer", "vram_report", "vram_share"
-_ID = re2.compile(r"^[A-Za-z0-9_.-]{1,100}$")
+MAX_ASKED = 12  # remedies that one can ask about; two lists of them are in each message
+_ID_MARKS = str.maketrans("", "", "_.-")
 
 
 class Controls(Struct, frozen=True):
@@ -47,6 +47,12 @@ class Controls(Struct, frozen=True):
     feedback: str = ""
 
 
+def is_id(text: str) -> bool:
+    """Whether a text can go into the ids of blocks and values and come back: 1 to 100 of `A-Z a-z 0-9 _ . -`."""
+    bare = text.translate(_ID_MARKS)
+    return 0 < len(text) <= 100 and text.isascii() and (not bare or bare.isalnum())
+
+
 def case_of(block_id: str) -> str:
     """The case of a block id that `control_blocks` made; empty for any other.
 
@@ -54,12 +60,12 @@ def case_of(block_id: str) -> str:
     ('abc-1', '')
     """
     parts = block_id.split(":")
-    return parts[1] if len(parts) == 3 and parts[0] == "case" and _ID.match(parts[1]) else ""
+    return parts[1] if len(parts) == 3 and parts[0] == "case" and is_id(parts[1]) else ""
 
 
 def control_blocks(d: Diagnosis, controls: Controls, ticked: Sequence[str]) -> list[Block]:
     """The blocks under the answer, at most five; raises ValueError for a case id that could not come back."""
-    if not _ID.match(controls.case):
+    if not is_id(controls.case):
         raise ValueError(f"not an id of a case: {controls.case!r}")
     lang, case = d.lang, controls.case
     blocks: list[Block] = []
@@ -68,7 +74,7 @@ def control_blocks(d: Diagnosis, controls: Controls, ticked: Sequence[str]) -> l
         blocks.append(context([w("apply", lang)]))
         options = [option(f"{r.rank}. {r.title}" if r.rank else r.title, r.id, _effect(r, d)) for r in choices]
         blocks.append(actions(f"case:{case}:apply", [checkboxes(APPLY, options, ticked)]))
-    listed = [remedy for remedy in d.remedies if _ID.match(remedy.id)]
+    listed = list({remedy.id: remedy for remedy in d.remedies if is_id(remedy.id)}.values())[:MAX_ASKED]
     asks: list[Element] = []
     if listed:
         names = [option(f"{remedy.rank}. {remedy.title}", remedy.id) for remedy in listed]
@@ -101,7 +107,7 @@ def control_blocks(d: Diagnosis, controls: Controls, ticked: Sequence[str]) -> l
 
 def _choices(d: Diagnosis) -> list[RemedyReport]:
     """The remedies worth a box: those that an estimate can follow, in rank order, the plan's among them for sure."""
-    known = {remedy.id: remedy for remedy in d.remedies if _ID.match(remedy.id)}
+    known = {remedy.id: remedy for remedy in d.remedies if is_id(remedy.id)}
     plan = [name for name in (d.plan.steps if d.plan else ()) if name in known]
     measured = [name for name, remedy in known.items() if remedy.saves is not None or remedy.set]
     kept = list(dict.fromkeys([*plan, *measured]))[:MAX_CHECKBOXES]

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 
-import re2
-
 # Slack counts what JavaScript counts: UTF-16 units. An emoji outside of the basic plane is two.
 _BREAKS = "\n"
 # Letters and marks that show nothing although Unicode does not class them as format characters.
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
 _MAX_MARKS = 3  # combining marks on one letter; more draw over the neighbouring lines
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn"}
-_CONTROL = re2.compile(r"<([!@#A-Za-z/])")
+_OPENERS = frozenset("!@#/")  # what makes a `<` a control sequence, beside a letter
 
 
 def size(text: str) -> int:
@@ -21,7 +19,7 @@ def size(text: str) -> int:
     >>> size("GPU"), size("显存"), size("\U0001f525")
     (3, 2, 2)
     """
-    return len(text) if text.isascii() else len(text) + sum(char > "\uffff" for char in text)
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def clean(text: str, *, lines: bool = False) -> str:
@@ -82,8 +80,13 @@ def prose(text: str, limit: int) -> str:
     """
     text = " ".join(clean(text[: 4 * limit + 64]).split())
     if "<" in text:
-        text = str(_CONTROL.sub(r"‹\1", text))
+        head, *rest = text.split("<")
+        text = head + "".join(("‹" if _opens(part) else "<") + part for part in rest)
     return cut(text.replace("://", ": //"), limit) or "-"
+
+
+def _opens(after: str) -> bool:
+    return bool(after) and (after[0] in _OPENERS or after[0].isalpha())
 
 
 def code(text: str, limit: int) -> str:
