@@ -47,7 +47,12 @@ class TimeCost(Struct, frozen=True):
 
 
 class Remedy(Struct, frozen=True):
-    """A remedy: the edit of the specification, what it costs, and the exact change for each framework."""
+    """A remedy: the edit of the specification, what it costs, and the exact change for each framework.
+
+    Attributes:
+        reach: where it can be done without a change for the program itself: `any`; `scripts`, where one writes PyTorch code of
+            one's own; `known`, nowhere.
+    """
 
     id: str
     title: Text
@@ -62,19 +67,25 @@ class Remedy(Struct, frozen=True):
     time: TimeCost = field(default_factory=TimeCost)
     quality_risk: Literal["none", "low", "medium", "high"] = "none"
     effort: Literal["flag", "config", "code", "hardware"] = "flag"
+    reach: Literal["any", "scripts", "known"] = "any"
     host_ram_gib_per_b_params: float = 0.0
     path: str = ""
     line: int = 0
 
 
 class Framework(Struct, frozen=True):
-    """A program that runs models: how it is recognised, its keys, its values and its defaults."""
+    """A program that runs models: how it is recognised, its keys, its values and its defaults.
+
+    Attributes:
+        closed: used through its options or its screen; changes of code have no place.
+    """
 
     id: str
     names: list[str]
     markers: list[str] = field(default_factory=list)
     family: str = ""
     tasks: list[str] = field(default_factory=list)
+    closed: bool = False
     keys: dict[str, list[str]] = field(default_factory=dict)
     values: dict[str, dict[str, Any]] = field(default_factory=dict)
     implies: list[dict[str, Any]] = field(default_factory=list)

@@ -17,6 +17,7 @@ from advisor.facts import VRAM_KINDS, FactValue, Lang, Observation
 from advisor.language import language_of
 from advisor.library import Library, load_library
 from advisor.plan import Outcome, Preferences, Weights, candidates_of, make_plan
+from advisor.plan.edit import offered
 from advisor.plan.memory import capacity_gib, memory_fields
 from advisor.plan.meter import Estimator
 from advisor.plan.reconcile import reconciled
@@ -24,6 +25,7 @@ from advisor.readers import read_all
 from advisor.readers.document import Document
 from advisor.readers.intake import read_document
 from advisor.readers.resolve import Resolution, resolve
+from advisor.records import Remedy
 from advisor.redact import redact
 from advisor.report import Diagnosis
 from advisor.witness import Holding, Witness
@@ -126,7 +128,11 @@ class Case:
 
     def _plan(self) -> Outcome:
         weights = Weights.of(self.library.settings.get("ranking"), self.preferences.prefer)
-        candidates = candidates_of(self.trace, self.library.remedies, self.preferences, weights)
+
+        def can(remedy: Remedy) -> bool:
+            return offered(remedy, self.spelling, self.library)
+
+        candidates = candidates_of(self.trace, self.library.remedies, self.preferences, weights, can)
         estimator: Estimator = self._unknown
         if self.estimate is not None:
             estimator = reconciled(self.estimated, self.facts, self.estimate)
@@ -138,12 +144,17 @@ class Case:
     @cached_property
     def spelling(self) -> str:
         """The framework in whose words changes are written; empty where none is known."""
-        return spelling_of(self.document, str(self.facts.get("framework", "")), self.library)
+        framework, task = str(self.facts.get("framework", "")), str(self.facts.get("task", ""))
+        return spelling_of(self.document, framework, self.library, task)
 
     @property
     def stated_words(self) -> dict[str, FactValue]:
         """The facts, with the framework in whose words the person writes."""
-        return {**self.facts, "framework": self.spelling} if self.spelling else dict(self.facts)
+        return (
+            {**self.facts, "framework": self.spelling or "pytorch"}
+            if "framework" in self.facts or self.spelling
+            else dict(self.facts)
+        )
 
     @property
     def capacity_gib(self) -> float | None:

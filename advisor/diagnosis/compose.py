@@ -178,17 +178,20 @@ def _changes(
 
 
 def _plan(case: Case, plan: Plan) -> PlanReport:
-    words: dict[str, FactValue] = {**case.facts, **plan.spec}
-    if case.spelling:
-        words["framework"] = case.spelling
+    words: dict[str, FactValue] = {**case.facts, **plan.spec, **case.stated_words, **_changed(case, plan)}
     changes: list[Change] = []
     for step in plan.steps:
         changes += changes_for(step.remedy, words, case.library, case.lang)[:1]
-    before = case.specification.words
-    changed = {name: value for name, value in plan.spec.items() if before.get(name) != value}
+    changed = _changed(case, plan)
     steps = tuple(step.remedy.id for step in plan.steps)
     titles = tuple(sentence(step.remedy.title, words, case.lang) for step in plan.steps)
     return PlanReport(plan.name, steps, titles, plan.peak_gib, plan.fits, tuple(changes), changed)
+
+
+def _changed(case: Case, plan: Plan) -> dict[str, FactValue]:
+    """The facts that a plan changes, with their new values."""
+    before = case.specification.words
+    return {name: value for name, value in plan.spec.items() if before.get(name) != value}
 
 
 def _hardware(case: Case) -> str:

@@ -13,13 +13,18 @@ _TRAINER = "transformers"
 _MIN_LENGTH = 12  # of a key that nobody writes by chance
 
 
-def spelling_of(document: Document, framework: str, library: Library) -> str:
+def spelling_of(document: Document, framework: str, library: Library, task: str = "") -> str:
     """The framework whose keys and changes suit the text; `framework` itself where that is a program of its own, or nothing better is seen.
+
+    A server that a training run uses beside it (`task: train` with vLLM) is not the program whose settings are asked for.
 
     >>> from advisor.library import load_library
     >>> spelling_of(Document.of("train.py --per-device-train-batch-size 4"), "", load_library())
     'transformers'
     """
+    program = library.frameworks.get(framework)
+    if task and program is not None and program.tasks and task not in program.tasks:
+        framework = ""
     if framework not in _UNDERNEATH:
         return framework
     known = library.frameworks.get(_TRAINER)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from advisor.errors import TooLittleKnown
 from advisor.facts import FactValue
 from advisor.library import Library
-from advisor.plan.edit import already_on, applicable, apply, changes_of, forbidden, needs, settings
+from advisor.plan.edit import already_on, applicable, apply, changes_of, forbidden, needs, offered, settings
 from advisor.plan.hardware import smallest_hardware, usual_cards
 from advisor.plan.memory import assumed_sizes
 from advisor.plan.meter import Meter
@@ -40,6 +40,8 @@ __all__ = [
     "make_plan", "need_gib", "peak_gib", "settings", "usual_cards",
 ]  # fmt: skip
 
+RAISES = 1.005  # a setting with which a run needs more than that, relative to before, is no step of a plan
+SAVES_NOTHING = 0.05  # GiB
 BUDGET = 170  # estimates of the main search; each narrower one may make a third as many
 
 
@@ -85,7 +87,7 @@ def make_plan(
     strongest: Plan | None = None
     if capacity_gib is not None and missing_gib > 0:
         plans, strongest = _plans(
-            [*allowed, *_others(allowed, remedies, filled, wanted, {*tried, *scale.argued_only})],
+            [*allowed, *_others(allowed, library, filled, wanted, {*tried, *scale.argued_only})],
             meter,
             spec,
             filled,
@@ -102,17 +104,22 @@ def make_plan(
 
 def _others(
     candidates: Sequence[Candidate],
-    remedies: Mapping[str, Remedy],
+    library: Library | None,
     spec: Spec,
     wanted: Preferences,
     without: Collection[str],
 ) -> list[Candidate]:
     """Remedies that no rule argues for and that can be done: without them "it does not fit" would say too much."""
+    if library is None:
+        return []
     known = {item.remedy.id for item in candidates} | set(without)
+    program = library.frameworks.get(str(spec.get("framework", "")))
+    is_it = program is not None and (not program.tasks or spec.get("task", program.tasks[0]) in program.tasks)
+    framework = program.id if program is not None and is_it else ""
     argued_against = {other for item in candidates for other in item.remedy.excludes}
     return [
         Candidate(remedy, 0.0, 0.0)
-        for remedy in remedies.values()
+        for remedy in library.remedies.values()
         if remedy.edit
         and remedy.id not in known
         and remedy.id not in argued_against
@@ -122,6 +129,7 @@ def _others(
         and all(condition.holds(spec) for condition in needs(remedy))
         and not already_on(remedy, spec)
         and not forbidden(remedy, wanted)
+        and offered(remedy, framework, library)
     ]
 
 
@@ -235,17 +243,21 @@ def _plans(
 ) -> tuple[list[Plan], Plan | None]:
     """The recommended plan first, then those that keep quality, keep speed, or take one change; only distinct ones."""
     options = []
+    before = meter.need(spec)
     for item in candidates:
         if item.remedy.effort == "hardware" or not _enough_host_ram(item.remedy, filled):
             continue
         for index, edit in enumerate(islice(settings(item.remedy, filled), weights.settings(item.remedy))):
+            if meter.need(_spec_after(edit, spec, filled)) > before * RAISES:
+                continue  # right for another fault (a larger share for the cache), or in another run
             options.append(Option(weights.in_plan(item.remedy, item.score, index), item.remedy, edit))
     searched = Search(meter, spec, filled, capacity_gib, BUDGET).run("cheapest", options)
     if searched.plan is None:
         return [], None
     plans = [searched.plan]
     if not searched.plan.fits:
-        return plans, searched.strongest
+        lean = _lean(searched.plan, meter, spec, filled)
+        return [lean], lean
     calm = [option for option in options if option.remedy is not None and option.remedy.quality_risk == "none"]
     fast = [option for option in options if option.remedy is not None and option.remedy.time.factor <= 1.1]
     for name, narrower, broken in (
@@ -265,6 +277,27 @@ def _plans(
                 plans.append(Plan("one-change", (step,), after, peak_gib(meter(after)), need, True, option.cost))
                 break
     return _distinct(plans), searched.strongest
+
+
+def _lean(plan: Plan, meter: Meter, spec: Spec, filled: Spec) -> Plan:
+    """A plan that does not fit, without the steps that save nothing beside the others, the costliest first."""
+    steps = list(plan.steps)
+    for step in reversed(plan.steps):
+        fewer = [item for item in steps if item is not step]
+        if fewer and meter.need(_spec_of(fewer, spec, filled)) <= plan.need_gib + SAVES_NOTHING:
+            steps = fewer
+    after = _spec_of(steps, spec, filled)
+    estimate = meter.try_(after)
+    peak = peak_gib(estimate) if estimate is not None else plan.peak_gib
+    return replace(plan, steps=tuple(steps), spec=after, peak_gib=peak, need_gib=meter.need(after))
+
+
+def _spec_of(steps: Sequence[Step], spec: Spec, filled: Spec) -> dict[str, FactValue]:
+    """The specification after some steps; what stays assumed stays out of it."""
+    after: dict[str, FactValue] = dict(filled)
+    for step in steps:
+        after = apply(step.edit, after)
+    return {name: value for name, value in after.items() if name in spec or filled.get(name) != value}
 
 
 def _distinct(plans: Sequence[Plan]) -> list[Plan]:

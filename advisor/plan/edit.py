@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from advisor.facts import FactValue
+from advisor.library import Library
 from advisor.plan.outcome import Preferences, Spec
 from advisor.records import Edit, Remedy
 from advisor.rule import COMPARISONS, Condition, as_word
@@ -33,6 +34,21 @@ def applicable(remedy: Remedy, facts: Mapping[str, Any]) -> bool:
         if name in facts and as_word(facts[name]) not in {as_word(value) for value in allowed}:
             return False
     return all(condition.field not in facts or condition.holds(facts) for condition in needs(remedy))
+
+
+def offered(remedy: Remedy, framework: str, library: Library) -> bool:
+    """Whether the program that ran can take the remedy: it, or a family of it above PyTorch, has a change for it, or needs none.
+
+    An unknown program passes.
+    """
+    if remedy.reach == "any" or not framework or framework == "pytorch":
+        return True
+    chain = [name for name in library.lineage(framework) if name != "pytorch"]
+    if any(name in remedy.changes for name in chain):
+        return True
+    known = [library.frameworks[name] for name in chain if name in library.frameworks]
+    is_torch = any(item.family == "pytorch" for item in known)
+    return remedy.reach == "scripts" and is_torch and not any(item.closed for item in known[:1])
 
 
 def needs(remedy: Remedy) -> tuple[Condition, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, field
@@ -128,10 +128,14 @@ def candidates_of(
     remedies: Mapping[str, Remedy],
     preferences: Preferences | None = None,
     weights: Weights | None = None,
+    can: Callable[[Remedy], bool] | None = None,
 ) -> list[Candidate]:
     """The remedies that the rules argue for and that can still be done, the best first.
 
     Left out: what is already on or was tried, what does not apply, what the person does not want, what the rules do not know.
+
+    Args:
+        can: whether the program that ran can take a remedy (`edit.offered`).
     """
     wanted = preferences or Preferences()
     scale = weights or Weights()
@@ -143,6 +147,7 @@ def candidates_of(
             or already_on(remedy, trace.facts)
             or not applicable(remedy, trace.facts)
             or forbidden(remedy, wanted)
+            or (can is not None and not can(remedy))
         ):
             continue
         support, firings = _weighed(arguments, trace)
