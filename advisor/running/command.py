@@ -14,13 +14,14 @@ import time
 from collections.abc import Sequence
 
 from advisor.running import child, supervise
-from advisor.running.relay import Relay, pipe
+from advisor.running.pipes import pipe
 from advisor.running.tap import BURST_BYTES, BYTES_PER_SECOND, Tap
 
 TYPE_CHECKING = False  # `typing` is not imported before the command starts
 if TYPE_CHECKING:
     from typing import BinaryIO
 
+    from advisor.running.relay import Relay
     from advisor.running.terminal import Terminal
 
 
@@ -119,6 +120,8 @@ class _Plan:
         """The relay of the stream, once the command has its end."""
         if self.given is None or self.source.tap is None:
             return None
+        from advisor.running.relay import Relay
+
         os.close(self.given)
         return Relay(self._ours, self.numbers[0], self.source.tap, piped=self.terminal is None)
 
@@ -233,7 +236,7 @@ def _finish(relays: Sequence[Relay], pid: int) -> None:
     for relay in relays:
         relay.stop()
     for relay in relays:
-        relay.join()
+        relay.finish()
     left = [relay for relay in relays if not relay.ended]
     if left:
         _left_behind(left, pid)
@@ -242,6 +245,8 @@ def _finish(relays: Sequence[Relay], pid: int) -> None:
 def _left_behind(relays: Sequence[Relay], pid: int) -> None:
     """Passes on what processes write that outlive the command, in a process of its own, so that this one ends when the command does."""
     import contextlib
+
+    from advisor.running.relay import Relay
 
     if os.fork():
         for relay in relays:

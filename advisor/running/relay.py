@@ -13,27 +13,14 @@ import threading
 import time
 from collections.abc import Callable
 
+from advisor.running.pipes import PIPE_BYTES, pipe, widen
 from advisor.running.tap import Tap
 
-PIPE_BYTES = 2**20
 _NONBLOCK = 2  # SPLICE_F_NONBLOCK of <fcntl.h>
 _GONE = (errno.EPIPE, errno.EIO, errno.ECONNRESET, errno.ENXIO, errno.ENOTCONN)
 # A stream that brings more than this a second is let gather before it is passed on: fewer and larger pieces.
 _TORRENT_BYTES = 100e6
-_GATHER_SECONDS = 0.0005
-
-
-def pipe(size: int = PIPE_BYTES) -> tuple[int, int]:
-    """A pipe whose buffer is as large as the system allows, up to `size`."""
-    import fcntl
-
-    ends = os.pipe()
-    if hasattr(fcntl, "F_SETPIPE_SZ"):
-        try:  # noqa: SIM105 - contextlib would be imported for it before the command starts
-            fcntl.fcntl(ends[1], fcntl.F_SETPIPE_SZ, size)
-        except OSError:
-            pass  # the user's share of pipe buffers is used up: the usual size does
-    return ends
+_GATHER_SECONDS = 0.0003
 
 
 class Relay(threading.Thread):
@@ -65,6 +52,12 @@ class Relay(threading.Thread):
         """The command is gone: pass on what is left, then end."""
         os.write(self._wake[1], b"x")
 
+    def finish(self) -> None:
+        """Waits for the end."""
+        self.join()
+        for end in self._wake:
+            os.close(end)
+
     def run(self) -> None:
         tee = _tee() if self.piped else None
         try:
@@ -79,8 +72,6 @@ class Relay(threading.Thread):
             self.tap.close()
             if self.ended:
                 os.close(self.source)
-            for end in self._wake:
-                os.close(end)
 
     def _ready(self) -> bool:
         """Waits for bytes or the end of the stream; False when the command is gone and nothing is left."""
@@ -96,19 +87,26 @@ class Relay(threading.Thread):
 
     def _in_kernel(self, tee: Callable[[int, int, int], int]) -> bool:
         """Passes on by splice(2), with a copy by tee(2); False where the target can't take it so."""
+        widen(self.target)
         copy = pipe()
         nowhere = os.open(os.devnull, os.O_WRONLY)
         moved, since = 0, time.monotonic()
+        waiting = False  # for the copy to have room, not for the source to have bytes
         try:
-            while self._ready():
+            while True:
                 try:
                     size = tee(self.source, copy[1], PIPE_BYTES)
                 except BlockingIOError:
-                    self._make_room(copy[0], nowhere)
+                    if waiting:
+                        self._make_room(copy[0], nowhere)
+                    elif not self._ready():
+                        return True
+                    waiting = True
                     continue
+                waiting = False
                 if not size:
                     self.ended = True
-                    break
+                    return True
                 if not self._splice(size):
                     return False
                 if self.tap.may_read:
@@ -119,7 +117,6 @@ class Relay(threading.Thread):
                     time.sleep(_GATHER_SECONDS)
                 if now - since > 1:
                     moved, since = 0, now
-            return True
         finally:
             os.close(copy[1])
             while data := os.read(copy[0], PIPE_BYTES):

@@ -97,6 +97,8 @@ class Tap:
         """Whether anything that was kept may tell of a failure."""
         if self._intake is not None:
             return self._intake.may_fail
+        if not self._raw:
+            return False
         from advisor.signs import may_fail
 
         return may_fail(b"".join(self._raw))
