@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -254,10 +253,8 @@ def test_cards_models_and_frameworks_are_completed(fact: str, typed: str, expect
     async def flow(app: AdvisorApp, pilot: Any) -> None:
         field = await open_fact(app, pilot, fact)
         assert app.screen.query_one(OptionList).option_count > 10
-        start = time.perf_counter()
         await pilot.press(*typed.replace(" ", "~")) if " " not in typed else setattr(field, "value", typed)
         await pilot.pause()
-        assert time.perf_counter() - start < 2
         await pilot.press("tab")
         assert expected in field.value
         await pilot.press("escape")
@@ -330,18 +327,6 @@ def test_switching_a_remedy_on_estimates_again_and_undo_goes_back() -> None:
         assert app.session.now.peak_gib == before  # type: ignore[union-attr]
 
     drive(flow, path=LOG)
-
-
-def test_a_switch_answers_within_fifty_milliseconds() -> None:
-    session = Session()
-    session.text = LOG.read_text(encoding="utf-8")
-    session.diagnose()
-    times = []
-    for switch in session.switches * 3:
-        start = time.perf_counter()
-        session.toggle(switch.id)
-        times.append(time.perf_counter() - start)
-    assert sorted(times)[len(times) // 2] < 0.05
 
 
 def test_the_plan_is_applied_whole_and_the_next_one_after_it() -> None:

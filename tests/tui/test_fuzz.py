@@ -10,7 +10,7 @@ import pytest
 from textual import events
 
 from advisor.tui.app import AdvisorApp
-from tests.tui.conftest import LOG, diagnosed, drive
+from tests.tui.conftest import LOG, diagnosed, drive, until
 
 KEYS = (
     "space", "enter", "escape", "tab", "shift+tab", "up", "down", "left", "right", "pagedown", "pageup", "home", "end", "delete",
@@ -83,6 +83,7 @@ def test_random_events_raise_nothing(
                 app.take_text(LOG.read_text(encoding="utf-8"))
                 await pilot.pause(0.2)
         assert len(done) == count, done[-20:]
+        await until(lambda: not app.message_queue_size, pilot)  # a screen must be there as long as events come
 
     try:
         drive(flow, path=LOG)

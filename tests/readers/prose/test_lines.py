@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import time
 from types import ModuleType
 
 import pytest
@@ -101,23 +100,6 @@ def test_no_text_breaks_a_reader(text: str) -> None:
     for reader in READERS:
         for item in run(reader, text, library):
             assert 0 <= item.line <= text.count("\n") + 1  # type: ignore[attr-defined]
-
-
-@pytest.mark.parametrize(
-    "piece", ["without ", "8x", "batch size ", "A100,", "没有", "(((", "24G", "zero", "is " * 3, "7b ", "\n"]
-)
-def test_time_is_linear(piece: str, library: Library) -> None:
-    def seconds(size: int) -> float:
-        text = "I " + piece * (size // len(piece))
-        start = time.perf_counter()
-        for reader in READERS:
-            run(reader, text, library)
-        return time.perf_counter() - start
-
-    seconds(500)
-    small = min(seconds(4_000) for _ in range(3))
-    large = min(seconds(32_000) for _ in range(2))
-    assert large < 40 * small + 0.1
 
 
 def test_claims_are_ordered() -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import time
-
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -46,37 +43,3 @@ def test_any_text_gives_legal_facts(library: Library, text: str) -> None:
     for fact, value in _seen(text, library):
         if fact not in PSEUDO_FACTS:
             check_fact(fact, value)
-
-
-def test_time_is_linear(library: Library) -> None:
-    random.seed(7)
-    block = "".join(random.choice(_PIECES) for _ in range(4000)) + "\n"
-    _seen(block, library)
-
-    def seconds(times: int) -> float:
-        best = 9.0
-        for _ in range(3):
-            start = time.perf_counter()
-            _seen(block * times, library)
-            best = min(best, time.perf_counter() - start)
-        return best
-
-    assert seconds(8) < 16 * max(seconds(1), 0.005)
-
-
-def test_a_log_of_two_hundred_lines_is_read_quickly(library: Library) -> None:
-    line = (
-        'File "/opt/conda/lib/python3.10/site-packages/torch/nn/modules/module.py", line 1511, in _wrapped_call_impl\n'
-    )
-    log = (
-        "torchrun --nproc_per_node 8 train.py --per_device_train_batch_size 1 --bf16 True\n"
-        + "".join(f"{{'loss': 1.{n}, 'learning_rate': 1e-05, 'epoch': 0.{n}}}\n" for n in range(60))
-        + (line + "    return self._call_impl(*args, **kwargs)\n") * 70
-    )
-    _seen(log, library)
-    best = 9.0
-    for _ in range(5):
-        start = time.perf_counter()
-        _seen(log, library)
-        best = min(best, time.perf_counter() - start)
-    assert best < 0.03
