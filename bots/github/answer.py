@@ -14,7 +14,7 @@ from advisor.language import language_of
 from advisor.library import Library
 from advisor.report import Diagnosis
 from bots.github import comment
-from bots.github.commands import Orders, Said, has_command, may_command, orders
+from bots.github.commands import Orders, Said, orders
 from bots.github.config import Config, Labels
 from bots.github.event import Comment, Event, Issue
 from bots.github.marker import Marker
@@ -125,21 +125,16 @@ def _left_alone(
         return "it is a pull request"
     if issue.author_is_bot and not config.bots:
         return "a bot opened it"
-    commanded = event.comment is not None and has_command(event.comment.body) and _heard(event.comment, issue)
-    if not issue.open and not commanded:
+    if not issue.open and not event.commanded:
         return "the issue is closed"
     if issue.locked:
         return "the issue is locked"
-    fresh = event.comment is None and event.action in ("opened", "reopened")
-    if standing is None and not fresh and not commanded and config.max_age_days and issue.created_at is not None:
+    fresh = event.action in ("opened", "reopened") or event.commanded
+    if standing is None and not fresh and config.max_age_days and issue.created_at is not None:
         age = now() - issue.created_at
         if age > timedelta(days=config.max_age_days):
             return f"the issue is {age.days} days old"
     return ""
-
-
-def _heard(item: Comment, issue: Issue) -> bool:
-    return not item.author_is_bot and may_command(Said(item.body, item.author, item.association), issue.author)
 
 
 def issue_text(issue: Issue) -> str:

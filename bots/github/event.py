@@ -11,6 +11,7 @@ import re2
 from msgspec import Struct
 
 from advisor.errors import InputError
+from bots.github.commands import Said, asks_again, has_command, may_command
 
 MAX_BYTES = 26 * 2**20  # GitHub's cap of a payload is 25 MB
 # owner/name as GitHub allows them: nothing that could leave its place in a path
@@ -46,7 +47,10 @@ class Comment(Struct, frozen=True):
 
 
 class Event(Struct, frozen=True):
-    """One event of an issue: `comment` where it is about one, `installation` where an app received it."""
+    """One event of an issue: `comment` where it is about one, `installation` where an app received it.
+
+    `commanded`: a command of somebody who may give one; `again`: it asks for a new answer although nothing changed.
+    """
 
     action: str
     repository: str
@@ -56,7 +60,9 @@ class Event(Struct, frozen=True):
     sender_is_bot: bool = False
     label: str = ""
     installation: int = 0
-    private: bool = False
+    commanded: bool = False
+    again: bool = False
+    updated_at: datetime | None = None
 
 
 def read_event(data: bytes, place: str = "event") -> Event | None:
@@ -87,18 +93,22 @@ def event_of(payload: Mapping[str, Any], place: str = "event") -> Event | None:
     if issue.number < 1:
         raise InputError("the event names no issue", place=place)
     sender = _part(payload, "sender")
-    comment = payload.get("comment")
+    about = payload["comment"] if isinstance(payload.get("comment"), dict) else None
+    comment = comment_of(about) if about is not None else None
+    said = Said(comment.body, comment.author, comment.association) if comment and not comment.author_is_bot else None
     installation = _part(payload, "installation").get("id")
     return Event(
         action=_text(payload, "action"),
         repository=repository,
         issue=issue,
-        comment=comment_of(comment) if isinstance(comment, dict) else None,
+        comment=comment,
         sender=_text(sender, "login"),
         sender_is_bot=is_bot(sender),
         label=_text(_part(payload, "label"), "name"),
         installation=installation if isinstance(installation, int) else 0,
-        private=_part(payload, "repository").get("private") is True,
+        commanded=said is not None and has_command(said.body) and may_command(said, issue.author),
+        again=said is not None and asks_again(said, issue.author),
+        updated_at=_time(_text(about if about is not None else payload["issue"], "updated_at")),
     )
 
 

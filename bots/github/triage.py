@@ -16,7 +16,6 @@ from msgspec.structs import replace
 
 from advisor.library import Library
 from bots.github.answer import Answer, Thread, answer
-from bots.github.commands import Said, asks_again
 from bots.github.comment import render_gone
 from bots.github.config import PATH, Config, parse_config
 from bots.github.errors import Busy, Missing, Refused, Uncertain
@@ -84,9 +83,7 @@ class Triage:
         self._library = library
         self._settle = settle
         self._number = event.issue.number
-        self._force = event.comment is not None and asks_again(
-            Said(event.comment.body, event.comment.author, event.comment.association), event.issue.author
-        )
+        self._force = event.again
         self._made: dict[int, Comment] = {}  # by us in this run, whether listed already or not
         self._deleted: set[int] = set()
         self._labels_done: set[str] = set()

@@ -169,11 +169,12 @@ class World:
     def api(self, login: str = "advisor-bot", timeout: int = 5) -> Any:
         from github import Auth
 
-        from bots.github.api import GitHub, Patience, requester_of
+        from bots.github.api import GitHub
+        from bots.github.calls import Caller, Patience, requester_of
 
         patience = Patience(first_wait=0.01, timeout=timeout)
         requester = requester_of(Auth.Token(f"token-{login}"), self.proxy.url, patience)
-        return GitHub(requester, self.repository, patience=patience, sleep=self.sleep)
+        return GitHub(Caller(requester, patience=patience, sleep=self.sleep), self.repository)
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
