@@ -21,9 +21,10 @@ LIMIT = 16.0
 FLOOR = 0.002  # seconds; below it the clock decides
 BASE = 6_000  # characters
 PIECES = (
-    "without ", "8x", "batch size ", "A100,", "没有", "(((", "24G", "zero", "is is is ", "7b ", "\n", "--per_device_train_batch_size", "=", "{",
-    "LoraConfig(", "r=", "Qwen/Qwen2-7B ", "$BS", "dict(type=", "1_000", "height", "x: ", "a=", "File \"/env/llama/modeling_llama.py\", line 9\n",
-    "step 3090 loss 2.02 on NVIDIA GeForce RTX 3090 rtx rtx a100 4090 4090\n", "qwen qwen2.5 llama-3-8b-x llama llama 7b\n",
+    "without ", "8x", "batch size ", "A100,", "没有", "(((", "24G", "zero", "is is is ", "7b ", "\n", "=", "{",
+    "--per_device_train_batch_size", "LoraConfig(", "r=", "Qwen/Qwen2-7B ", "$BS", "dict(type=", "1_000", "height", "x: ", "a=",
+    'File "/env/llama/modeling_llama.py", line 9\n', "qwen qwen2.5 llama-3-8b-x llama llama 7b\n",
+    "step 3090 loss 2.02 on NVIDIA GeForce RTX 3090 rtx rtx a100 4090 4090\n",
 )  # fmt: skip
 
 
