@@ -81,7 +81,8 @@ def control_blocks(d: Diagnosis, controls: Controls, ticked: Sequence[str]) -> l
         asks.append(select(WHY, w("why", lang), names))
         asks.append(select(TRIED, w("already_tried", lang), names))
     if d.questions:
-        asks.append(button(ANSWER, w("answer", lang), case))
+        facts = [question.fact for question in d.questions if is_id(question.fact)]
+        asks.append(button(ANSWER, w("answer", lang), ",".join(facts[:10]) or "-"))
     asks.append(button(REPORT, w("report", lang), case))
     blocks.append(actions(f"case:{case}:ask", asks))
     says: list[Element] = []
