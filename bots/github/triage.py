@@ -87,6 +87,7 @@ class Triage:
         self._made: dict[int, Comment] = {}  # by us in this run, whether listed already or not
         self._deleted: set[int] = set()
         self._labels_done: set[str] = set()
+        self._uncertain = False
 
     def run(self) -> Outcome:
         """Passes until nothing is left to do.
@@ -101,6 +102,7 @@ class Triage:
                 step = self._step()
             except Uncertain as error:
                 log.warning("uncertain: %s", error.message)
+                self._uncertain = True
                 self._api.pause(self._settle)
                 continue
             except Missing as error:
@@ -108,7 +110,7 @@ class Triage:
                 return Outcome("silent", "the issue is gone")
             clean = 0 if step.did else clean + 1
             # What another run wrote at the same moment may be listed late: after writing, it takes two looks that find nothing to do.
-            if clean >= (2 if self._made else 1):
+            if clean >= (2 if self._made or self._uncertain else 1):
                 return self._outcome(done, step)
             if step.did:
                 done.append(step)
@@ -248,7 +250,9 @@ class Triage:
         did = [step for step in done if step.did in ("commented", "updated", "removed")]
         kind = last.answer.kind
         if not did:
-            result: Literal["unchanged", "silent"] = "unchanged" if last.comment_id else "silent"
+            result: Literal["commented", "unchanged", "silent"] = "silent"
+            if last.comment_id:
+                result = "commented" if self._uncertain else "unchanged"
             return Outcome(result, last.answer.why, kind, last.comment_id)
         step = did[-1]
         first: Literal["commented", "updated", "removed"] = "commented" if did[0].did == "commented" else step.did  # type: ignore[assignment]
