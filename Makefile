@@ -8,10 +8,10 @@ BIN := $(VENV)/bin
 LOG ?= docs/examples/qwen2.5-7b-lora.log
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo emulators test lint bench docs clean
+.PHONY: help setup demo emulators test test-live lint bench docs clean
 
 help:  ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(VENV)/ready: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is needed: the rule engine durable_rules does not import on other versions."; \
@@ -33,6 +33,18 @@ emulators:  ## servers of Slack's and GitHub's APIs for the tests of the bots (n
 test: setup  ## all tests
 	$(BIN)/python -m pytest -n auto
 
+LIVE := .venv-live
+$(LIVE)/ready: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is needed"; exit 2; }
+	$(PYTHON) -m venv $(LIVE)
+	$(LIVE)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(LIVE)/bin/python -m pip install --quiet --disable-pip-version-check --editable . torch transformers accelerate peft lightning ipython \
+		'pytest>=8.3' 'hypothesis>=6.100'
+	@touch $@
+
+test-live: $(LIVE)/ready  ## the tests of the live process, with PyTorch, transformers and Lightning in an environment of their own
+	$(LIVE)/bin/python -m pytest tests/watching tests/snapshot
+
 lint: setup  ## ruff, mypy, the import contracts, the rule base
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -46,4 +58,4 @@ bench: setup  ## speed, as ratios in one run
 	$(BIN)/python benchmarks/long_log.py
 
 clean:  ## remove the environment and caches
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(LIVE) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -56,7 +56,7 @@ def _observed(
     words: dict[str, Any] = {}
     main = _largest(found.models)
     if main is not None:
-        activations = _tried(sizes.activation_format, found.tensors) or ""
+        activations = _tried(sizes.activation_format, found.tensors) or arguments.autocast_of(found.arguments)
         facts, words = _tried(model.model_facts, main, activations, text) or ([], {})
         observations += facts
     if found.optimizers:

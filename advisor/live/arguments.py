@@ -31,6 +31,15 @@ def arguments_text(arguments: Iterable[Any], library: Library) -> str:
     return "\n".join(lines)
 
 
+def autocast_of(arguments: Iterable[Any]) -> str:
+    """The format of autocast that Hugging Face's arguments ask for, `bf16` or `fp16`; empty where they ask for none."""
+    for each in arguments:
+        for name in ("bf16", "fp16"):
+            if attributes(each).get(name) is True:
+                return name
+    return ""
+
+
 def engine_facts(trainers: Iterable[Any]) -> list[Observation]:
     """What DeepSpeed's and Lightning's objects say: the ZeRO stage, precision, accumulation."""
     found: list[Observation] = []

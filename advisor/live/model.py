@@ -68,7 +68,7 @@ def model_facts(model: Any, activations: str, text: str) -> tuple[list[Observati
     """The facts of the model, and words for the estimator that are none (`arch`).
 
     Args:
-        activations: the format of tensors between the layers ("bf16", "fp16" or empty), which tells of autocast.
+        activations: the 16-bit format between the layers ("bf16", "fp16" or empty), which tells of autocast.
         text: the traceback, which tells of recomputation.
     """
     weights = Weights(model)
@@ -171,7 +171,8 @@ def _formats(weights: Weights, activations: str, name: str) -> list[Observation]
         return [
             seen("precision", f"amp-{activations}", f"fp32 parameters of {name}, {activations} between the layers", 95)
         ]
-    return [seen("precision", stored, f"parameters of {name}", 95)] if stored else []
+    # fp32 parameters may be used under an autocast that no tensor in sight shows.
+    return [seen("precision", stored, f"parameters of {name}", 80 if stored == "fp32" else 95)] if stored else []
 
 
 def _switches(model: Any, text: str) -> list[Observation]:
