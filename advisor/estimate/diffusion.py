@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
+from advisor.estimate import interval
 from advisor.estimate.diffusion_arch import DiffusionModel, Shape
 from advisor.estimate.footprint import Footprint
 from advisor.estimate.weight_formats import WeightFormat
@@ -127,6 +128,10 @@ def activations(model: DiffusionModel, run: TrainingRun) -> Activations:
     return Activations(kept, largest)
 
 
+UNCHECKED = 0.5
+"""Share of the blocks that may keep everything although checkpoints are on."""
+
+
 def _widen(made: Footprint, model: DiffusionModel, run: TrainingRun, acts: Activations) -> None:
     """What the words leave open: checkpoints over a part of the blocks only, and clips smaller than the size stated.
 
@@ -136,14 +141,18 @@ def _widen(made: Footprint, model: DiffusionModel, run: TrainingRun, acts: Activ
     """
     if run.checkpointed and model.unet is None:
         open_run = replace(run, checkpointed=False, offload="none" if run.offload == "activations" else run.offload)
-        made.highest = made.allocated + 0.5 * max(0.0, activations(model, open_run).kept - acts.kept)
+        made.highest = made.allocated + UNCHECKED * max(0.0, activations(model, open_run).kept - acts.kept)
     if run.shape.frames > 1:
         made.lowest = made.allocated - 0.5 * made.parts.get("activations", 0.0)
 
 
 def training(model: DiffusionModel, run: TrainingRun) -> Footprint:
     """One device's peak of a training step, at the backward pass or in the optimizer step."""
-    made = Footprint(phase="backward", spread=0.075)
+    made = Footprint(phase="backward", doubts=interval.causes("blocks"))
+    if run.dynamic_inputs or run.quantised is not None:
+        made.doubts |= interval.causes("converted_inputs")
+    if run.adapters == "lokr":
+        made.doubts |= interval.causes("bypass_adapters")
     trained = trained_weights(model, run)
     per_weight = run.quantised.bytes_per_weight if run.quantised else run.weight_bytes
     base = model.params * (per_weight if run.adapters else run.trained_bytes)
@@ -222,7 +231,7 @@ def generation(model: DiffusionModel, run: GenerationRun) -> Footprint:
         )
     pixels = run.batch * run.shape.pixels * (run.shape.frames if model.vae.whole_video else 1)
     decode = model.vae.decode * 2.0 * pixels * (0.15 if run.tiled_vae else 1.0)
-    made = Footprint(spread=0.075)
+    made = Footprint(doubts=interval.causes("blocks"))
     if run.offload in ("params", "both", "cpu", "sequential"):
         peaks = {"text": text, "denoise": denoiser + step, "decode": vae + decode}
         made.phase = max(peaks, key=lambda name: peaks[name])

@@ -21,8 +21,9 @@ class Footprint(Struct):
         cached: share of the peak that the allocator keeps beyond it; None: only `moving` grows, by the share `varying`.
         moving: bytes of each phase whose sizes change with the length of the sequences.
         flat_step: the optimizer's step works on flat buffers, beside which the blocks of the activations stay cached.
-        spread: standard deviation of the allocated figure, as a share of it.
+        doubts: how sure the allocated figure is, by cause (interval.py).
         lowest, highest: bytes that the run may well take instead, where the words leave that open.
+        length_doubt: how sure a length is that had to be taken (interval.py).
         unused: words that have no part in the run, so that nothing about them was assumed.
         held: of the process whatever the tensors sum up to (a server that fills its share).
     """
@@ -38,7 +39,8 @@ class Footprint(Struct):
     varying: float = CACHED_STEADY
     moving: dict[str, float] = field(default_factory=dict)
     flat_step: bool = False
-    spread: float = 0.08
+    doubts: dict[str, float] = field(default_factory=dict)
+    length_doubt: float = 0.6
     unused: tuple[str, ...] = ()
     held: float | None = None
     lowest: float | None = None

@@ -20,6 +20,9 @@ _METHODS = frozenset(
 )
 _LIKE_LORA = frozenset({"adapter", "prompt_tuning", "p_tuning", "prefix_tuning", "vera", "oft", "boft"})
 """Methods that add small trained parts through whose frozen surroundings gradients pass, as with adapters of the least rank."""
+PREFIX_START = 2
+"""Layers below the first one that a LLaMA-Adapter's prompts reach: no gradient flows there, so they keep nothing
+(https://github.com/Lightning-AI/litgpt/blob/main/litgpt/adapter.py, adapter_start_layer)."""
 _BNB = frozenset({"nf4", "nf4-dq", "int8"})
 # What people and configurations call the layers that carry adapters, in the shorthands of the recorder.
 _TARGETS: Mapping[str, str | tuple[str, ...]] = {
@@ -77,7 +80,7 @@ def recorded_peak(
         lora_targets=targets_of(run.lora_targets),
     )
     if run.method in _LIKE_LORA:
-        one = one.changed(method="lora", lora_rank=1, lora_targets="qv")
+        one = one.changed(method="lora", lora_rank=1, lora_targets=("v_proj",), lora_fp32=False)
     arch = architecture(_one_stage(config, axes))
     if (
         ("loop" not in run.words or run.framework)
@@ -122,6 +125,10 @@ def recorded_peak(
         moved = _moved(one, parts_found.get("activations", 0.0), arch.text.layers, arch.text.hidden, step.element)
         parts_found["activations"] = parts_found.get("activations", 0.0) - moved
         peaks = {name: total - (0.0 if name == "optimizer_step" else moved) for name, total in peaks.items()}
+    if run.method == "adapter" and not run.gradient_checkpointing:
+        before = parts_found.get("activations", 0.0) * min(1.0, PREFIX_START / max(1, arch.text.layers))
+        parts_found["activations"] = parts_found.get("activations", 0.0) - before
+        peaks = {name: total - (0.0 if name == "optimizer_step" else before) for name, total in peaks.items()}
     made = {name: count for name, count in {**parts_found, **extra}.items() if count > 0}
     return Peak(made, found.phase, {"load": held.weights, **peaks}, moving)
 

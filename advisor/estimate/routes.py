@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import weakref
 from collections.abc import Mapping
 from typing import Any
@@ -42,8 +41,6 @@ _LOW_RANK = frozenset(
 )
 """Methods with the memory of LoRA."""
 _WIDTHS = ("hidden_size", "n_embd", "d_model", "dim", "model_dim", "hidden_dim")
-_VIEWS = 1.645
-"""Standard deviations on each side of a 90 % interval."""
 _CONV_KINDS = ("resnet", "xception", "vgg", "densenet", "mobilenet", "efficientnet", "inception", "convnext", "regnet", "yolo", "swin",
                "retinanet", "faster", "mask_rcnn", "unet", "hrnet")  # fmt: skip
 
@@ -189,7 +186,7 @@ def _diffusion(run: RunSpec, name: str, params_b: float, config: Mapping[str, An
         )
     made.unused = ("seq_len",)
     if not model.known:
-        made.spread = 0.3
+        made.doubts |= interval.causes("unknown_architecture")
         made.warnings.append("the architecture of this model is not known; one of the usual width was taken")
     return made
 
@@ -247,10 +244,10 @@ def _training(
         step, peak = replace(step, loss_bytes=0.0), None
     else:
         peak = recorded_peak(one, config, parts, step, axes, trained, fmt.name if fmt else "", plan.sequences)
-    spread = interval.spread(run, peak is not None)
+    doubts = interval.of_training(run, peak is not None, axes.zero > 0 or axes.fsdp or axes.megatron)
     peak = peak or closed_form.training_peak(chain, decoder.vocab, parts, step, axes)
     made = Footprint(
-        dict(peak.parts), phase=peak.phase, phases=dict(peak.phases), spread=spread, moving=dict(peak.moving)
+        dict(peak.parts), phase=peak.phase, phases=dict(peak.phases), doubts=doubts, moving=dict(peak.moving)
     )
     made.formulas |= explain.formulas(one, parts.total, trained, decoder.layers, decoder.hidden, decoder.vocab)
     divided = axes.model_parallel * (axes.shards if axes.zero == 3 or axes.fsdp else 1)
@@ -277,7 +274,9 @@ def _training(
     made.add("workspace", process.cublas_bytes(card.arch if card else "") * 2, "cuBLAS workspaces")
     if kind in ("vision", "speech") or architecture(config).family in ("vit", "clip"):
         made.unused = ("seq_len",)
-    elif length != run.seq_len:
+    elif kind in ("vlm", "vla"):
+        made.length_doubt = interval.LENGTH_OF_IMAGES
+    if "seq_len" not in made.unused and length != run.seq_len:
         made.assumed["seq_len"] = length
     if axes.world > 1:
         made.outside += NCCL_BYTES * (1 + (axes.tp > 1) + (axes.ep > 1) + (axes.pp > 1))
@@ -358,16 +357,19 @@ def finish(made: Footprint, run: RunSpec, card: Gpu | None) -> Estimate:
     if capacity:  # a full card makes the allocator give its cache back and try again before it fails
         reserved = min(reserved, max(capacity * GIB - beside, least))
     held = reserved + beside if made.held is None else made.held
-    width = math.exp(_VIEWS * made.spread)
+    assumed = {**{word: value for word, value in run.assumed.items() if word not in made.unused}, **made.assumed}
+    doubts = {**made.doubts, **interval.of_sizes(run, assumed, made.parts, made.length_doubt)}
+    width = interval.factor(doubts)
+    most = max(made.highest or allocated, interval.grown(assumed, made.phases, made.moving, made.length_doubt))
     return Estimate(
         allocated_gib=allocated / GIB,
         reserved_gib=reserved / GIB,
         process_gib=held / GIB,
-        low_gib=min(allocated, made.lowest or allocated) / width / GIB,
-        high_gib=max(allocated, made.highest or allocated) * width / GIB,
+        low_gib=min(allocated / width, made.lowest or allocated) / GIB,
+        high_gib=max(allocated * width, most) / GIB,
         capacity_gib=capacity,
         fits=None if capacity is None else held / GIB <= capacity,
-        assumed={**{word: value for word, value in run.assumed.items() if word not in made.unused}, **made.assumed},
+        assumed=assumed,
         components=made.components(),
         phase=made.phase,
         phases={name: count / GIB for name, count in made.phases.items()},

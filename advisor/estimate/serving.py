@@ -7,7 +7,7 @@ from typing import Any
 
 import re2
 
-from advisor.estimate import inference, kv_cache, process
+from advisor.estimate import inference, interval, kv_cache, process
 from advisor.estimate.decoder import Parts, decoder_of
 from advisor.estimate.footprint import Footprint
 from advisor.estimate.image_tokens import ImageTokens
@@ -95,11 +95,11 @@ def serve(
     element = 4.0 if run.precision == "fp32" else 2.0
     cache_type = str(run.words.get("kv_cache_dtype") or "auto").lower()
     cache_element = kv_cache.CACHE_BYTES.get(cache_type, 2.0) if cache_type != "auto" else element
-    made = Footprint(spread=0.05)
+    made = Footprint(doubts=interval.causes("engine"))
     engine, era = engine_of(run, fmt)
     if era:
         made.assumed["framework_version"] = era
-        made.spread = 0.08
+        made.doubts |= interval.causes("framework_version")
     if run.framework in SERVERS and capacity:
         return _served(run, made, decoder, stored.total * share, capacity, arch, cache_element, share)
     made.add("weights", stored.total * share, "bytes per weight * weights, quantised and plain", linear=parts.linear,
@@ -150,7 +150,7 @@ def serve(
             "2 bytes * the largest linear layer",
         )
     if run.image_tokens or parts.tower:
-        made.spread = 0.1
+        made.doubts |= interval.causes("images")
     if made.allocated < load_peak:
         _raise_to(made, load_peak, "load")
     made.cached = process.CACHED_INFERENCE
@@ -208,7 +208,7 @@ def _served(
         tokens=served.tokens,
     )
     made.phase = "serve"
-    made.unused = ("batch_size", "seq_len") if run.words.get("max_model_len") else ("batch_size",)
+    made.unused = ("batch_size", "seq_len")
     made.held = served.held
     made.cached = 0.0
     needed = run.words.get("max_model_len") or run.seq_len

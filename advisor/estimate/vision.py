@@ -8,6 +8,7 @@ from typing import Any
 import re2
 from msgspec import Struct
 
+from advisor.estimate import interval
 from advisor.estimate.footprint import Footprint
 from advisor.estimate.process import CONVOLUTION_WORKSPACE
 
@@ -55,7 +56,7 @@ def training(
     Args:
         element: bytes of an activation. state_bytes: optimizer bytes a weight.
     """
-    made = Footprint(phase="backward", spread=0.075 if net.known else 0.3)
+    made = Footprint(phase="backward", doubts=interval.causes("blocks" if net.known else "unknown_architecture"))
     made.add("weights", weight_bytes * net.params, "bytes * params", params=net.params)
     made.add("gradients", weight_bytes * net.params, "bytes * params")
     made.add("optimizer", state_bytes * net.params, "state bytes * params", bytes=state_bytes)
@@ -69,7 +70,7 @@ def training(
 
 def inference(net: ConvNet, batch: int, width: int, height: int, element: float) -> Footprint:
     """A forward pass without gradients: weights and a tenth of the outputs, the widest layers' inputs and outputs."""
-    made = Footprint(phase="forward", spread=0.25)
+    made = Footprint(phase="forward", doubts=interval.causes("sizes_of_layers"))
     made.add("weights", element * net.params, "bytes * params", params=net.params)
     made.add(
         "activations",
