@@ -85,6 +85,7 @@ def render_slack(
     applied: Applied | None = None,
     command: str = "",
     attach: bool = False,
+    notes: Sequence[str] = (),
 ) -> SlackMessage:
     """The diagnosis as a message of Slack.
 
@@ -94,9 +95,12 @@ def render_slack(
         command: the person's own command with the changes of the plan (or of what is ticked) written in, shown instead of
             the single changes.
         attach: whether files can be sent along; what is shortened is then said to be in the file.
+        notes: further sentences, such as which file could not be read.
     """
     answer = _Answer(diagnosis, applied, command)
     parts = list(answer.parts())
+    if notes:
+        parts.append((2, [context(notes, 250)]))
     note = context([w("shortened_file" if attach else "shortened", diagnosis.lang)])
     buttons = control_blocks(diagnosis, controls, applied.steps if applied else ()) if controls else []
     room = MAX_CHARACTERS - weight(buttons) - weight(note)

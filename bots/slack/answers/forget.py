@@ -1,0 +1,16 @@
+"""`/vram forget`: everything that is kept of a person is deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bots.slack.answers.deliver import tell
+from bots.slack.tools import Tools
+from bots.slack.words import lang_of, say
+
+
+def forget(payload: Mapping[str, Any], tools: Tools) -> None:
+    """Deletes the person's questions in this workspace, with answers' state, feedback and waiting requests, and says how many."""
+    count = tools.store.forget_user(str(payload["team"]), str(payload["user"]), keep=tools.token)
+    tell(tools, payload, say("forget.done", lang_of(str(payload.get("lang"))), count=count))
