@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from bots.slack.answers import diagnose, fit, forget, press, settings, upload, why
+from bots.slack.answers.diagnose import diagnose, estimate
+from bots.slack.answers.fit import fit
+from bots.slack.answers.forget import forget
+from bots.slack.answers.press import press
+from bots.slack.answers.settings import save
+from bots.slack.answers.upload import seen, upload
+from bots.slack.answers.why import why
 from bots.slack.tools import Handler
 
 HANDLERS: dict[str, Handler] = {
-    "diagnose": diagnose.diagnose,
-    "estimate": diagnose.estimate,
-    "fit": fit.fit,
-    "file": upload.upload,
-    "seen": upload.seen,
-    "press": press.press,
-    "why": why.why,
-    "settings": settings.save,
-    "forget": forget.forget,
+    "diagnose": diagnose,
+    "estimate": estimate,
+    "fit": fit,
+    "file": upload,
+    "seen": seen,
+    "press": press,
+    "why": why,
+    "settings": save,
+    "forget": forget,
 }
 """Kind of a request to its handler."""
