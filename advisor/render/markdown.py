@@ -76,7 +76,8 @@ def _parted(match: Any) -> str:
         return found[:3] + _GAP + "."
     if found[0] in "#:":
         return found[0] + _GAP + found[1:]
-    return found if found.isdecimal() else found[:4] + _GAP + found[4:]
+    # Six digits of a commit are not taken for one.
+    return found if found.isdecimal() else _GAP.join(found[at : at + 6] for at in range(0, len(found), 6))
 
 
 def fence(text: str, language: str = "") -> str:

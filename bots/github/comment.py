@@ -34,7 +34,7 @@ def render(d: Diagnosis, subject: Subject, *, remedies: int) -> str:
     head: list[str] = []
     if subject.commenter:
         head.append(say("about_comment", d.lang, who=code(subject.commenter)))
-    head.append(f"**{plain(d.verdict, 600)}**")
+    head.append(_bold(d.verdict, 600))
     help_ = [*_table(top, d), *_changes(top[:_MOST_CHANGES], d), *_plan(top, d), *_question(d), *_faults(subject, d)]
     footer = [_footer(d)]
     for body in ([*head, *help_, _details(d), *footer], [*head, *help_, *footer], [*head, *footer]):
@@ -76,9 +76,14 @@ def _changes(top: tuple[RemedyReport, ...], d: Diagnosis) -> list[str]:
         title = say("changes", d.lang)
     blocks = [f"**{title}**"]
     for rank, r in enumerate(top, 1):
-        blocks.append(f"{rank}. **{plain(r.title)}**. {plain(r.because or r.what)}")
+        blocks.append(f"{rank}. {_bold(r.title)}. {plain(r.because or r.what)}")
         blocks += [_indented(_change(change)) for change in r.changes[:1]]
     return blocks
+
+
+def _bold(text: str, longest: int = 400) -> str:
+    shown = plain(text, longest)
+    return f"**{shown}**" if shown else ""
 
 
 def _indented(text: str) -> str:
@@ -136,7 +141,7 @@ def _details(d: Diagnosis) -> str:
     lang = d.lang
     blocks = []
     if d.causes:
-        rows = [f"- **{plain(c.title)}** ({c.confidence:.0%}): {plain(c.because)}" for c in d.causes[:3]]
+        rows = [f"- {_bold(c.title)} ({c.confidence:.0%}): {plain(c.because)}" for c in d.causes[:3]]
         blocks.append("\n".join(rows))
     blocks += _memory(d)
     rows = [

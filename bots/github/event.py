@@ -135,9 +135,10 @@ def irrelevant(event: Event | None, *, own_login: str = "", opt_out_label: str =
 def issue_of(data: Mapping[str, Any]) -> Issue:
     """An issue of the REST API or of a payload."""
     user, labels, number = _part(data, "user"), data.get("labels"), data.get("number")
-    names = [_text(label, "name") if isinstance(label, dict) else str(label) for label in labels or ()]
+    items = labels if isinstance(labels, list) else []
+    names = [_text(label, "name") if isinstance(label, dict) else str(label) for label in items]
     return Issue(
-        number=number if isinstance(number, int) else 0,
+        number=number if isinstance(number, int) and not isinstance(number, bool) else 0,
         title=_text(data, "title")[:1_000],
         body=_text(data, "body"),
         author=_text(user, "login"),
