@@ -24,7 +24,7 @@ FAILURE_KINDS = ("vram_oom", "kv_cache", "host_oom", "shm", "kernel_resources", 
 # The kinds for which device-memory remedies make sense.
 VRAM_KINDS = frozenset({"vram_oom", "kv_cache", "question"})
 # What a reader may report beside the facts: the kind of failure, a named signal, a remedy that is already on or was tried.
-PSEUDO_FACTS = frozenset({"failure_kind", "signal", "tried"})
+PSEUDO_FACTS = frozenset({"failure_kind", "signal", "tried", "total_batch"})
 
 
 class Observation(Struct, frozen=True):

@@ -32,15 +32,18 @@ _BEFORE = re2.compile(
     r"(?:(?:^|[^0-9.])[0-9]{1,3} ?[x×*] ?|[0-9一二两三四五六七八九十单双多] ?[张块卡台片个枚颗] ?(?:的|nvidia|rtx)? ?"
     r"|\b(?:nvidia|tesla|geforce|quadro|apple|amd|intel|single|dual|quad|gpus?|vram|cards?|colab|kaggle|device|npu|chip|macbook"
     r"|macbook (?:pro|air)|mac (?:mini|studio))[ :：=]{1,3}"
+    r"|\b(?:use|have|has|got|own|of) [1-9][0-9]? "
     r"|\b(?:on|with|using|have only|only) (?:an? |my |the |one |our |two |three |four |six |eight |[0-9]{1,3} )?"
     r"(?:single |dual )?|\b(?:one|two|three|four|six|eight|an?|my|our) |(?:显卡|卡|用|在|单|张|块|台|型号)(?:是|为)? ?[:：]? ?)$"
 )
 _AFTER = re2.compile(
     r"^(?:s?[ -]?[x×*] ?[0-9]{1,3}\b|s?[ -]?\(? ?[0-9]{1,3} ?g(?:i?b)?\b|s?[ -]?(?:gpus?|rtx|cards?|graphics|laptop|npu|max|pro"
-    r"|ultra|chip|macbook|vram)\b|s? ?(?:显卡|单卡|双卡|多卡|卡|机器|服务器|上|显存|跑|训练|芯片))"
+    r"|ultra|chip|macbook|vram|capacity)\b|s? ?(?:显卡|单卡|双卡|多卡|卡|机器|服务器|上|显存|跑|训练|芯片))"
 )
 _OTHER_THING = re2.compile(
-    r"^[ -](?:norm|regulari|reg\b|loss|cache|distance|penalty|layer|level|language|milestone|latency|traffic)"
+    r"^ ?(?:张图|条|个样本|步|轮)|^[ -](?:norm|regulari|reg\b|loss|cache|distance|penalty|layer|level|language|milestone|latency|traffic"
+    r"|images?\b|pictures|samples?\b|steps?\b|iterations?\b|epochs?\b|rows\b|examples\b|tokens?\b|files\b|items\b|classes\b|frames\b"
+    r"|videos\b|sentences\b|documents\b|pairs\b|points\b|words\b|pixels\b|hours\b|seconds\b|minutes\b)"
 )
 _COUNTED = re2.compile(r"^(?:s\b|x[0-9]{1,3}\b|gpus?\b|s?$)")
 _SIZE_AFTER = re2.compile(

@@ -104,9 +104,10 @@ def _build(library: Library) -> _Index:
                 up_to_size.setdefault(keys[size + 1], row.name)
     rows = up_to_size | rows
     families.difference_update(rows)
+    families = {family for family in families if len(family) > 1}  # "M-7B": the letter alone names nothing
     settings = library.settings.get("names", {})
     words = {key_of(name) for name in settings.get("models_that_are_words", ())}
-    words |= {family for family in families if family.isalpha()}
+    words |= {family for family in families if family.isalpha() and len(family) > 1}
     not_models = frozenset(settings.get("not_models", ()))
     trigger = triggers(pieces for pieces in names if len(pieces) > 1 or pieces[0] not in words)
     listed = "|".join(re2.escape(word) for word in sorted(words)) or "[^\\x00-\\x{10ffff}]"
@@ -118,7 +119,7 @@ class _Compiled:
     """The index with its patterns compiled, and the rows that its names stand for."""
 
     def __init__(self, library: Library) -> None:
-        index = library.derived("model-names-1", _Index, lambda: _build(library))
+        index = library.derived("model-names-2", _Index, lambda: _build(library))
         self._library = library
         self.names, self.families, self.beginnings = index.names, index.families, index.beginnings
         self.words, self.not_models = index.words, index.not_models

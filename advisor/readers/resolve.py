@@ -66,6 +66,7 @@ def resolve(observations: Sequence[Observation]) -> Resolution:
         if rival is None or _stronger(item, rival, failed):
             source[item.fact] = item
     _derive(source)
+    _share(source, observations)
     signals = frozenset(str(item.value) for item in observations if item.fact == "signal")
     tried = frozenset(str(item.value) for item in observations if item.fact == "tried")
     winners = sorted(source.values(), key=lambda item: item.line)
@@ -106,6 +107,19 @@ def _derive(source: dict[str, Observation]) -> None:
     longest = source.get("max_model_len")
     if longest is not None and "seq_len" not in source:
         source["seq_len"] = replace(longest, fact="seq_len", origin="derived")
+
+
+def _share(source: dict[str, Observation], observations: Sequence[Observation]) -> None:
+    """One device's part of the batch of all devices, where nobody states it: total / (devices x accumulation)."""
+    total = next((item for item in observations if item.fact == "total_batch"), None)
+    devices, steps = source.get("gpu_count"), source.get("grad_accum")
+    if total is None or devices is None or steps is None or "batch_size" in source:
+        return
+    if not (isinstance(total.value, int) and isinstance(devices.value, int) and isinstance(steps.value, int)):
+        return
+    share, rest = divmod(total.value, devices.value * steps.value)
+    if share > 0 and rest == 0:
+        source["batch_size"] = replace(total, fact="batch_size", value=share, origin="derived")
 
 
 def _checked(observations: Iterable[Observation]) -> Iterable[Observation]:

@@ -22,7 +22,7 @@ TRIGGERS = ("cuda error", "cuda runtime error", "thcudacheck", "hip error", "hip
 def _forms() -> tuple[Compiled, ...]:
     return compiled([
         Form(r"(?i)cuda runtime error ?\(2\) ?: out of memory|THCudaCheck FAIL file=\S+ line=[0-9]+ error=2 ", "vram_oom", 0.96, "pytorch", says=(("signal", "bare_cuda_oom"),)),
-        Form(r"(?i)CUDA error: ?out of memory", "vram_oom", 0.93, says=(("signal", "bare_cuda_oom"),), hints=(("runtime", "pytorch"),)),
+        Form(r"(?i)CUDA error ?: ?out of memory", "vram_oom", 0.93, says=(("signal", "bare_cuda_oom"),), hints=(("runtime", "pytorch"),)),
         Form(r"(?:RuntimeError|AcceleratorError|Exception)\)?\W{1,4}CUDA error\b|For debugging consider passing CUDA_LAUNCH_BLOCKING|TORCH_USE_CUDA_DSA", runtime="pytorch"),
         Form(r"Search for `cudaErrorMemoryAllocation'", "vram_oom", 0.95, "pytorch"),
         Form(r"(?i)HIP error: ?out of memory|hipErrorOutOfMemory|HIP_ERROR_OutOfMemory", "vram_oom", 0.95, "rocm", says=(("signal", "bare_cuda_oom"),)),

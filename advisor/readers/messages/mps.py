@@ -15,7 +15,7 @@ from advisor.facts import Observation
 from advisor.readers.document import Document
 from advisor.readers.messages._forms import SIZE, Compiled, Form, compiled, seen
 
-TRIGGERS = ("mps backend", "mps allocated", "high_watermark")
+TRIGGERS = ("mps backend", "mps allocated", "high_watermark", "device mps", "device=mps", "metal performance")
 
 
 @cache
@@ -25,6 +25,7 @@ def _forms() -> tuple[Compiled, ...]:
         Form(rf"MPS backend out of memory(?: \(MPS allocated: {SIZE},(?: other allocations: {SIZE},)? max allowed: {SIZE}\))?(?:\. Tried to allocate {SIZE})?", "vram_oom", 0.97, "mps", ("torch_allocated_gib", "", "gpu_capacity_gib", "tried_to_allocate_gib"), hints=(("task", "inference"),)),
         Form(rf"MPS allocated: {SIZE}", facts=("torch_allocated_gib",)),
         Form(rf"max allowed: {SIZE}\)", facts=("gpu_capacity_gib",)),
+        Form(r"(?i)--device[ =]mps\b|device=[\"']mps[\"']|Metal Performance Shaders", hints=(("runtime", "mps"),)),
         Form(r"Invalid buffer size: [0-9.]+ [GM]i?B", "vram_oom", 0.9, "mps", says=(("signal", "single_buffer_limit"),)),
         Form(r"(?:export |^|\n|\$ ?)PYTORCH_MPS_HIGH_WATERMARK_RATIO ?= ?0", says=(("tried", "mps_watermark"),)),
     ])  # fmt: skip

@@ -25,6 +25,7 @@ def _forms() -> tuple[Compiled, ...]:
         Form(r"Failed to CUDA calloc(?: async)? ([0-9]+) bytes", "vram_oom", 0.94, "nccl", ("tried_to_allocate_gib",)),
         Form(r"Cuda failure (?:2 )?'out of memory'", "vram_oom", 0.94, "nccl"),
         Form(r"Watchdog caught collective|watchdog got stuck|collective operation timeout", "other_error", 0.5, "nccl", says=(("signal", "nccl_failure"),), hints=(("task", "train"),)),
+        Form(r"Some NCCL operations have failed or timed out", "other_error", 0.49, "nccl", says=(("signal", "nccl_failure"),)),
         Form(r"NCCL [Ee]rror(?: in)?|NCCL failure|ncclUnhandledCudaError|ncclSystemError|ncclInternalError|ncclRemoteError|ncclInvalidUsage", "other_error", 0.45, "nccl"),
         Form(r"NCCL WARN (?:Call to|Connect to|Error while|NET/|Net|socket|Timeout)", "other_error", 0.46, "nccl"),
     ])  # fmt: skip

@@ -25,6 +25,7 @@ from functools import cache
 from typing import Any
 
 import re2
+from msgspec.structs import replace
 
 from advisor.facts import FactValue, Observation
 from advisor.readers.document import Document
@@ -32,6 +33,11 @@ from advisor.units import parse_size
 
 TRIGGERS = (
     "of memory",
+    "of_memory",
+    "npu oom",
+    "npu_oom",
+    "of mem",
+    "of mom",
     "tried to",
     "allocate",
     "outofmemory",
@@ -48,7 +54,7 @@ _SPAN = 1500  # characters of a message, without its blanks
 _MAX_MESSAGES = 16
 # A message that stands in a log is sure; the bare words may be somebody's talk.
 _SURE, _SAID = 0.97, 0.93
-_BARE_RANK = 60
+_BARE_RANK, _TALK_RANK = 60, 89
 _DENIED = 0.29  # below any other failure, above a question
 
 
@@ -57,9 +63,9 @@ def _patterns() -> dict[str, Any]:
     s = _SIZE
     sources = {
         # A whole message, or one that starts in its middle.
-        "head": r"(?i)(?:triedtoallocate|尝试分配|试图分配|\(?(?:GPU|NPU|XPU)[0-9]{1,4};[0-9.,]+[KMGT]i?Btotalcap|GPU[0-9]{1,4}hasatotalcapac)",
+        "head": r"(?i)(?:triedtoallocate|尝试分配|试图分配|\(?(?:GPU|NPU|XPU)[0-9]{1,4};[0-9.,]+[KMGT]i?Btotalcap|GPU[0-9]{0,4}hasatotalcapac)",
         "device": r"(?i)(CUDA|HIP|XPU|NPU|MUSA|OpenCL)outofmemory\W{0,3}$",
-        "said": r"(?i)(CUDA|HIP|XPU|NPU)\s+out[\s-]+of[\s-]+memory\b",
+        "said": r"(?i)(CUDA|HIP|XPU|NPU)[\s_]+out[\s_-]+of[\s_-]+(?:memory|memmory|memeory|memroy|memery|momery)\b|(npu)[ _-]oom\b|(CUDA)OutOfMemory",
         # Talk of a failure that isn't there, or isn't there any more.
         "denied": r"(?i)(?:\bno|\bnot|\bnever (?:got|get|had|saw)|\bwithout(?: any)?|\bavoid(?:s|ed|ing)?|\bprevent(?:s|ed|ing)?|"
         r"\b(?:fix|solv|resolv)(?:e|es|ed|ing)|\binstead of|\brather than)(?: (?:a|an|any|the|my|this|that|more))?\W{0,3}$",
@@ -76,13 +82,14 @@ def _patterns() -> dict[str, Any]:
         "old_free": rf"(?i)(?:allocated|active);{s}free",
         "old_reserved": rf"(?i){s}reservedintotal",
         "old_cached": rf"(?i){s}cached",
-        "new": rf"(?i)(?:GPU|NPU|XPU)([0-9]{{1,4}})hasatotalcapaci?tyof(?:{s})?",
+        "new": rf"(?i)(?:GPU|NPU|XPU)([0-9]{{0,4}})hasatotalcapaci?tyof(?:{s})?",
         "new_free": rf"(?i)ofwhich{s}isfree",
         "mine": rf"(?i)thisprocesshas{s}memoryinuse",
         "others": rf"(?i)Process[0-9]+has{s}memoryinuse",
         "allocated": rf"(?i)Oftheallocatedmemory{s}isallocatedby",
         "pools": rf"(?i)with{s}allocatedinprivatepools",
         "unallocated": rf"(?i){s}isreservedbyPyTorchbutunallocated",
+        "corrupt": r"(?i)^(?:triedtoallocate)\W{0,4}morethan1EB",
         "allowed": rf"(?i){s}allowed[;.]",
     }
     return {name: re2.compile(source) for name, source in sources.items()}
@@ -107,9 +114,21 @@ def read(doc: Document) -> Iterator[Observation]:
         message = _Message(doc, start, squeezed[start:end])
         if device is None and message.has("npu"):
             runtime = "ascend"
+        if message.has("corrupt"):
+            # A size that wrapped around asks for no memory: a bug, or weights and states that were read wrongly.
+            yield message.seen("failure_kind", "other_error", 0, confidence=_SURE)
+            yield message.seen("runtime", runtime, 0)
+            continue
+        numbers = list(message.numbers())
+        if device is None and [item.fact for item in numbers] == ["tried_to_allocate_gib"]:
+            # "It tried to allocate 20 GB": somebody's words for the message of another runtime, perhaps.
+            yield message.seen("failure_kind", "vram_oom", 0, confidence=_SAID)
+            yield replace(message.seen("runtime", runtime, 0), rank=_BARE_RANK)
+            yield replace(numbers[0], rank=_TALK_RANK)
+            continue
         yield message.seen("failure_kind", "vram_oom", 0, confidence=_SURE)
         yield message.seen("runtime", runtime, 0)
-        yield from message.numbers()
+        yield from numbers
     if not heads:
         yield from _bare(doc)
 
@@ -138,7 +157,7 @@ def _bare(doc: Document) -> Iterator[Observation]:
         meant = [match for match in found if not _denied(doc.text, match.start())]
         match = (meant or found)[0]
         confidence = confidence if meant else _DENIED
-        device = (match.group(1) or "").lower() if name == "said" else ""
+        device = next((group for group in match.groups() if group), "").lower() if name == "said" else ""
         line, quote = doc.line_at(match.start()), doc.quote(match.start())
         yield Observation("failure_kind", "vram_oom", line, quote, rank=90, confidence=confidence)
         yield Observation(
@@ -204,7 +223,8 @@ class _Message:
         capacity = None
         if first is not None:
             capacity = parse_size(first.group(2)) if first.group(2) else None  # cut off before its unit
-            yield self.seen("gpu_index", int(first.group(1)), first.start(1))
+            if first.group(1):
+                yield self.seen("gpu_index", int(first.group(1)), first.start(1))
             if capacity is not None:
                 yield self.seen("gpu_capacity_gib", capacity, first.start(2))
         is_old = new is None

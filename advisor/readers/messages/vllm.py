@@ -56,7 +56,7 @@ def _forms() -> tuple[Compiled, ...]:
         # https://github.com/vllm-project/vllm: worker/worker.py, v1/core/kv_cache_utils.py, v1/worker/gpu_worker.py
         Form(r"No available memory for the cache blocks", "kv_cache", 0.98, "vllm", says=_STARTS, server=True),
         Form(r"max(?:imum)? seq(?:uence)? len(?:gth)? \(([0-9]+)\) is larger than the maximum number of tokens that can be stored in (?:the )?KV cache \(([0-9]+)\)", "kv_cache", 0.98, "vllm", ("max_model_len", "kv_cache_tokens"), _STARTS, server=True),
-        Form(r"To serve at least one request with the models?'?s?'? max(?:imum)? seq(?:uence)? len(?:gth)? \(([0-9]+)\)", "kv_cache", 0.98, "vllm", ("max_model_len",), _STARTS, server=True),
+        Form(r"To serve at least one request with the models?'?s?'? max(?:imum)? seq(?:uence)? len(?:gth)? \(([0-9]+)\)(?:[^\n]*estimated maximum model length is ([0-9]+))?", "kv_cache", 0.98, "vllm", ("max_model_len", "kv_cache_tokens"), _STARTS, server=True),
         Form(r"Free memory on device ?(?:(?:cuda|xpu|hip|npu):([0-9]{1,3}) )?\(([0-9.]+)/([0-9.]+) GiB\) on startup is less than desired GPU memory utilization(?: \(([0-9.]+), [0-9.]+ GiB\))?", "vram_oom", 0.97, "vllm", ("gpu_index", "gpu_free_gib", "gpu_capacity_gib", "gpu_memory_utilization"), _STARTS, server=True, unit="GiB"),
         Form(r"out of memory occurred when warming up sampler with ([0-9]+) dummy requests", "vram_oom", 0.98, "vllm", ("concurrency",), _STARTS, server=True),
         Form(r"# (?:GPU|CUDA|cuda) blocks: 0\b", "kv_cache", 0.9, "vllm", says=_STARTS, server=True),

@@ -25,6 +25,21 @@ from advisor.readers.prose.patterns import Test
 TRIGGERS: tuple[str, ...] = ()
 PROSE_ONLY = True
 
+# What a training program runs beside itself, to generate: named where reinforcement learning is spoken of, it is not what ran.
+_ENGINES = frozenset(["vllm", "sglang"])
+_REINFORCES = Test(r"\b(?:grpo|ppo|dapo|rloo|rlhf|reinforce|rollouts?|actor_rollout|actor)\b")
+# "Same settings on OneTrainer use less": the program that one's own is compared with.
+_COMPARED_BEFORE = Test(
+    r"(?:\bsame [\w ]{2,24}? (?:on|in|with|using|under)|\b(?:compared? (?:to|with)|unlike|than|instead of|switch(?:ed|ing)? from|"
+    r"while|whereas|but) (?:in |with |on |using )?|相比|不像|比|同样的?\S{0,6}用)\s*[`'\"]?$"
+)
+_COMPARED_AFTER = Test(
+    r"^[`'\"]?[^\n.。;；,，]{0,32}?(?:\buses? (?:less|lesser|only|much less)|\bworks? (?:fine|well|ok|without)|\bno (?:problem|issue|oom)|"
+    r"没有?问题|正常|不会(?:报|爆|oom)|可以跑|不报|does ?n[o']t (?:oom|crash|have))"
+)
+# An organisation on the Hub (`unsloth/Qwen3-8B`), and a form's question for versions.
+_HUB_ID = Test(r"^/[a-z0-9_.-]*\d")
+_ASKED_VERSION = Test(r"\bwhich [^\n]{0,60}$")
 # Libraries that sit under the program that ran, and reports that list versions, prove less than a sentence.
 _UNDERNEATH = frozenset(
     ["pytorch", "deepspeed", "accelerate", "transformers", "peft", "lightning", "mmengine", "tensorflow", "jax"]
@@ -38,7 +53,7 @@ _EVERYDAY = frozenset((
     "paddle", "trl", "verl", "keras", "llava", "internvl", "diffusers", "openvla", "gr00t",
 ))  # fmt: skip
 _AS_PROGRAM = re2.compile(
-    r"(?:using|use[sd]?|with|via|by|in|from|the|through|用|使用|通过|基于|采用)\s?(?:the |hf |huggingface |"
+    r"(?:using|use[sd]?|with|via|by|in|on|from|the|through|用|使用|通过|基于|采用)\s?(?:the |hf |huggingface |"
     r"hugging face )?[`'\"(（]?$"
 )
 _AS_PROGRAM_AFTER = re2.compile(
@@ -75,11 +90,17 @@ def _mentions(prose: Prose, library: Library) -> Iterator[Mention]:
             continue
         line, line_end = prose.line(start)
         before, after = prose.lower[max(line, start - 24) : start], prose.lower[end : min(line_end, end + 16)]
+        if _HUB_ID(prose.lower[end : min(line_end, end + 40)]):
+            continue
+        if _ASKED_VERSION(prose.lower[max(line, start - 70) : start]) and after.lstrip("`'\" ").startswith("version"):
+            continue
         written = prose.text[start:end]
         everyday = match.group(1) in _EVERYDAY and not (_AS_PROGRAM.search(before) or _AS_PROGRAM_AFTER.search(after))
         if everyday and (written not in spellings or written.islower()):
             continue
         claim = claim_of(prose, start, end)
+        if _COMPARED_BEFORE(before) and _COMPARED_AFTER(prose.lower[end : min(line_end, end + 48)]):
+            claim = Claim.OTHERS
         listed = bool(_VERSION.search(after)) and bool(_LISTED.search(prose.lower[max(0, start - 8) : start]))
         yield Mention(owner[match.group(1)], start, end, claim, 0 if listed else 1)
 
@@ -90,6 +111,8 @@ def read(doc: Document, library: Library) -> Iterator[Observation]:
     if not prose.text.strip():
         return
     mentions = [item for item in _mentions(prose, library) if item.claim not in (Claim.DENIED, Claim.OTHERS)]
+    if _REINFORCES(prose.lower):
+        mentions = [item for item in mentions if item.value not in _ENGINES]
     if not mentions:
         return
 

@@ -22,6 +22,7 @@ from advisor.names import GpuName, find_gpus
 from advisor.readers.document import Document
 from advisor.readers.prose.lines import Prose, prose_of
 from advisor.readers.prose.negation import MAX_MENTIONS, Claim, Mention, best, claim_of, observe
+from advisor.readers.prose.patterns import Test
 from advisor.readers.prose.quantities import NUMBER, SIZE, count_of
 
 TRIGGERS: tuple[str, ...] = ()
@@ -64,18 +65,27 @@ _PER_CARD = re2.compile(
 )
 # Memory of a card that isn't named.
 _MEMORY = re2.compile(
-    rf"(?:^|[^\w.\-~/]){SIZE}[ \t]?(?:of |的)?[ \t]?(?:(?:gpu|graphics|video|cuda|nvidia|dedicated|per|on)[ -]?(?:a |my |"
-    rf"the )?){{0,2}}(?:vram|显存|显卡|gpus?\b|graphics card|video card|video memory|cards?\b|的?卡)|"
+    rf"(?:^|[^\w.\-~/]){SIZE}[ \t]?(?:of |的)?[ \t]?(?:(?:gpu|graphics|video|cuda|nvidia|dedicated|per|on)[ _-]?(?:a |my |"
+    rf"the )?){{0,2}}(?:vram|显存|显卡|gpus?\b|graphics card|video card|(?:video|cuda)[ _]memory|cards?\b|的?卡)|"
     rf"(?:显存|vram|显卡|gpu memory|gpu mem|memory per gpu|video memory|"
     rf"单卡|每张?卡|gpu ram)(?:大小|容量|总量|只有|为|是|有|也?就|不到|:|：|"
-    rf"=|size|of|is|[ \t]|都|才|约|\(|（){{0,4}}{SIZE}(?:[^\w/]|$)|"
+    rf"=|size|of|is|[ \t]|都|才|约|が|は|\(|（){{0,4}}{SIZE}(?:[^\w/]|$)|"
     rf"\b(?:gpu|graphics card|video card|card)s?(?: that)?(?: \w+)? (?:has|with|having|of|is|only)[ \t](?:only |about |"
     rf"just )?{SIZE}\b|"
     rf"\bgpus?[ \t]?[:：]?[ \t]?{SIZE}(?:[^\w/]|$)|"
     rf"\b(?:i|we) (?:only |just )?(?:have|got) (?:only |about |just |a )?{SIZE}(?:[ \t]?[.,;?!(（]|$)|"
-    rf"(?:^|[^\w.]){SIZE}[ \t]?(?:of \w+ )?(?:each\b|per (?:gpu|card|device)|a ?piece\b)|"
+    rf"(?:^|[^\w.]){SIZE}[ \t]?(?:(?:of )?\w+ )?(?:each\b|per (?:gpu|card|device)|a ?piece\b)|"
     rf"\b(?:oom|ooming|out of memory)\b[^\n.]{{0,20}}?\b(?:with|on|at)[ \t](?:a |my )?{SIZE}\b"
 )
+_MEGABYTES = re2.compile(
+    r"(?:(?:显存|vram|gpu memory|video memory|memory of (?:my |the |each )?(?:gpu|card))(?:大小|容量|只有|size|only|just|"
+    r"is|of|has|为|是|有|[ \t:：=]){0,5}|"
+    r"\b(?:gpu|graphics card|card) (?:is|has|with|only has) (?:only |about )?)(\d{4,6})[ \t]?(?:mb|mib|m)(?:[^\w/]|$)"
+)
+_CARD_WITH = Test(
+    r"(?:gpus?|cards?|a100s?|h100s?|v100s?|[0-9]0[5-9]0(?: ti)?s?)[ ,]{1,2}(?:with|that has|having|of|w/|has|at)[ ](?:only |about )?$"
+)
+_HOST_RAM = Test(r"system|host|cpu|main|machine|physical|ddr|内存|主存")
 _NOT_A_CARD = re2.compile(
     r"(?i)(?:takes?|took|taking|us(?:es|ing|ed|age)|need(?:s|ed)?|consum\w+|requir\w+|occup\w+|cost\w*|allocat\w+|"
     r"peaks?|up to|less than|more than|around|"
@@ -85,7 +95,8 @@ _NOT_A_CARD = re2.compile(
     r"(?:有|约|大约|大概|接近|是|为|to|of|at|about|only|just|it|the|a|在|到|个|了)?[ \t]?$"
 )
 _USED_AFTER = re2.compile(
-    r"^[ \t]?(?:显存|vram|of (?:gpu )?(?:memory|vram))?[ \t]?(?:左右)?(?:就能|就够|足够|就行|才够|才能|is (?:used|needed|required)|used|"
+    r"^[ \t]?(?:显存|vram|(?:of )?(?:gpu |video |cuda )?(?:memory|vram))?[ \t]?(?:左右)?(?:就能|就够|足够|就行|才够|才能|"
+    r"(?:is|was|are|were|will be) (?:already )?(?:used|needed|required|occupied|taken|in use)|used|"
     r"usage|占用|左右|is enough|would be)"
 )
 _RAM = re2.compile(
@@ -99,7 +110,7 @@ _PLAIN_COUNT = re2.compile(
     rf"(?:^|[^\w.\-/#])(?:{_N}[ \t]?(?:nodes?|机|节点)[ \t]?(?:of|with|each with|,|，|\*|x|×|each|每台|各)[ \t]?)?(\d{{1,3}}|one|"
     rf"two|three|four|six|eight|sixteen|dual|both)[ \t]?-?(?:x|×|\*)?[ \t]?(?:nvidia |identical |cuda |same |"
     rf"local )?(?:gpus\b|gpu\b|graphics cards\b|cards\b)|"
-    rf"(?:^|[^\w.\-第])(\d{{1,3}}|[一二两三四六八双])[ \t]?(?:张|块|个|片)?[ \t]?(?:{SIZE}的?)?(?:显卡|卡|gpu)(?:[^\w]|\p{{Han}}|$|\d)|"
+    rf"(?:^|[^\w.\-第]|npu)(\d{{1,3}}|[一二两三四六八双])[ \t]?(?:张|块|个|片)?[ \t]?(?:{SIZE}的?)?(?:显卡|卡|gpu)(?:[^\w]|\p{{Han}}|$|\d)|"
     r"(single[- ](?:gpu|card|device|nvidia|graphics)|\bone gpu|only one card|单卡|单张(?:显?卡)?|单块(?:显?卡)?|单gpu|一张卡)"
 )
 _AND_MORE = re2.compile(
@@ -115,7 +126,7 @@ _OWN = re2.compile(
 )
 # "3090,一共", "4090,vram": a comma before a letter ends a name, whichever width it has.
 _CHINESE_COMMA = re2.compile(r",([\p{Han}A-Za-z])")
-# "a-100": as long as " a100", so that offsets stay.
+# "a-100": as long as "a100 ", so that offsets stay.
 _HYPHENATED = re2.compile(r"\b([AHPTVahptv])-(100|800|200|20|40|10|30)\b")
 _CHOICE = re2.compile(r"^[^\n.;]{0,24}(?:\bor\b|还是|或者?|,| and |和|、)[^\n.;]{0,16}$")
 
@@ -178,7 +189,7 @@ def _weight(prose: Prose, start: int, *evidence: object) -> int:
 def _cards(doc: Document, prose: Prose, library: Library) -> Iterator[tuple[Mention, Mention | None, Mention | None]]:
     """For each card that is named: its name, and the count and memory that stand beside it."""
     text = str(_CHINESE_COMMA.sub(lambda match: f"，{match.group(1)}", prose.text))
-    found = find_gpus(str(_HYPHENATED.sub(lambda match: f" {match.group(1)}{match.group(2)}", text)), library)[
+    found = find_gpus(str(_HYPHENATED.sub(lambda match: f"{match.group(1)}{match.group(2)} ", text)), library)[
         :MAX_MENTIONS
     ]
     for index, hit in enumerate(found):
@@ -262,6 +273,19 @@ def _memories(prose: Prose) -> Iterator[Mention]:
         yield Mention(size, start, end, claim_of(prose, start, end), 1)
 
 
+def _megabytes(prose: Prose) -> Iterator[Mention]:
+    """A card's memory in megabytes: "the memory of my gpu is 6000M", "its GPU memory 7979MB"."""
+    for match in islice(_MEGABYTES.finditer(prose.lower), MAX_MENTIONS):
+        start, end = match.start(1), match.end(1)
+        size = float(match.group(1)) / 1024
+        if _NOT_A_CARD.search(prose.lower[max(0, start - 24) : start]) or _USED_AFTER.search(
+            prose.lower[end : end + 24].lstrip("mib ")
+        ):
+            continue
+        if 1 <= size <= _MAX_CARD_GIB:
+            yield Mention(size, start, end, claim_of(prose, start, end), 1)
+
+
 def _per_card(prose: Prose) -> Iterator[tuple[Mention, Mention]]:
     for match in islice(_PER_CARD.finditer(prose.lower), MAX_MENTIONS):
         first, size, unit, other_size, other_count = match.groups()
@@ -280,7 +304,10 @@ def _ram(prose: Prose) -> Iterator[Mention]:
     for match in islice(_RAM.finditer(prose.lower), MAX_MENTIONS):
         group = next(index for index, text in enumerate(match.groups(), 1) if text)
         start = match.start(group)
-        if _NOT_A_CARD.search(prose.lower[max(0, start - 24) : start]):
+        before = prose.lower[max(0, start - 32) : start]
+        if _NOT_A_CARD.search(before) or (
+            _CARD_WITH(before) and not _HOST_RAM(prose.lower[start : match.end()])
+        ):  # "2 A100 GPUs with 80 GB of RAM each"
             continue
         yield Mention(float(match.group(group)), start, match.end(group), claim_of(prose, start, match.end(group)))
 
@@ -302,7 +329,7 @@ def read(doc: Document, library: Library) -> Iterator[Observation]:
         memories.append(memory)
     named = bool(memories)
     counts += _plain_counts(prose)
-    memories += _memories(prose)
+    memories += [*_memories(prose), *_megabytes(prose)]
     counts.sort(key=lambda item: item.start)
     memories.sort(key=lambda item: item.start)
     rams = list(_ram(prose))

@@ -108,6 +108,12 @@ _BOILERPLATE = (
 )
 
 
+# The sentence that begins with one of them, to be cut out of a line in which a person speaks as well.
+_ADVICE = re2.compile(rf"(?:{_BOILERPLATE})[^\n.)]*[.)]?")
+_SENTENCE_WORDS = 4
+_MACHINE = frozenset({"certain", "command", "error", "boilerplate"})
+
+
 class Prose(Struct, frozen=True, eq=False):
     """The text of a document, offset for offset, with blanks where no person speaks.
 
@@ -160,14 +166,14 @@ _PATTERNS = Patterns(
 )
 
 
-def _grade(text: str, raw: str) -> int:
+def _grade(text: str, raw: str, is_title: bool = False) -> int:
     """2 certainly prose, 1 perhaps, -1 perhaps machine output, -2 certainly."""
     line = text.strip()
     if not line:
         return 0
     hits = _PATTERNS.names(line)
     han, words = han_in(line), stopwords(line)
-    if "boilerplate" in hits and han < 8:
+    if "boilerplate" in hits and han < 8 and not _says_more(line):
         return -2
     if "certain" in hits:
         return 2 if han >= 8 and line[0] not in "[{|" and "%|" not in line and words < 6 else -2
@@ -186,18 +192,27 @@ def _grade(text: str, raw: str) -> int:
         return 1 if han_in(code) >= 2 or stopwords(code) >= 2 or several else -2
     if "lower" in hits and han < 2 and words < 2:
         return -1
-    if raw.lstrip().startswith(("#", "//")) and han < 2:
+    if raw.lstrip().startswith(("#", "//")) and han < 2 and not is_title:
         return -1
     if han >= 4 or words >= 2 or ("form" in hits and "=" not in line):
         return 2
     return 1
 
 
+def _says_more(line: str) -> bool:
+    """Whether a person's sentence stands around the one that a runtime prints ("same issue (No available memory ...) with two L40")."""
+    rest = str(_ADVICE.sub(" ", line))
+    return rest != line and stopwords(rest) >= _SENTENCE_WORDS and not _PATTERNS.names(rest) & _MACHINE
+
+
 def _grades(doc: Document) -> list[int]:
     grades: list[int] = []
     continued = False
     for line in doc.lines:
-        grade = _grade(line.text[:MAX_LINE], line.raw)
+        # A pasted issue begins with its title, which Markdown marks as a shell marks a comment.
+        is_title = line.raw.startswith("# ") and not any(grades)
+        grade = _grade(line.text[:MAX_LINE], line.raw, is_title)
+        grade = 2 if is_title and grade == 1 else grade
         if continued and grade == 1:
             grade = -2
         grades.append(grade)
@@ -231,7 +246,7 @@ def _stops(text: str) -> list[int]:
             long_enough = (
                 index - line_start >= _WRAPPED_FROM and index - (stops[-1] if stops else 0) < _LONGEST_SENTENCE
             )
-            wrapped = long_enough and _goes_on(text[after : after + 8])
+            wrapped = long_enough and _goes_on(text[after : after + 16])
             line_start = after
             if wrapped:
                 continue
@@ -252,6 +267,8 @@ def _stops(text: str) -> list[int]:
 
 def _goes_on(text: str) -> bool:
     start = text.lstrip(" ")[:1]
+    if "：" in text or ":" in text[1:]:
+        return False  # "配置：...": a line of its own
     return bool(start) and (start.islower() or start == "(" or "\u4e00" <= start <= "\u9fff")
 
 
@@ -294,6 +311,8 @@ def prose_of(doc: Document) -> Prose:
         kept += len(text)
         if "llocate" in text or "llocation" in text:
             text = _MESSAGE.sub(lambda match: _blank(match.group()), text)
+        if not text.isascii() or "memory" in text:
+            text = str(_ADVICE.sub(lambda match: _blank(match.group()), text))
         parts.append(text)
     text = "\n".join(parts)
     lowered = text.lower()

@@ -139,7 +139,7 @@ def _program_names(library: Library) -> frozenset[str]:
     return frozenset(name.lower() for key, row in library.frameworks.items() for name in (key, *row.names))
 
 
-def _sizes(prose: Prose, named: list[Mention]) -> Iterator[Mention]:
+def _sizes(prose: Prose, named: list[Mention], library: Library) -> Iterator[Mention]:
     for match in islice(_SIZE.finditer(prose.lower), MAX_MENTIONS):
         start, end = match.start(1), match.end(1)
         if any(item.start <= start < item.end for item in named):
@@ -150,6 +150,10 @@ def _sizes(prose: Prose, named: list[Mention]) -> Iterator[Mention]:
         ):
             continue
         value = float(match.group(1))
+        if any(
+            hit.start < 12 and hit.end > 4 for hit in find_gpus(prose.text[max(line, start - 8) : end + 4], library)
+        ):
+            continue  # an Ascend 910B
         if 0.05 <= value <= 2000:
             yield Mention(value, start, end, claim_of(prose, start, end), _SIZED)
 
@@ -168,7 +172,7 @@ def read(doc: Document, library: Library) -> Iterator[Observation]:
     if chosen is not None:
         rank = RANK if chosen.weight > _FAMILY and not guessed else RANK // 2
         yield observe(doc, "model", chosen.value, chosen.start, rank)
-    sizes = [size for _, size in pairs if size is not None] + list(_sizes(prose, names))
+    sizes = [size for _, size in pairs if size is not None] + list(_sizes(prose, names, library))
     of_model = [item for item in sizes if chosen is not None and item.start == chosen.start]
     size = of_model[0] if of_model else best(sorted(sizes, key=lambda item: item.start), ideas=True)
     if size is not None and not _several(sizes, size):

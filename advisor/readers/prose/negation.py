@@ -49,8 +49,8 @@ _DENY_BEFORE = Test(
     r"\binstead of|\brather than|\bother than|\bbesides|\bdisabl\w+|\bturn(?:ed|ing)? off|\bswitch(?:ed|ing)? off|"
     r"\bremov\w+|\bdropp?\w*|"
     r"\b(?:compared (?:to|with)|unlike|than))"
-    r"[ \t`'\"(]{0,3}(?:(?:the|a|an|any|my|use of|using|deepspeed|both|pytorch)[ \t`'\"]{1,2}){0,2}(?:[\w./-]+(?:,|"
-    r" or| and|/) ?){0,2}$"
+    r"[ \t`'\"(]{0,3}(?:(?:the|a|an|any|my|use of|using|passing|setting|adding|flags?|options?|deepspeed|both|"
+    r"pytorch)[ \t`'\"]{1,2}){0,2}(?:[\w./-]+(?:,| or| and|/) ?){0,2}[`'\"]?-{0,2}$"
     r"|\b(?:instead of|rather than) (?:the |a |an |my )?(?:[\w.-]+ ){0,2}$"
     r"|(?:没有?|未|不|别|无需?|无法|勿)(?:有|再|去|想|能|会|打)?(?:使用|启用|"
     r"开启|打开|设置|采用|加上?|用|开|配置?|支持|量化)?[了过到任何的 `\"“]{0,4}$"
@@ -60,12 +60,13 @@ _DENY_AFTER = Test(
     r"(?i)^[`'\")\]”]{0,2}\s*(?:(?:is|was|are|were|has been|had been)? ?(?:also |both |currently )?(?:not (?:used|"
     r"enabled|set|on|active|supported)|disabled|"
     r"off\b|turned off|switched off|false\b|unchecked)|isn'?t (?:used|on|enabled|set)|(?:=|:|=>)\s?(?:false|no\b|"
+    r"n/?a\b|not \w+|unavailable|"
     r"off\b|none\b|0\b)|"
     r"(?:都|也|均|还)?(?:没有?|未|不)(?:有|被)?(?:开启?|启用|使用|用|打开|设置|生效)(?:[^了]|$)|(?:都|也|已)?(?:关闭?|关掉|禁用|停用)了?|"
     r"设(?:置)?[为成]?(?:false|False|关))"
 )
 _IDEA_BEFORE = Test(
-    r"(?i)(?:\bif (?:i|we|you|one|it|using|there|the|not)\b|\bif only|\bwhether\b|\bshould (?:i|we|it|one)\b|"
+    r"(?i)(?:\bif (?:i|we|you|one|it|using|there|the|not|\d{1,2}|two|more|only)\b|\bif only|\bwhether\b|\bshould (?:i|we|it|one)\b|"
     r"\bcan (?:i|we|you|it|one)\b|\bcould (?:i|we|you|it|one)\b|"
     r"\b(?:i|we|it|you|that|this) (?:would|could|might|may|should)\s|\byou can\s|\bwould (?:it|i|using|a|an|the|lora|"
     r"qlora)\b|\bmay(?:be)?\b|\bmight\b|\bperhaps\b|"
@@ -75,7 +76,7 @@ _IDEA_BEFORE = Test(
     r"\bwould like|\bsupport(?:s|ed)? for|\badd(?:ing)? support|"
     r"\b(?:would|could|will|can|should|might|does|do)\s$|"
     r"如果|假如|若是?|要是|能否|能不能|是否|可否|可不可以|可以(?:用|使用|开|通过)|要不要|该不该|"
-    r"有没有|想用|想要|打算|准备|考虑|应该|或许|也许|可能|怎么|如何|请问|(?:^|[^按照据的])建议)"
+    r"有没有|想用|想要|打算|准备|考虑|应该(?:[^不]|$)|或许|也许|可能|怎么|如何|请问|(?:^|[^按照据的])建议)"
 )
 # "Is it enough, does it fit" asks about the whole plan; "should I use, would it help" asks about the one thing.
 _FEASIBLE = Test(
@@ -101,8 +102,8 @@ _OTHERS = Test(
     r"(?:the|your|this) (?:repo|guide|example|recipe|blog|discussion|page)s? (?:says?|uses?|claims?|lists?|states?|"
     r"gives?)|setting of the|discussion says|"
     r"claims?|supposed|recommend\w*|requires? (?:an?|at|about|some|\d|~)|"
-    r"required|(?:a|at|the) minimum|minimum (?:of|is|are)|at least|min\.|someone|"
-    r"somebody|"
+    r"required|(?:a|at|the) minimum|minimum (?:of|is|are)|at least|min\.|"
+    r"(?:someone|somebody) (?:else|who|with|said|says|reported|got|has|have|managed|trained|posted|mentioned|used)|"
     r"my (?:friend|colleague|boss)\w*|other people|others|colab pro|benchmarks?|as stated)\b|官方|文档|论文|说明|教程|推荐|最低|"
     r"至少|要求|声称|别人|其他人|网上|有人|同事|据说|表里|表格|博客"
 )
@@ -240,11 +241,28 @@ def claim_of(prose: Prose, start: int, end: int) -> Claim:
             else Claim.IDEA
         )
     if _ADVICE(before) and not _FAILS(clause):
-        return Claim.OTHERS
+        # "How much VRAM do you need to train it?" is no advice.
+        return Claim.PLANNED if question and _FEASIBLE(sentence) else Claim.OTHERS
     if _FAILS(clause):
         return Claim.FAILS
     # "X trained on the same data, and that is fine": the verdict stands in the next clause.
     return Claim.WORKS if works(clause) or (works(sentence) and not _FAILS(sentence)) else Claim.HOLDS
+
+
+# Pictures and films are made with adapters that others trained.
+_GENERATES = Test(
+    r"comfyui|webui|fooocus|workflow|ksampler|\bwan ?2|\bflux\b|\bsdxl\b|hunyuan ?video|lightx|lightning lora|txt2img|img2img|"
+    r"\b[it]2v\b|text[- ]to[- ](?:image|video)|image generation|generat\w* (?:an? )?(?:image|video|picture)|生图|出图|文生图|图生"
+)
+_LEARNS = Test(
+    r"train|tun(?:e|ing)|dreambooth|kohya|network_dim|sd-scripts|epoch|optimi[sz]er|lora_rank|"
+    r"训练|微调|炼丹|make .{0,20}loras?\b"
+)
+
+
+def adapter_is_used(lower: str) -> bool:
+    """Whether a text (in lower case) speaks of adapters that a picture is made with, not of their training."""
+    return _GENERATES(lower) and not _LEARNS(lower)
 
 
 def is_question(prose: Prose, start: int) -> bool:
@@ -295,6 +313,7 @@ __all__ = [
     "RANK",
     "Claim",
     "Mention",
+    "adapter_is_used",
     "best",
     "claim_of",
     "clause_of",

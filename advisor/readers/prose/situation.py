@@ -20,7 +20,7 @@ import re2
 from advisor.facts import Observation
 from advisor.readers.document import Document
 from advisor.readers.prose.lines import Prose, prose_of
-from advisor.readers.prose.negation import MAX_MENTIONS, RANK, denied, observe, works
+from advisor.readers.prose.negation import MAX_MENTIONS, RANK, adapter_is_used, denied, observe, works
 from advisor.readers.prose.patterns import Patterns, Test
 
 TRIGGERS: tuple[str, ...] = ()
@@ -61,7 +61,7 @@ _PHASES = Patterns(
             r"\bsav(?:e|es|ing) (?:the |a |my |as )?(?:final |mode |full )?(?:model|checkpoint|ckpt|weights?|state|"
             r"gguf|adapter)|(?:when|while|during|on|but|by|after|at) sav(?:ing|e)\b|"
             r"error on saving|merg(?:e|es|ing) (?:the )?(?:model|weights?|lora|adapter)s?|"
-            r"save_pretrained\w*|保存(?:模型|权重|检查点|checkpoint|ckpt)|(?:模型|权重)?保存(?:的)?(?:时|就|过程)|"
+            r"save_pretrained\w*|保存(?:最终|最后)?(?:的)?(?:模型|权重|检查点|checkpoint|ckpt)|(?:模型|权重)?保存(?:的)?(?:时|就|过程)|"
             r"合并(?:权重|模型|lora)",
         ),
         (
@@ -75,7 +75,7 @@ _PHASES = Patterns(
         (
             "backward",
             (
-                r"(?:during|in|at|on|while|when|by|the) (?:the )?(?:loss\.)?backward|backward pass|loss\.backward|"
+                r"(?:during|in|at|on|while|when|by|the) (?:the )?(?:loss\.)?backward|backward pass|loss\.backward|backprop\w*|"
                 r"反向传播(?:时|阶段|的时候)?|反传"
             ),
         ),
@@ -107,8 +107,11 @@ _LATER = re2.compile(
 )
 
 _VRAM = re2.compile(
-    r"cuda[ :]*(?:error[: ]*)?(?:oom\b|out[ -]of[ -]memory)|oom cuda|gpu (?:is |runs? |ran |went |goes )?(?:oom\b|"
+    r"cuda[ :_]*(?:error[: ]*)?(?:oom\b|out[ _-]?of[ _-]?(?:memory|memmory|memeory|memroy|memery|momery))|"
+    r"\b(?:oom|out of memory)(?:s|ed|ing)? (?:error )?(?:on|with|at) (?:an? |my |the )?\d+ ?gb? (?:of )?(?:vram|gpu)|"
+    r"oom cuda|gpu (?:is |runs? |ran |went |goes )?(?:oom\b|"
     r"out[ -]of[ -](?:gpu )?memory)|out of (?:gpu|cuda|video|graphics|device|vram)\b|out of cuda memory|"
+    r"vram (?:usage )?[^\n.]{0,60}\b(?:above|over|exceed\w*|beyond)\b[^\n.]{0,16}\b(?:capacity|limit)|"
     r"vram (?:is )?(?:full|insufficient|not enough|runs? out|ran out|overflow)|(?:not enough|insufficient|lack of|"
     r"too little|exceed\w*(?: the)?|run(?:s|ning)? out of|ran out of|low on) (?:my |the |available )?(?:vram|"
     r"gpu (?:memory|ram)|video memory|graphics memory)|"
@@ -131,11 +134,13 @@ _HOST = re2.compile(
     r"session (?:is )?crash\w*|crash\w* (?:the |my )?session|"
     r"(?:process|training|job|it|script)(?:'s| is| was| gets?| got| being| been| will be) (?:randomly )?killed|"
     r"being killed|"
-    r"killed (?:by the )?(?:system|kernel|os|oom)|"
+    r"killed (?:by the )?(?:system|kernel|os|oom)|\b(?:slurm|cgroup|kubernetes|k8s|pod|lsf|pbs)\b[^\n.,;]{0,40}?"
+    r"(?:out[- ]of[- ]memory|\boom\b)|"
     r"(?:主机|系统|cpu|机器|服务器|物理)内存(?:不足|不够|溢出|爆|一直)|内存(?:会|就|"
     r"也)?(?:一直|不断|持续)(?:增加|增长|上涨|上升|涨)|内存(?:占用)?(?:爆|耗尽|满了|"
     r"泄[漏露])|被(?:系统)?(?:kill|杀)|爆内存"
 )
+_BARE_RAM = Test(r"^(?:out of|runs? out of|running out of|ran out of|not enough|insufficient) ram\b")
 _GPU_MEMORY = Test(r"(?:gpu|显|cuda|video|device|vram)[ ]?(?:的)?$")
 _KV = re2.compile(
     r"(?:kv[ _-]?cache|cache blocks?)[^\n.]{0,40}?(?:too small|not enough|insufficient|no (?:available )?memory|"
@@ -176,6 +181,8 @@ def _task(prose: Prose) -> tuple[str, int, int] | None:
         for match in islice(pattern.finditer(prose.lower), MAX_MENTIONS):
             word = match.group().strip(" ,.;:()\n'\"`_/")
             if word in ("trained", "train") and _NOT_TRAIN(prose.lower[max(0, match.start() - 8) : match.start() + 1]):
+                continue
+            if "lora" in word and adapter_is_used(prose.lower):
                 continue
             weight = 2 if task == "inference" or _TRAIN_STRONG(word) else 1
             if match.start() < title_end:
@@ -264,7 +271,8 @@ def _kinds(prose: Prose) -> Iterator[tuple[str, int, float]]:
     if vram is not None:
         yield "vram_oom", vram, 0.75 if host is None else 0.7
     if host is not None:
-        yield "host_oom", host, 0.72
+        # "RAM" alone beside a word for the card's memory is the card's.
+        yield "host_oom", host, 0.6 if vram is not None and _BARE_RAM(prose.lower[host : host + 32]) else 0.72
     elif plain is not None and vram is None:
         yield "vram_oom", plain, 0.6
     question = _ASKS.search(prose.lower)

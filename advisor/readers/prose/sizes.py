@@ -22,6 +22,7 @@ from advisor.readers.prose.lines import Prose, prose_of
 from advisor.readers.prose.negation import MAX_MENTIONS, Mention, best, claim_of, observe
 from advisor.readers.prose.patterns import Patterns, Test, compiled
 from advisor.readers.prose.quantities import count_of, tokens_of
+from advisor.readers.runs.total_batch import of_all_devices
 
 TRIGGERS: tuple[str, ...] = ()
 PROSE_ONLY = True
@@ -172,7 +173,7 @@ _AMBIGUOUS_NUMBER = Test(
 )
 
 
-def _mentions(prose: Prose, size: _Size) -> Iterator[Mention]:
+def _mentions(prose: Prose, size: _Size, is_total: bool = False) -> Iterator[Mention]:
     for match in islice(compiled(size.pattern).finditer(prose.lower), MAX_MENTIONS):
         group = next((index for index, text in enumerate(match.groups(), 1) if text), 0)
         if not group:
@@ -185,8 +186,12 @@ def _mentions(prose: Prose, size: _Size) -> Iterator[Mention]:
             continue
         if _AMBIGUOUS_NUMBER(prose.lower[max(0, start - 16) : start]) or _AMBIGUOUS_NUMBER(prose.lower[end : end + 20]):
             continue
+        if size.fact == "num_frames" and prose.text[slice(*prose.line(start))].strip(" .") == match.group().strip(" ."):
+            continue  # "13 frames" alone in a line: a notebook folds its traceback
         if size.fact == "batch_size":
             said = prose.lower[match.start() : start]
+            if is_total and "train_batch" in said and not _PER_DEVICE(said):
+                continue  # DeepSpeed's word for all devices together
             if prose.lower[end : end + 1] == "/" or (
                 "size" not in said and _PLACE_BEFORE(prose.lower[max(0, match.start() - 12) : match.start() + 1])
             ):
@@ -224,7 +229,8 @@ def read(doc: Document) -> Iterator[Observation]:
     found: dict[str, list[Mention]] = {"image_resolution": list(_resolutions(prose))}
     for size in _SIZES:
         if size.fact in present and (size.fact != "lora_rank" or "lora" in prose.lower):
-            found.setdefault(size.fact, []).extend(_mentions(prose, size))
+            is_total = size.fact == "batch_size" and of_all_devices(doc.lower)
+            found.setdefault(size.fact, []).extend(_mentions(prose, size, is_total))
     for fact in sorted(found):
         chosen = best(sorted(found[fact], key=lambda item: item.start), ideas=False, last=True)
         if chosen is not None:

@@ -21,7 +21,15 @@ import re2
 from advisor.facts import FactValue, Observation
 from advisor.readers.document import Document
 from advisor.readers.prose.lines import Prose, prose_of
-from advisor.readers.prose.negation import MAX_MENTIONS, Claim, Mention, best, claim_of, observe
+from advisor.readers.prose.negation import (
+    MAX_MENTIONS,
+    Claim,
+    Mention,
+    adapter_is_used,
+    best,
+    claim_of,
+    observe,
+)
 from advisor.readers.prose.patterns import Patterns, Test
 
 TRIGGERS: tuple[str, ...] = ()
@@ -54,7 +62,7 @@ _WORDS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         "method",
         (
             ("qlora", r"\bq-?lora\b|\bq-?lora_"),
-            ("lora", r"\b(?:do)?lora\b|\blora_r\b"),
+            ("lora", r"\b(?:do)?loras?\b|\blora_r\b"),
             (
                 "full",
                 r"\bfull[ -]?(?:-?(?:parameters?|params?|model|weights?|scale))?s?[ -]?(?:fine[ -]?t\w{1,3}ing|"
@@ -141,10 +149,13 @@ _ZERO = re2.compile(ZERO)
 _OFFLOAD = re2.compile(
     r"zero[ _-]?(?:stage[ _-]?)?([23])[ _+-]{0,3}(?:with |\+ ?|w/ ?|的)?(?:cpu[ _-]?)?offload\w*|"
     r"(offload_optimizer\W{0,3}(?:和|and|&|,|、|/)\s?offload_params?|offload(?:ing)? (?:both )?(?:the )?(?:optimizer|"
-    r"params?|parameters) and (?:the )?(?:optimizer|params?|parameters))|"
+    r"params?|parameters) and (?:the )?(?:optimizer|params?|parameters)|"
+    r"param(?:eter)?s? ?(?:\+|and|&|/|和) ?(?:the )?optimizer (?:states? )?(?:cpu )?offload\w*|"
+    r"optimizer ?(?:\+|and|&|/|和) ?(?:the )?param(?:eter)?s? (?:cpu )?offload\w*)|"
     r"(offload_optimizer|optimizer[ _-](?:states? )?(?:cpu[ -])?offload\w*|adam_offload|"
     r"offload(?:ing)? (?:the )?optimizer|优化器卸载|卸载优化器)|"
-    r"(offload_params?\b|param(?:eter)?s?[ _-](?:cpu[ -])?offload\w*|参数卸载)|(cpu[ _-]?offload\w*|offload(?:ing|"
+    r"(offload_params?\b|param(?:eter)?s?[ _-](?:cpu[ -])?offload\w*|"
+    r"offload(?:ing)? (?:the )?(?:params|parameters)|参数卸载)|(cpu[ _-]?offload\w*|offload(?:ing|"
     r"ed)? (?:\w+ )?to (?:the )?cpu|(?:^|[^\w-])offload(?:ing)?(?:[^\w]|$))"
 )
 _FROZEN = re2.compile(
@@ -215,6 +226,8 @@ def _words(prose: Prose, fact: str, words: Patterns) -> Iterator[Mention]:
 def _method(prose: Prose, words: Patterns) -> Mention | None:
     mentions = sorted(_words(prose, "method", words), key=lambda item: item.start)
     chosen = best(mentions, ideas=False)
+    if chosen is not None and chosen.value == "lora" and adapter_is_used(prose.lower):
+        return None
     if chosen is None:  # "How much memory does full fine-tuning need?" names what is planned
         planned = [
             item for item in mentions if item.claim in (Claim.OTHERS, Claim.IDEA) and _asks_for_need(prose, item.start)
@@ -292,7 +305,13 @@ def _offload(prose: Prose, stage: Mention | None) -> Mention | None:
                 continue
             value, claim = "none", Claim.HOLDS
         mentions.append(Mention(value, match.start(), match.end(), claim))
-    return best(mentions, ideas=False, last=True)
+    chosen = best(mentions, ideas=False, last=True)
+    if chosen is not None and chosen.value in ("optimizer", "params"):
+        first, last = prose.sentence(chosen.start)
+        beside = {item.value for item in mentions if first <= item.start < last and item.claim == chosen.claim}
+        if {"optimizer", "params"} <= beside:
+            return Mention("both", chosen.start, chosen.end, chosen.claim)
+    return chosen
 
 
 def _frozen(prose: Prose) -> Mention | None:

@@ -25,6 +25,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from advisor.facts import Observation
 from advisor.library import Library
 from advisor.readers.document import Document
@@ -32,6 +34,7 @@ from advisor.readers.runs.keys import key_index, known_key
 from advisor.readers.runs.program import ids, recognised
 from advisor.readers.runs.scan import settings_of
 from advisor.readers.runs.settings import observations
+from advisor.readers.runs.shell import resolved, variables_of
 
 TRIGGERS = (":", "=")
 
@@ -39,4 +42,9 @@ TRIGGERS = (":", "=")
 def read(doc: Document, library: Library) -> Iterator[Observation]:
     """The facts of everything that is written as key and value."""
     settings = [item for item in settings_of(doc, key_index(library).last_parts) if known_key(item.key, library)]
+    if "$" in doc.text:
+        variables = variables_of(doc)  # a configuration that a script writes
+        settings = [
+            replace(item, value=resolved(item.value, variables)) if "$" in item.value else item for item in settings
+        ]
     yield from observations(doc, settings, ids(recognised(doc, library)), library)

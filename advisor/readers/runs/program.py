@@ -18,12 +18,16 @@ from msgspec import Struct
 from advisor.facts import Observation
 from advisor.library import Library
 from advisor.readers.document import Document
+from advisor.readers.prose.lines import prose_of
 
 TRIGGERS: tuple[str, ...] = ()
 
 RANK = 65
 # A library seen underneath says less than a sentence that names the program.
 _UNDERNEATH_RANK = 38
+# Programs that others build on and run beside themselves: a sentence that names the other one says more (rank 40).
+_BUILT_ON = ("trl", "lightning", "megatron", "vllm", "sglang")
+_BUILT_ON_RANK = 39
 _TASK_RANK = 29
 _HINT_RANK = 21
 # Libraries that programs are built on: the answer only when nothing above them is found. The later says more.
@@ -58,13 +62,25 @@ def _markers(library: Library) -> tuple[tuple[str, str], ...]:
     return tuple(pair for pair in pairs if len(pair[0]) >= 4)
 
 
+@lru_cache(maxsize=4)
+def _names(library: Library) -> dict[str, set[str]]:
+    """The names of each framework that people use in sentences; classes (`SFTTrainer`) prove the program wherever they stand."""
+    return {
+        item.id: {name.lower() for name in (item.id, *item.names) if not name.endswith("Trainer")}
+        for item in library.frameworks.values()
+    }
+
+
 @lru_cache(maxsize=8)
 def recognised(doc: Document, library: Library) -> tuple[Found, ...]:
     """All programs whose markers occur, the most specific first: what others inherit from comes after them."""
     lower = doc.lower.replace("\\", "/")
+    names = _names(library)
     found: dict[str, Found] = {}
     for marker, framework in _markers(library):
         at = lower.find(marker)
+        if at >= 0 and marker in names[framework]:
+            at = _unspoken(doc, lower, marker, at)
         if at < 0:
             continue
         known = found.get(framework)
@@ -83,6 +99,16 @@ def recognised(doc: Document, library: Library) -> tuple[Found, ...]:
         )
 
     return tuple(sorted(found.values(), key=order))
+
+
+def _unspoken(doc: Document, lower: str, marker: str, at: int) -> int:
+    """The first place of a bare name outside of sentences, whose claims the readers of prose weigh; -1 if there is none."""
+    prose = prose_of(doc).text
+    for _ in range(_MAX_PLACES):
+        if at < 0 or not prose[at : at + len(marker)].strip():
+            return at
+        at = lower.find(marker, at + len(marker))
+    return -1
 
 
 def _only_a_place(lower: str, marker: str, at: int) -> bool:
@@ -104,6 +130,8 @@ def read(doc: Document, library: Library) -> Iterator[Observation]:
     if programs:
         best = _more_special(programs[0], doc, library)
         rank = _UNDERNEATH_RANK if best.framework in _UNDERNEATH or best.is_place else RANK
+        if best.framework in _BUILT_ON and rank == RANK:
+            rank = _BUILT_ON_RANK
         # Of a bare loop only PyTorch's own frames are seen: that proves no program.
         if best.framework != "pytorch":
             yield Observation("framework", best.framework, doc.line_at(best.offset), doc.quote(best.offset), rank=rank)
@@ -148,11 +176,23 @@ def _more_special(best: Found, doc: Document, library: Library) -> Found:
         if best.framework not in library.lineage(framework.id)[1:]:
             continue
         for name in framework.names:
-            at = doc.lower.find(name.lower()) if len(name) >= 5 else -1
-            around = doc.lower[max(0, at - 1) : at] + doc.lower[at + len(name) : at + len(name) + 1]
-            if at >= 0 and not any(char.isalnum() for char in around):
+            at = _named_at(doc.lower, name.lower()) if len(name) >= 5 else -1
+            if at >= 0:
                 return Found(framework.id, at, 1)
     return best
+
+
+def _named_at(lower: str, name: str) -> int:
+    """Where a name stands as a word of its own: not the organisation of an id (`unsloth/Qwen3-8B`), no part of a path; -1 if nowhere."""
+    at = -1
+    for _ in range(_MAX_PLACES):
+        at = lower.find(name, at + 1)
+        if at < 0:
+            return -1
+        before, after = lower[max(0, at - 1) : at], lower[at + len(name) : at + len(name) + 1]
+        if not (before.isalnum() or after.isalnum() or before in ("/", "-") or after in ("/", "-")):
+            return at
+    return -1
 
 
 def _version(doc: Document, name: str, fact: str, library: Library) -> Iterator[Observation]:

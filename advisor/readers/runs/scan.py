@@ -50,7 +50,7 @@ class _Level(Struct):
 @cache
 def _token() -> Any:
     """Groups: comment, string, key, separator, value, call, open, close. No counted repeats, which make large automata."""
-    value = r"(\"[^\"\n]*\"|'[^'\n]*'|\[[^\[\]{}\n]*\]|\([0-9 ,x]+\)|[^\s,;{}()\[\]#|\"'=]+)"
+    value = r"(\"[^\"\n]*\"|'[^'\n]*'|\$\{[A-Za-z_]\w*\}|\[[^\[\]{}\n]*\]|\([0-9 ,x]+\)|[^\s,;{}()\[\]#|\"'=]+)"
     key = r"(\"[A-Za-z_][\w.-]*\"|'[A-Za-z_][\w.-]*'|[A-Za-z_][\w.-]*)"
     return re2.compile(
         rf"(#.*)|{key}\s*(:=|=>|[:=：])[ \t]*{value}?|(\"[^\"\n]*\"|'[^'\n]*')|([A-Za-z_][\w.]*)\(|([\[{{(])|([\]}})])"

@@ -27,6 +27,7 @@ from advisor.readers.runs.keys import (
     suffixes,
 )
 from advisor.readers.runs.shell import node_count
+from advisor.readers.runs.total_batch import of_all_devices
 from advisor.readers.runs.values import FALSE, holds, params_of, translated
 
 __all__ = ["Setting", "normalised", "observations", "said"]
@@ -113,6 +114,7 @@ def observations(
     per_device = any(
         setting.key.endswith(("micro_batch_size_per_gpu", "per_device_train_batch_size")) for setting in kept
     )
+    totals = of_all_devices(doc.lower)
     offloads: dict[str, tuple[bool, Setting]] = {}
     trains: Setting | None = None
     # The dtype that a model's own configuration states is that of its files.
@@ -130,6 +132,8 @@ def observations(
             and "micro" not in setting.key
         ):
             continue  # beside a batch per device, the other one is the total
+        if totals and setting.context != "command" and setting.key.rsplit(".", 1)[-1] == "train_batch_size":
+            continue
         for fact, meaning in said(setting, lineage, index, library).items():
             if fact in _TRAINS and meaning.value is not False:
                 trains = trains or setting

@@ -37,7 +37,7 @@ def _patterns() -> dict[str, Any]:
         "path": re2.compile(r"^[\w./:@+~\\ =-]{2,300}$"),
         "generic": re2.compile(
             r"(?i)^(?:checkpoint|global_step|step|epoch|iter)[-_]?\d*$|^(?:diffusion_)?(?:pytorch_)?model(?:[-_.]\d.*)?$|^consolidated|"
-            r"^adapter_model|^[0-9a-f]{20,}$|^v?\d+$"
+            r"^adapter_model|^[0-9a-f]{20,}$|^v?\d+$|^(?:best|last|final|latest)[-_](?:model|accuracy|ckpt|checkpoint|epoch|weights?|\d+)\w*$"
         ),
     }  # fmt: skip
 
