@@ -55,8 +55,10 @@ def fact_options(function: Callable[..., Any]) -> Callable[..., Any]:
         spec = spec_of(fact)
         names = [option_of(fact), *([_SHORT[fact]] if fact in _SHORT else [])]
         choices = f" ({', '.join(spec.choices)})" if spec.choices else ""
-        metavar = {"int": "N", "float": "X", "gib": "SIZE", "bool": "true|false"}.get(spec.kind, "TEXT")
-        function = click.option(*names, f"fact_{fact}", metavar=metavar, help=f"{spec.en}{choices}")(function)
+        metavar = {"int": "N", "float": "X", "gib": "SIZE", "bool": "[true|false]"}.get(spec.kind, "TEXT")
+        # A switch may be stated bare: `--gradient-checkpointing` alone means true.
+        bare: dict[str, Any] = {"is_flag": False, "flag_value": "true"} if spec.kind == "bool" else {}
+        function = click.option(*names, f"fact_{fact}", metavar=metavar, help=f"{spec.en}{choices}", **bare)(function)
     help_text = "State or correct any fact; may be repeated. `advisor facts` lists them."
     return click.option("--set", "settings", multiple=True, metavar="FACT=VALUE", help=help_text)(function)
 

@@ -16,6 +16,11 @@ from advisor.cli._model import model_options, with_model
 from advisor.cli._plot import VARY, write_plot
 from advisor.errors import AdvisorError
 
+# Defaults of a framework that say nothing about a run without training.
+_OF_TRAINING = frozenset({
+    "gradient_checkpointing", "grad_accum", "optimizer", "lora_rank", "lora_targets", "lora_fp32", "kbit_prepare", "fused_ce", "method",
+})  # fmt: skip
+
 
 @click.command("estimate", cls=FactCommand)
 @click.argument("file", required=False, type=click.Path(allow_dash=True))
@@ -23,7 +28,9 @@ from advisor.errors import AdvisorError
 @click.option(
     "--jsonl", "lines", is_flag=True, help="Read one specification per line of FILE, write one estimate per line."
 )
-@click.option("--explain", is_flag=True, help="Show each component's formula with the numbers in.")
+@click.option(
+    "--explain", is_flag=True, help="Show each component's formula with the numbers in, and the tensors kept."
+)
 @click.option(
     "--plot", "picture", metavar="FILE", help="Write memory over --vary as FILE.svg (or FILE.png, extra: plot)."
 )
@@ -82,7 +89,16 @@ def command(**parameters: Any) -> int:
         "explain": parameters["explain"],
         "file": sys.stdout,
     }
-    render_estimate(found, specification.words, specification.assumed, **options)
+    by_framework = specification.assumed
+    if specification.words.get("task") == "inference":
+        by_framework = {name: value for name, value in by_framework.items() if name not in _OF_TRAINING}
+    render_estimate(found, specification.words, by_framework, **options)
+    if parameters["explain"]:
+        from advisor.estimate.inventory import inventory
+        from advisor.render.explain_text import render_explanation
+
+        kept = inventory(specification.words, library)
+        render_explanation(kept, found.doubts, lang=parameters["lang"], file=sys.stdout)
     return 0
 
 

@@ -28,7 +28,7 @@ SHARES: Mapping[str, float] = {
     # A precision that had to be taken: 16 bits are usual, but full training may have fp32 weights below them.
     "precision_of_training": 0.15, "precision_of_adapters": 0.05, "precision_of_inference": 0.03,
     # Inference.
-    "engine": 0.045, "framework_version": 0.05, "images": 0.08,
+    "engine": 0.045, "server_share": 0.01, "framework_version": 0.05, "images": 0.08,
     # Diffusion models and convolutions: blocks counted by traces at two depths; kernels that keep copies of weights and inputs.
     "blocks": 0.05, "converted_inputs": 0.06, "bypass_adapters": 0.1, "sizes_of_layers": 0.25, "unknown_architecture": 0.3,
 }  # fmt: skip

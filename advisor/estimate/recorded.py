@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from advisor.estimate.architecture import architecture
+from advisor.estimate.architecture import Architecture, architecture
 from advisor.estimate.closed_form import VOCAB_PARALLEL_LOSS, Peak, Step
 from advisor.estimate.decoder import Parts, text_config
 from advisor.estimate.layout import Layout
@@ -54,23 +54,10 @@ def supported(run: RunSpec, config: Mapping[str, Any], quantised: str) -> bool:
     return architecture(config).family in FORWARD and (run.adapters or run.method in _LIKE_LORA or not quantised)
 
 
-def recorded_peak(
-    run: RunSpec,
-    config: Mapping[str, Any],
-    parts: Parts,
-    step: Step,
-    axes: Axes,
-    trained: float,
-    quantised: str,
-    sequences: float,
-) -> Peak | None:
-    """The peak of a recorded step on one device, None where nothing fits the run.
-
-    Weights, gradients, optimizer states and its temporaries are the layout's shares of one device's; tokens and layers are divided by
-    sequence, tensor and pipeline parallelism and by a device map; gathered layers and buckets come on top in every phase.
-    """
-    if not supported(run, config, quantised):
-        return None
+def prepared(
+    run: RunSpec, config: Mapping[str, Any], axes: Axes, quantised: str, sequences: float
+) -> tuple[RunSpec, Architecture]:
+    """The run as the recorder takes it: one device's tokens and layers, in the types that the program computes in."""
     sharded = axes.zero > 0 or axes.megatron
     one = run.changed(
         batch_size=max(1, round(run.batch_size * sequences)),
@@ -94,6 +81,27 @@ def recorded_peak(
     if axes.megatron:
         # Its gradients lie in one fp32 buffer from the start, as those of an accumulating run do.
         one = one.changed(optimizer_impl="fused", grad_accum=max(2, run.grad_accum), fused_ce=True)
+    return one, arch
+
+
+def recorded_peak(
+    run: RunSpec,
+    config: Mapping[str, Any],
+    parts: Parts,
+    step: Step,
+    axes: Axes,
+    trained: float,
+    quantised: str,
+    sequences: float,
+) -> Peak | None:
+    """The peak of a recorded step on one device, None where nothing fits the run.
+
+    Weights, gradients, optimizer states and its temporaries are the layout's shares of one device's; tokens and layers are divided by
+    sequence, tensor and pipeline parallelism and by a device map; gathered layers and buckets come on top in every phase.
+    """
+    if not supported(run, config, quantised):
+        return None
+    one, arch = prepared(run, config, axes, quantised, sequences)
     try:
         recording = record_run(one, arch)
     except (NotImplementedError, KeyError, ValueError, ZeroDivisionError):

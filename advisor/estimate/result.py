@@ -53,6 +53,7 @@ class Estimate(Struct, frozen=True):
         phase: the phase of the peak, in the words of the contract.
         phases: the peak of each phase.
         warnings: what could not be used or is less sure than the interval says.
+        doubts: why the interval is as wide as it is, the standard deviation of each cause as a share of the peak.
     """
 
     allocated_gib: float
@@ -67,6 +68,7 @@ class Estimate(Struct, frozen=True):
     phase: str = ""
     phases: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    doubts: Mapping[str, float] = field(default_factory=dict)
 
     def component(self, name: str) -> float:
         """GiB of the component `name`, 0.0 without one."""

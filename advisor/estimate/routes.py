@@ -27,6 +27,7 @@ from advisor.estimate.towers import (
     adapter_weights,
     int_of,
     saved_modules,
+    seen,
     towers_of,
     trained_weights,
 )
@@ -65,6 +66,13 @@ def estimate(spec: Mapping[str, Any], library: Library) -> Estimate:
     Raises:
         TooLittleKnown: neither a known model, nor an architecture, nor a number of weights is given.
     """
+    run = run_of(spec, library)
+    made, card = footprint_of(run, library)
+    return finish(made, run, card)
+
+
+def run_of(spec: Mapping[str, Any], library: Library) -> RunSpec:
+    """The run that `spec` describes, with its framework's defaults."""
     framework = str(spec.get("framework") or "")
     defaults = defaults_of(framework, library)
     if framework not in serving.SERVERS:
@@ -74,10 +82,7 @@ def estimate(spec: Mapping[str, Any], library: Library) -> Estimate:
         # Trainers of many kinds have a default for their RL trainer as well; that it runs must be stated.
         defaults.pop("num_generations", None)
     run = run_spec(spec, defaults)
-    if run.method in _LOW_RANK:
-        run = run.changed(method="lora")
-    made, card = footprint_of(run, library)
-    return finish(made, run, card)
+    return run.changed(method="lora") if run.method in _LOW_RANK else run
 
 
 def card_of(run: RunSpec, library: Library) -> Gpu | None:
@@ -130,18 +135,25 @@ def is_convolutional(run: RunSpec, model: Model | None, config: Mapping[str, Any
     )
 
 
+def described(run: RunSpec, library: Library) -> tuple[Model | None, dict[str, Any], float]:
+    """The catalogue's model, the architecture in Hugging Face terms, and the weights in billions, as far as they are known.
+
+    An architecture that was handed in is the whole of it; a few of its keys adjust the catalogue's.
+    """
+    model = find_model(run.words, library)
+    stated = run.arch if run.model_kind != "diffusion" else {}
+    sized = "model_type" in stated and "hidden_size" in stated
+    config: dict[str, Any] = {**run.arch} if sized else {**(model.config if model else {}), **run.arch}
+    return model, config, run.params_b or (model.params_b if model else 0.0)
+
+
 def footprint_of(run: RunSpec, library: Library) -> tuple[Footprint, Gpu | None]:
     """The footprint of a run on one device, and its card.
 
     Raises:
         TooLittleKnown: neither a model that the catalogue knows, nor an architecture, nor a size.
     """
-    model = find_model(run.words, library)
-    stated = run.arch if run.model_kind != "diffusion" else {}
-    sized = "model_type" in stated and "hidden_size" in stated
-    # An architecture that was handed in is the whole of it; a few of its keys adjust the catalogue's.
-    config: dict[str, Any] = {**run.arch} if sized else {**(model.config if model else {}), **run.arch}
-    params_b = run.params_b or (model.params_b if model else 0.0)
+    model, config, params_b = described(run, library)
     card = card_of(run, library)
     assumed: dict[str, Any] = {}
     if not config and not params_b:
@@ -236,10 +248,10 @@ def _training(
     chain, decoder, parts, length = towers_of(run, config, params_b, kind)
     fmt = _format(run, library)
     axes = axes_of(run.parallelism, run.gpu_count, run.zero_stage, run.fsdp)
-    plan = _plan(run)
+    plan = plan_of(run)
     trained = run.trainable_params or trained_weights(chain) + adapter_weights(run, chain)
     step = _step(run, fmt, parts, trained, axes, plan.sequences, decoder.gated)
-    one = run.changed(seq_len=length)
+    one = seen(run.changed(seq_len=length), config)
     if plan.name in ("rm", "reward"):  # one score a sequence instead of logits
         step, peak = replace(step, loss_bytes=0.0), None
     else:
@@ -249,7 +261,8 @@ def _training(
     made = Footprint(
         dict(peak.parts), phase=peak.phase, phases=dict(peak.phases), doubts=doubts, moving=dict(peak.moving)
     )
-    made.formulas |= explain.formulas(one, parts.total, trained, decoder.layers, decoder.hidden, decoder.vocab)
+    sizes = explain.Sizes(parts.total, trained, decoder.layers, decoder.vocab)
+    made.formulas |= explain.formulas(one, made.parts, sizes)
     divided = axes.model_parallel * (axes.shards if axes.zero == 3 or axes.fsdp else 1)
     made.add(
         "reference_models",
@@ -271,7 +284,7 @@ def _training(
     if plan.generates:
         cached = cache_bytes(decoder.cache, length, step.batch, 2.0)
         made.phases["generate"] = peak.phases["load"] + made.parts.get("optimizer", 0.0) + cached
-    made.add("workspace", process.cublas_bytes(card.arch if card else "") * 2, "cuBLAS workspaces")
+    made.add("workspace", process.cublas_bytes(card.arch if card else "") * 2)
     if kind in ("vision", "speech") or architecture(config).family in ("vit", "clip"):
         made.unused = ("seq_len",)
     elif kind in ("vlm", "vla"):
@@ -291,7 +304,7 @@ def _training(
     return made
 
 
-def _plan(run: RunSpec) -> rl.RlPlan:
+def plan_of(run: RunSpec) -> rl.RlPlan:
     """What the run's algorithm adds; a share of the card stated beside a sampling algorithm is a colocated server's."""
     algorithm = rl.algorithm_of(run.method, run.model, run.words)
     share = run.words.get("gpu_memory_utilization")
@@ -374,4 +387,5 @@ def finish(made: Footprint, run: RunSpec, card: Gpu | None) -> Estimate:
         phase=made.phase,
         phases={name: count / GIB for name, count in made.phases.items()},
         warnings=(*run.warnings, *made.warnings),
+        doubts=doubts,
     )

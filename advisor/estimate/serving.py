@@ -208,6 +208,8 @@ def _served(
         tokens=served.tokens,
     )
     made.phase = "serve"
+    if served.cache > 0:  # whatever the parts are, the cache takes the rest of the share
+        made.doubts = interval.causes("server_share")
     made.unused = ("batch_size", "seq_len")
     made.held = served.held
     made.cached = 0.0

@@ -98,6 +98,19 @@ def images_of(run: RunSpec, config: Config) -> ImageTokens | None:
     return ImageTokens(text, seen, found.tiles * count)
 
 
+def seen(run: RunSpec, config: Config) -> RunSpec:
+    """The run with its images' positions in the tower and in the language model, where they were not stated."""
+    images = images_of(run, config)
+    if images is None or run.vision_tokens or run.image_grid or run.image_tokens:
+        return run
+    count = max(1, run.images_per_sample)
+    tower = config["vision_config"]
+    own = (int_of(tower, "image_size", default=336) // int_of(tower, "patch_size", default=14)) ** 2
+    if round(images.tower / count) == own:
+        return run  # the tower's own size, with its class token
+    return run.changed(vision_tokens=round(images.tower / count), image_tokens=round(images.text / count))
+
+
 def sequence_of(run: RunSpec, kind: str, images: ImageTokens | None, config: Config) -> tuple[int, bool]:
     """Tokens of a sample's sequence, and whether they are stated; else the images' and the usual text beside them.
 
