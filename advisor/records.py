@@ -19,11 +19,13 @@ class Edit(Struct, frozen=True):
         set: facts and their new values.
         halve: facts that are halved, down to `floor`; with `until_fits`, again and again while it does not fit.
         double: facts that are doubled as often as `halve` halves (so that an effective batch is kept).
+        take: facts that take the value of another fact, where that is known and lower.
     """
 
     set: dict[str, Scalar] = field(default_factory=dict)
     halve: list[str] = field(default_factory=list)
     double: list[str] = field(default_factory=list)
+    take: dict[str, str] = field(default_factory=dict)
     floor: float = 1
     until_fits: bool = False
 

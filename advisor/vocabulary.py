@@ -131,6 +131,7 @@ _WORDS = (
     # Serving.
     _S("gpu_memory_utilization", "float", "serving", "share of the card that the server may take", "服务可用的显存比例", high=1.0),
     _S("kv_cache_tokens", "int", "serving", "tokens that the KV cache can hold", "KV cache 可容纳的 token 数", high=1e12),
+    _S("kv_cache_dtype", "id", "serving", "format of the KV cache: fp8, q8_0, int8 ...", "KV cache 的数据格式(fp8、q8_0、int8 等)"),
     _S("max_model_len", "int", "serving", "longest sequence that the server accepts", "服务支持的最大长度", low=1, high=_MAX_TOKENS),
     _S("concurrency", "int", "serving", "sequences served at the same time", "并发序列数", low=1, high=1e7),
     _S("gpu_layers", "int", "serving", "layers put on the GPU (llama.cpp)", "放到 GPU 上的层数", high=1e5),

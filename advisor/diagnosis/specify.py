@@ -40,4 +40,6 @@ def specify(facts: Mapping[str, FactValue], library: Library) -> Specification:
                 and VOCABULARY[name].group != "serving"
             ):
                 assumed[name] = value
+    if "task" not in stated and facts.get("phase") == "load":
+        assumed["task"] = "inference"  # what is loaded are weights, whatever would have come after
     return Specification({**assumed, **stated}, assumed)

@@ -27,6 +27,10 @@ _ALIKE = {
     "nf4": "4bit",
     "int4": "4bit",
     "fp8": "8bit",
+    "fp8_e4m3": "8bit",
+    "fp8_e5m2": "8bit",
+    "int8": "8bit",
+    "q8_0": "8bit",
     "optimizer+grads": "optimizer",
 }
 _NUMBERS = re2.compile(r"[0-9]+")

@@ -76,11 +76,13 @@ def make_plan(
     try:
         base = meter(spec)
     except TooLittleKnown as error:
-        ranked = tuple(_unmeasured(item) for item in allowed)
+        ranked = tuple(_unmeasured(item, spec) for item in allowed)
         return Outcome(ranked, missing=error.missing, estimates_made=meter.made)
     filled = {**base.assumed, **spec}
     missing_gib = need_gib(base) - capacity_gib if capacity_gib is not None else 0.0
-    allowed = [item for item in allowed if not _in_force(item.remedy, spec)]
+    # Switches and methods that the program has by default are on; a size that it would have says nothing of this run.
+    switches = {name: value for name, value in spec.items() if isinstance(value, bool | str)}
+    allowed = [item for item in allowed if not _in_force(item.remedy, spec) and not already_on(item.remedy, switches)]
     ranked_list = [_measured(item, meter, spec, filled, base, capacity_gib, missing_gib, scale) for item in allowed]
     ranked_list.sort(key=lambda item: -item.score)
     plans: list[Plan] = []
@@ -144,8 +146,11 @@ def _in_force(remedy: Remedy, spec: Spec) -> bool:
     )
 
 
-def _unmeasured(candidate: Candidate) -> RankedRemedy:
-    return RankedRemedy(candidate.remedy, candidate.score, candidate.firings, candidate.objections)
+def _unmeasured(candidate: Candidate, spec: Spec) -> RankedRemedy:
+    """The candidate without figures, in its mildest setting that changes the run."""
+    edit = next(settings(candidate.remedy, spec), None)
+    changed = changes_of(edit, spec) if edit is not None else {}
+    return RankedRemedy(candidate.remedy, candidate.score, candidate.firings, candidate.objections, edit, changed)
 
 
 def _spec_after(edit: Edit, spec: Spec, filled: Spec) -> dict[str, FactValue]:
@@ -169,7 +174,7 @@ def _measured(
     index = _chosen(wants, capacity_gib, len(choices), gentle=gentle)
     after = meter.try_(wants.specs[index]) if index is not None else None
     if index is None or after is None or _unseen(base, after):
-        return _unmeasured(candidate)
+        return _unmeasured(candidate, filled)
     saved = peak_gib(base) - peak_gib(after)
     # The error of an estimate is mostly common to before and after, so the saving is as unsure as the estimate, in proportion.
     low, high = (gib / (base.allocated_gib or 1.0) for gib in (base.low_gib, base.high_gib))
@@ -178,9 +183,8 @@ def _measured(
     score = with_saving(candidate.score, saved, missing_gib, weights, trust)
     fits = need_gib(after) <= capacity_gib if capacity_gib is not None else None
     changed = changes_of(choices[index], filled)
-    result = _unmeasured(candidate)
     return replace(
-        result,
+        _unmeasured(candidate, filled),
         score=score,
         edit=choices[index],
         changed=changed,

@@ -94,6 +94,11 @@ def _enough_cards(changed: Spec, spec: Spec) -> bool:
 
 
 def _spread(edit: Edit, spec: Spec) -> Iterator[Edit]:
+    if edit.take:
+        taken = {name: spec[other] for name, other in edit.take.items() if _lowers(spec.get(other), spec.get(name))}
+        if taken:
+            yield Edit(set={**edit.set, **taken})  # type: ignore[dict-item]
+        return
     if not edit.halve:
         yield edit
         return
@@ -104,6 +109,13 @@ def _spread(edit: Edit, spec: Spec) -> Iterator[Edit]:
             return
         current = following
         yield Edit(set={name: value for name, value in current.items() if spec.get(name) != value})  # type: ignore[misc]
+
+
+def _lowers(value: FactValue | None, present: FactValue | None) -> bool:
+    """Whether a number is known, and below the present one where that is known too."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        return False
+    return isinstance(present, bool) or not isinstance(present, int | float) or value < present
 
 
 def _halved(edit: Edit, spec: Spec) -> dict[str, FactValue]:

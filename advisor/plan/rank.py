@@ -24,6 +24,7 @@ class Weights(Struct, frozen=True):
         no_saving: what remains of the score when the estimate says that it saves nothing at all.
         doubt_per_size: what each size of the run that had to be assumed leaves of the trust in the estimate.
         plan_step, plan_doubt: cost of one more step in a plan, and of a remedy that no rule argues for.
+        plan_time: cost of each doubling of the step time in a plan, beside `time`.
         plan_setting: cost of each setting beyond the mildest (one more halving), by the remedy's risk for quality.
         max_settings: settings of one remedy that are considered, by its risk for quality.
         argued_only: remedies that no plan holds unless a rule argues for them.
@@ -43,6 +44,7 @@ class Weights(Struct, frozen=True):
     doubt_per_size: float = 0.5
     plan_step: float = 0.15
     plan_doubt: float = 0.3
+    plan_time: float = 0.12
     plan_setting: Mapping[str, float] = field(
         default_factory=lambda: {"none": 0.02, "low": 0.04, "medium": 0.15, "high": 0.3}
     )
@@ -73,7 +75,8 @@ class Weights(Struct, frozen=True):
     def in_plan(self, remedy: Remedy, score: float, setting: int) -> float:
         """What a remedy costs as a step of a plan: a step, the doubt whether it is right, its own cost, the strength of the setting."""
         further = setting * self.plan_setting.get(remedy.quality_risk, 0.0)
-        return self.plan_step + self.plan_doubt * (1 - score) + self.cost(remedy) + further
+        slower = self.plan_time * max(0.0, math.log2(max(remedy.time.factor, 0.01)))
+        return self.plan_step + self.plan_doubt * (1 - score) + self.cost(remedy) + slower + further
 
 
 def noisy_or(weights: Iterable[float]) -> float:

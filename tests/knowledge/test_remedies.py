@@ -91,12 +91,14 @@ def test_texts_are_short(remedy: Remedy) -> None:
 
 def test_edits_use_the_words_of_the_contract(remedy: Remedy) -> None:
     for edit in remedy.edit:
-        assert edit.set or edit.halve
+        assert edit.set or edit.halve or edit.take
         for name, value in edit.set.items():
             check_fact(name, value)
         for name in (*edit.halve, *edit.double):
             assert VOCABULARY[name].kind in ("int", "float")
         assert not edit.double or edit.halve
+        for name, other in edit.take.items():
+            assert VOCABULARY[name].kind == VOCABULARY[other].kind
 
 
 def test_conditions_use_the_words_of_the_contract(remedy: Remedy) -> None:
