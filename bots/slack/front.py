@@ -19,6 +19,7 @@ from bots.slack.metrics import ENQUEUED
 from bots.slack.needs import Enqueue, Needs, QueueFull
 from bots.slack.settings import Settings
 from bots.slack.store import Store
+from bots.slack.store.together import Together
 from bots.slack.web import Health, Site
 from bots.slack.work.queue import Queue
 from bots.slack.workspaces import Workspaces
@@ -75,13 +76,18 @@ def http_front(settings: Settings, bell: Any, beats: Any) -> None:
         def load(self) -> Site:
             """After the fork: connections and threads don't survive one."""
             store = Store.open(settings.database, migrate=False, connections=HTTP_THREADS + 2)
-            queue = Queue(store.database, limit=settings.queue_limit)
+            together = Together(store.database)
+            queue = Queue(store.database, limit=settings.queue_limit, together=together)
             workspaces = Workspaces(settings, store)
             workspaces.introduce()
+
+            def first_time(name: str, seconds: float) -> bool:
+                return together(lambda connection: store.once_in(connection, name, seconds))
+
             needs = Needs(enqueue=enqueuer(queue, bell.release), store=store, library=library_of(settings))
             app = build_app(settings, workspaces, needs)
             every(5.0, lambda: _beat(beats, 0))
-            return Site(app, settings.signing_secret, Health(queue, beats), store.once, store.forget_mark)
+            return Site(app, settings.signing_secret, Health(queue, beats), first_time, store.forget_mark)
 
     Server().run()
 
@@ -98,7 +104,7 @@ def socket_front(settings: Settings, bell: Any, beats: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent()
     store = Store.open(settings.database, migrate=False, connections=SOCKET_THREADS + 2)
-    queue = Queue(store.database, limit=settings.queue_limit)
+    queue = Queue(store.database, limit=settings.queue_limit, together=Together(store.database))
     workspaces = Workspaces(settings, store)
     workspaces.introduce()
     needs = Needs(enqueue=enqueuer(queue, bell.release), store=store, library=library_of(settings))

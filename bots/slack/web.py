@@ -6,17 +6,19 @@ its body or works for it.
 
 from __future__ import annotations
 
+import binascii
 import json
 import logging
 import time
 from collections.abc import Callable, Iterable
 from hashlib import sha256
-from io import BytesIO
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
 
 import sqlalchemy as sa
 from msgspec import Struct
-from slack_bolt import App
+from slack_bolt import App, BoltRequest
 from slack_bolt.adapter.wsgi import SlackRequestHandler
 from slack_sdk.signature import SignatureVerifier
 
@@ -90,7 +92,8 @@ class Site:
         first_time: Callable[[str, float], bool],
         forget: Callable[[str], None],
     ) -> None:
-        self._bolt = SlackRequestHandler(app, path=EVENTS_PATH)
+        self._app = app
+        self._pages = SlackRequestHandler(app)
         self._verifier = SignatureVerifier(signing_secret)
         self._health, self._first_time, self._forget = health, first_time, forget
 
@@ -103,7 +106,7 @@ class Site:
                 status, kind, body = shown
                 return _plain(start_response, status, body if method == "GET" else b"", kind)
             if path in {INSTALL_PATH, REDIRECT_PATH}:
-                return self._bolt(environ, start_response)
+                return self._pages(environ, start_response)
         if path != EVENTS_PATH:
             return _plain(start_response, "404 Not Found", b"not found\n")
         if method != "POST":
@@ -141,18 +144,21 @@ class Site:
         if not self._first_time(name, REPLAY_S):
             log.warning("refused", extra={"reason": "replay"})
             return _plain(start_response, "401 Unauthorized", b"seen before\n")
-        environ["wsgi.input"] = BytesIO(body)
-        status: list[str] = []
-
-        def noted(line: str, *rest: Any) -> Any:
-            status.append(line)
-            return start_response(line, *rest)
-
+        answered = False
         try:
-            return self._bolt(environ, noted)
+            answer = self._app.dispatch(_bolt_request(body, environ))
+            answered = answer.status < 500
         finally:
-            if not status or status[0] >= "5":
+            if not answered:
                 self._forget(name)
+        headers = [
+            (key, value) for key, values in answer.headers.items() for value in values if key != "content-length"
+        ]
+        data = (answer.body or "").encode()
+        start_response(
+            f"{answer.status} {HTTPStatus(answer.status).phrase}", [*headers, ("Content-Length", str(len(data)))]
+        )
+        return [data]
 
     def _signed(self, body: bytes, stamp: str, signature: str) -> bool:
         if not stamp.isascii() or not stamp.isdigit() or len(stamp) > 12 or not signature.isascii():
@@ -162,6 +168,49 @@ class Site:
         except UnicodeDecodeError:
             return False
         return self._verifier.is_valid(body=text, timestamp=stamp, signature=signature)
+
+
+def form(body: bytes) -> dict[str, str]:
+    """The fields of a urlencoded body; the last of a name counts. Raises UnicodeDecodeError.
+
+    A log of 30 KB is mostly percent signs, on which urllib takes 4 ms: as quoted-printable, C decodes it in 0.1 ms.
+
+    >>> form(b"command=%2Fvram&text=3+%3D%3D+3%0A")
+    {'command': '/vram', 'text': '3 == 3\\n'}
+    """
+    fields = {}
+    for pair in body.split(b"&"):
+        name, _, value = pair.partition(b"=")
+        fields[unquote_plus(name.decode())] = _unquoted(value)
+    return fields
+
+
+def _unquoted(value: bytes) -> str:
+    if b"\n" in value or b"\r" in value:  # no form has these; quoted-printable gives them a meaning
+        return unquote_plus(value.decode())
+    printable = value.replace(b"=", b"%3D").replace(b"+", b" ").replace(b"%", b"=")
+    return binascii.a2b_qp(printable).decode()
+
+
+def _bolt_request(body: bytes, environ: WSGIEnvironment) -> BoltRequest:
+    """The request for slack_bolt, read already, as in Socket Mode: its own reader takes a command whose text has the word
+    "payload" for a form without one, and reads every body three times.
+    """
+    if body[:1] == b"{":
+        content = json.loads(body)
+    else:
+        content = form(body)
+        if "payload" in content:
+            content = json.loads(content["payload"])
+    retries = {
+        name: environ[key]
+        for name, key in (
+            ("x-slack-retry-num", "HTTP_X_SLACK_RETRY_NUM"),
+            ("x-slack-retry-reason", "HTTP_X_SLACK_RETRY_REASON"),
+        )
+        if key in environ
+    }
+    return BoltRequest(body=content, headers=retries, mode="socket_mode")
 
 
 def health_site(health: Health) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:

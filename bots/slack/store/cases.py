@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy import Connection
 
 from bots.slack.store.base import Part, clean, table_of
 from bots.slack.store.database import now
@@ -17,6 +18,7 @@ _cases = table_of(CaseRow)
 _marks = table_of(MarkRow)
 _FIXED = frozenset({"id", "team", "user", "created_at"})
 _CHANGEABLE = frozenset(Case.__struct_fields__) - _FIXED
+_now = sa.select(now())
 NEVER = 1e12
 """The end of marks that don't end by themselves, in seconds since 1970."""
 
@@ -68,12 +70,17 @@ class Cases(Part):
 
     def once(self, name: str, seconds: float) -> bool:
         """True if nobody, on any replica, got True for this name in the last `seconds`."""
-        added = self._insert(_marks).values(name=name[:200], until=now() + seconds)
-        statement = added.on_conflict_do_update(
-            index_elements=["name"], set_={"until": added.excluded.until}, where=_marks.c.until <= now()
-        )
         with self.database.write() as connection:
-            return bool(connection.execute(statement).rowcount)
+            return self.once_in(connection, name, seconds)
+
+    def once_in(self, connection: Connection, name: str, seconds: float) -> bool:
+        """`once`, as a part of a transaction that is open already."""
+        time = float(connection.scalar(_now) or 0.0)
+        added = self._insert(_marks).values(name=name[:200], until=time + seconds)
+        statement = added.on_conflict_do_update(
+            index_elements=["name"], set_={"until": added.excluded.until}, where=_marks.c.until <= time
+        )
+        return bool(connection.execute(statement).rowcount)
 
     def forget_mark(self, name: str) -> None:
         """Takes a mark back: what it stood for did not happen after all."""

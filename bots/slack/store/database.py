@@ -80,9 +80,13 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A transaction that writes. On SQLite it takes the write lock at once, so that it waits instead of failing half way."""
-        options = {"advisor_write": True}
+    def write(self, *, durable: bool = False) -> Iterator[Connection]:
+        """A transaction that writes. On SQLite it takes the write lock at once, so that it waits instead of failing half way.
+
+        Once it has returned, what it wrote survives the death of any process. `durable`: on SQLite it survives the loss of
+        power too, at the price of waiting for the disk (on PostgreSQL, the server is set up one way or the other).
+        """
+        options = {"advisor_write": "FULL" if durable else "NORMAL"}
         with self._turn, self.engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
 
@@ -101,14 +105,16 @@ def _sqlite(url: sa.URL) -> Engine:
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, record: Any) -> None:
         connection.isolation_level = None  # sqlite3 would begin transactions by itself, too late and deferred
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_MS}", "foreign_keys=ON"):
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={BUSY_MS}", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
         connection.execute("PRAGMA secure_delete=ON")  # what people asked to have forgotten is overwritten
 
     @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
-        immediate = connection.get_execution_options().get("advisor_write")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+        write = connection.get_execution_options().get("advisor_write")
+        if write:
+            connection.exec_driver_sql(f"PRAGMA synchronous={write}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
 

@@ -92,4 +92,4 @@ class States(SQLAlchemyOAuthStateStore):
 
 def _writing(database: Database) -> sa.Engine:
     """The engine with transactions that write from their start, as these stores begin all of theirs alike."""
-    return database.engine.execution_options(advisor_write=True)
+    return database.engine.execution_options(advisor_write="FULL")

@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
 from bots.slack.store.base import Part, clean, table_of
+from bots.slack.store.database import Database
 from bots.slack.store.records import StoreError, TeamSettings
 from bots.slack.store.tables import TeamRow
 
 _teams = table_of(TeamRow)
 LANGUAGES = ("auto", "en", "zh")
 REACTIONS = ("files", "off")
+FRESH_S = 3.0
 RETENTION_DAYS = range(1, 3651)
 
 
 class Teams(Part):
     """Reads and changes settings of workspaces."""
 
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._read: dict[str, tuple[float, TeamSettings]] = {}
+
     def settings(self, team: str) -> TeamSettings:
-        """The wishes of a workspace; the defaults where it has none."""
+        """The wishes of a workspace; the defaults where it has none. What another process changed holds after `FRESH_S`."""
+        known = self._read.get(team)
+        if known is not None and known[0] > time.monotonic():
+            return known[1]
+        if len(self._read) > 1_000:
+            self._read.clear()
+        found = self._stored(team)
+        self._read[team] = (time.monotonic() + FRESH_S, found)
+        return found
+
+    def _stored(self, team: str) -> TeamSettings:
         with self.database.read() as connection:
             row = connection.execute(sa.select(_teams).where(_teams.c.team == team)).mappings().first()
         return TeamSettings() if row is None else TeamSettings(**{k: v for k, v in row.items() if k != "team"})
@@ -49,4 +66,5 @@ class Teams(Part):
                 if fields
                 else statement.on_conflict_do_nothing(index_elements=["team"])
             )
+        self._read.pop(team, None)
         return self.settings(team)

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 SWEEP_S = 3_600.0
 SWITCH_S = 0.001
 """Python's threads change turns this often: one that posts must not wait long for one that thinks."""
-NICENESS = 5
+NICENESS = 10
 """Answers give way to acknowledgements, which have three seconds."""
 
 

@@ -13,12 +13,14 @@ from typing import Any
 
 import sqlalchemy as sa
 from msgspec import Struct
+from sqlalchemy import Connection
 
 from bots.slack.needs import QueueFull
 from bots.slack.store.base import Part, clean, table_of
 from bots.slack.store.database import Database, now
 from bots.slack.store.records import StoreError
 from bots.slack.store.tables import JobRow, StepRow
+from bots.slack.store.together import Together
 from bots.slack.work.errors import LeaseLost
 
 jobs = table_of(JobRow)
@@ -55,9 +57,14 @@ class Depth(Struct, frozen=True):
 class Queue(Part):
     """The queue of one database. Every method is one transaction."""
 
-    def __init__(self, database: Database, *, limit: int = QUEUE_LIMIT) -> None:
+    def __init__(self, database: Database, *, limit: int = QUEUE_LIMIT, together: Together | None = None) -> None:
         super().__init__(database)
         self.limit = limit
+        self._together = together
+        self._open = sa.select(sa.func.count()).select_from(
+            sa.select(sa.literal(1)).where(jobs.c.state.in_(("ready", "leased"))).limit(limit).subquery()
+        )
+        self._added = self._insert(jobs).on_conflict_do_nothing(index_elements=["key"])
 
     def put(self, kind: str, key: str, payload: Mapping[str, Any]) -> bool:
         """Writes a request durably; see `bots.slack.needs.Enqueue`."""
@@ -68,16 +75,22 @@ class Queue(Part):
             "kind": kind, "key": _key(key), "token": secrets.token_urlsafe(18), "payload": text,
             "team": clean(str(payload.get("team") or ""))[:32], "user": clean(str(payload.get("user") or ""))[:32],
             "state": "ready", "owner": "", "attempts": 0, "takeovers": 0, "leased_until": 0.0,
-            "created_at": now(), "not_before": now(),
         }  # fmt: skip
-        open_jobs = sa.select(sa.literal(1)).where(jobs.c.state.in_(("ready", "leased"))).limit(self.limit).subquery()
-        with self.database.write() as connection:
-            added = connection.execute(
-                self._insert(jobs).values(**row).on_conflict_do_nothing(index_elements=["key"])
-            ).rowcount
-            if added and (connection.scalar(sa.select(sa.func.count()).select_from(open_jobs)) or 0) >= self.limit:
-                raise QueueFull("too many requests are waiting", hint="Try again in a few minutes.")
-        return bool(added)
+        if self._together is not None:
+            added = self._together(lambda connection: self._put(connection, row))
+        else:
+            with self.database.write(durable=True) as connection:
+                added = self._put(connection, row)
+        if added is None:
+            raise QueueFull("too many requests are waiting", hint="Try again in a few minutes.")
+        return added
+
+    def _put(self, connection: Connection, row: dict[str, Any]) -> bool | None:
+        """Whether the row is new; None: no room for it."""
+        time, waiting = connection.execute(sa.select(now(), self._open.scalar_subquery())).one()
+        if waiting >= self.limit:
+            return None
+        return bool(connection.execute(self._added, row | {"created_at": time, "not_before": time}).rowcount)
 
     def claim(self, owner: str, count: int, lease: float, *, put_before: float | None = None) -> list[Job]:
         """Takes up to `count` jobs that are due, or whose worker has not renewed its lease, the oldest first.
