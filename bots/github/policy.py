@@ -30,29 +30,48 @@ _NUMBERS = frozenset(
 )  # fmt: skip
 # Readers of messages whose words people also use in sentences: "CUDA out of memory". All other messages are a program's.
 _EVERYDAY = frozenset({"messages.pytorch_caching_allocator", "messages.cuda_bare"})
-# A title that asks for work to be done, in the forms that projects use: "[Feature] ...", "feat(trainer): ...", "Support ...".
-_REQUEST = re2.compile(
+# A title that says by itself that it is no report, in the forms that projects use: "[Feature] ...", "feat(trainer): ...", "Docs: ...".
+_TAGGED = re2.compile(
     r"(?i)^\W*(?:\[|【)?\s*(?:feature(?: request)?|feat|enhancement|rfc|proposal|roadmap|docs?|documentation|chore|ci|tests?|refactor|perf|"
     r"build|style|release|suggestion|idea|wip|tracking|meta|功能请求|新功能|需求|建议|文档)\s*(?:\]|】|\([^)]*\)|:|:|!|/|\||\s-)"
-    r"|(?i)^\W*(?:\[[^\]]{1,30}\]\s*)?(?:support|add|allow|implement|enable|expose|introduce|document|improve|reduce|lower|optimi[sz]e|handle|"
+)
+_TAG_LABELS = re2.compile(
+    r"(?i)^(?:type[:/ -]+|kind[:/ -]+)?(?:feature(?:[ -]request)?|enhancement|documentation|docs|proposal|rfc|roadmap|chore|ci)$"
+)
+# A title that asks for work to be done. People also begin reports so ("Support needed: ...", "Add new language fails").
+_REQUEST = re2.compile(
+    r"(?i)^\W*(?:\[[^\]]{1,30}\]\s*)?(?:support|add|allow|implement|enable|expose|introduce|document|improve|reduce|lower|optimi[sz]e|handle|"
     r"catch|make|provide|update|bump|refactor|remove|drop|deprecate|rename|migrate|clarify|don'?t|do not|fix(?:e[sd])?|avoid|prevent)\b"
     r"|(?i)^\W*(?:支持|增加|新增|添加|希望|能否支持|是否支持|建议|优化)"
 )
-_REQUEST_LABELS = re2.compile(
-    r"(?i)^(?:type[:/ -]+|kind[:/ -]+)?(?:feature(?:[ -]request)?|enhancement|documentation|docs|proposal|rfc|roadmap|chore|ci)$"
+# Somebody tells what happened in a run of his own.
+_OWN = re2.compile(
+    r"(?i)\b(?:i|we)(?:'m|'ve|'re| am| are| have| was| were)?(?: \w+)? "
+    r"(?:get|gets|got|getting|hit|hits|hitting|run|ran|running|see|saw|seeing|face|faced|facing|have|had|having|keep|keeps|kept|meet|met|encounter\w*|"
+    r"oom\w*|suffer\w*|experience\w*|tr(?:y|ied|ying)|use|used|using|train\w*|fine|load\w*|add|fixed)\b"
+    r"|\b(?:my|our) (?:\w+ ){0,3}(?:run|job|training|script|card|gpu|model|server|process|machine|code)\b"
+    r"|\bstill\b[^.]{0,60}(?:\boom|memory)|\b(?:including me|me too|same here)\b|我|本人|报错|出现|提示|总是|一直|还是|就会|直接|都会"
 )
-# Sentences in which memory did not run out now: what would be, what others may meet, what was and is over, what is to be avoided.
+# What would be, what others may meet, what is to be avoided, caught or explained; code and messages that are talked about.
 _UNREAL = re2.compile(
-    r"(?i)\b(?:would|could|might|may|can|should|will|won'?t|to avoid|avoids?|avoiding|prevents?|preventing|in case of|instead of|without|"
-    r"so that|in order (?:not )?to|reduces? the|risk of|potential(?:ly)?|possib(?:le|ly)|users?|people|someone|"
-    r"previously|earlier|used to|was (?:solved|fixed)|solved|fixed|resolved|no longer|not? (?:an? )?(?:oom|out[- ]of[- ]memory)|"
-    r"section|faq|docs?|documentation|readme|example of|such as|e\.g\.)\b|避免|防止|可能会|以免|之前|已解决|解决了|不再"
+    r"(?i)\b(?:would|could|might|may|should|let'?s|avoid(?:s|ed|ing)?|prevent(?:s|ed|ing|ion)?|in case of|so that|in order to|reduces? the|"
+    r"risk of|potential(?:ly)? (?:oom|out)|possible (?:oom|out)|(?:users|people|someone) (?:with|who|on|can|will|start|get|hit|run|have)|"
+    r"flaky|unit tests?|test suite|no oom|not? (?:an? )?(?:oom|out[- ]of[- ]memory)|when (?:a|the) \w+ (?:hits|fails with|raises)|"
+    r"(?:on|upon|if) (?:an? )?(?:cuda )?(?:oom|out[- ]of[- ]memory)|(?:auto[- ]?)?retry|automatic(?:ally)?|suggest\w*|catch(?:es|ing)?|"
+    r"handl(?:e|es|ing)|troubleshooting|best practices|guides?|has no attribute|except|OutOfMemoryError (?:is|class|in|from)|"
+    r"(?:oom|out[- ]of[- ]memory) (?:message|handl\w+|killer|detection|prevention|protection|recovery|checks?|situations?))\b"
+    r"|isinstance\(|避免|防止|可能会|以免|希望"
 )
-_FIRST_PERSON = re2.compile(
-    r"(?i)\b(?:i|we|my|our|me|mine)\b|\bi'?m\b|\b(?:gets?|got|getting|gives?|gave|throws?|threw|fails?|failed|crash(?:es|ed)?|hits?|"
-    r"runs? out|ran out|running (?:out|into)|happens?|occurs?|occurred|still|always|keeps?)\b|"
-    r"我|我们|报错|出现|提示|总是|一直|还是|就会|直接|爆"
+_NEGATED = re2.compile(r"(?i)\b(?:would|could|may|might|should) ?(?:not\b|n't)")
+_MEMORY = re2.compile(r"(?i)\boom(?:s|ed|ing)?\b|out[- ]of[- ](?:\w+ )?memory|显存|内存不足|溢出")
+# What was, and is over.
+_OVER = re2.compile(
+    r"(?i)(?:memory|\boom\w*)\b[^.]{0,80}\b(?:(?:was|is|got|been|i|we)(?: now| then)? (?:solved|fixed|resolved)|went away|is gone|"
+    r"(?:solved|fixed|resolved) (?:by|with|it))\b|(?:显存|OOM|溢出)[^。]{0,40}(?:已经?解决|解决了)"
 )
+
+
+_MOST_MENTIONS, _LONGEST_MENTION = 40, 400
 
 
 class Verdict(Struct, frozen=True):
@@ -78,10 +97,14 @@ def judge(text: str, library: Library, config: Config, *, title: str = "", label
         return Verdict(False, kind, confidence, f"it holds no failure of the kinds {', '.join(config.kinds)}")
     if confidence < config.confidence:
         return Verdict(False, kind, confidence, f"it is not sure enough ({confidence:.2f})")
+    if _TAGGED.search(title) or any(_TAG_LABELS.search(label) for label in labels):
+        return Verdict(False, kind, confidence, "it is marked as a request, not as a report")
     if kind != "question" and not printed(resolution):
-        if _REQUEST.search(title) or any(_REQUEST_LABELS.search(label) for label in labels):
-            return Verdict(False, kind, confidence, "it asks for a change and shows no message of a failed run")
-        if not any(_told(item) for item in _sightings(resolution)):
+        seen = [item.quote for item in _sightings(resolution)]
+        own = any(map(_own, [*seen, *_mentions(text)]))
+        if _REQUEST.search(title) and not own:
+            return Verdict(False, kind, confidence, "it asks for a change and tells of no failed run")
+        if not own and not any(map(_told, seen)):
             return Verdict(False, kind, confidence, "it speaks of memory but tells of no failed run")
     return Verdict(True, kind, confidence, "")
 
@@ -102,6 +125,22 @@ def _sightings(resolution: Resolution) -> list[Observation]:
     return seen + [item for item in resolution.evidence if item.fact == "failure_kind" and item.value == kind]
 
 
-def _told(item: Observation) -> bool:
-    """Whether a sentence tells of a failure that happened."""
-    return bool(_FIRST_PERSON.search(item.quote)) or not _UNREAL.search(item.quote)
+def _mentions(text: str) -> list[str]:
+    """The lines that speak of memory running out; only the first of them, each shortened."""
+    found: list[str] = []
+    for line in text.split("\n"):
+        if len(found) == _MOST_MENTIONS:
+            break
+        if _MEMORY.search(line[:_LONGEST_MENTION]):
+            found.append(line[:_LONGEST_MENTION])
+    return found
+
+
+def _own(sentence: str) -> bool:
+    """Whether a sentence tells of a failure of the writer's own, that is not over."""
+    return bool(_OWN.search(sentence)) and not _OVER.search(sentence)
+
+
+def _told(sentence: str) -> bool:
+    """Whether a sentence tells of a failure that happened, whoever met it."""
+    return not _OVER.search(sentence) and not _UNREAL.search(_NEGATED.sub("", sentence))
