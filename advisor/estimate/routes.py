@@ -41,6 +41,9 @@ _LOW_RANK = frozenset(
     {"adalora", "longlora", "lora-fa", "lorafa", "melora", "delora", "randlora", "hira", "waveft", "fourierft", "shira"}
 )
 """Methods with the memory of LoRA."""
+_MIXED = frozenset({"diffusers", "kohya"})
+"""Trainers of diffusion models whose 16-bit precision is autocast over fp32 weights
+(https://github.com/huggingface/diffusers/blob/main/examples/text_to_image/train_text_to_image.py, mixed_precision)."""
 _WIDTHS = ("hidden_size", "n_embd", "d_model", "dim", "model_dim", "hidden_dim")
 _CONV_KINDS = ("resnet", "xception", "vgg", "densenet", "mobilenet", "efficientnet", "inception", "convnext", "regnet", "yolo", "swin",
                "retinanet", "faster", "mask_rcnn", "unet", "hrnet")  # fmt: skip
@@ -213,7 +216,8 @@ def _diffusion_run(run: RunSpec, shape: Any, fmt: WeightFormat | None) -> diffus
         else ""
     )
     narrow = run.optimizer.lower().endswith(("bf16", "fp16"))
-    trained_bytes = 2.0 if narrow or (not adapters and run.precision in ("bf16", "fp16")) else 4.0
+    mixed = "precision" in run.assumed or run.framework in _MIXED
+    trained_bytes = 2.0 if narrow or (not adapters and not mixed and run.precision in ("bf16", "fp16")) else 4.0
     moments = closed_form.moment_bytes(run.optimizer, trained_bytes) + (2.0 if narrow else 0.0)
     name = str(run.quantization)
     axes = axes_of(run.parallelism, run.gpu_count, run.zero_stage, run.fsdp)
