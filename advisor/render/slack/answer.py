@@ -31,6 +31,7 @@ from advisor.render.slack.words import w
 from advisor.report import Change, Component, Diagnosis, RemedyReport
 from advisor.units import format_gib
 
+REPORT_NAME = "vram-report.txt"
 MAX_REMEDIES = 5
 MAX_CODE = 900  # characters of one block of code
 MAX_CHANGES = 6  # blocks of code
@@ -127,7 +128,7 @@ def attachment(diagnosis: Diagnosis) -> Attachment:
     from advisor.render.text import render_text
 
     text = render_text(diagnosis, explain=True, everything=True, width=110)
-    return Attachment("vram-report.txt", w("file_title", diagnosis.lang), clean(text, lines=True))
+    return Attachment(REPORT_NAME, w("file_title", diagnosis.lang), clean(text, lines=True))
 
 
 def _weight(parts: Sequence[tuple[int, list[Block]]]) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from advisor.language import language_of
+from advisor.render.slack import REPORT_NAME
 from bots.slack.answers.deliver import add_files, send
 from bots.slack.answers.diagnose import kept_answer
 from bots.slack.files import FileRefused, read_file
@@ -32,7 +33,7 @@ def upload(payload: Mapping[str, Any], tools: Tools) -> None:
         if error.response.status_code == 429 or error.response.status_code >= 500:
             raise
         return  # deleted meanwhile, or not to be read: nobody asked, so nothing is said
-    if payload.get("own") and file.get("user") == payload["own"]:
+    if (payload.get("own") and file.get("user") == payload["own"]) or file.get("name") == REPORT_NAME:
         return
     try:
         text = read_file(file, str(client.token or ""), "en", tools.files_hosts)
