@@ -18,7 +18,7 @@ from bots.slack.store.records import StoreError
 SLACK_API = "https://slack.com/api/"
 SCOPES = (
     "app_mentions:read", "channels:history", "chat:write", "commands", "files:read", "files:write", "groups:history",
-    "im:history", "users:read",
+    "im:history", "im:write", "users:read",
 )  # fmt: skip
 
 
