@@ -62,7 +62,8 @@ def prepared(
     one = run.changed(
         batch_size=max(1, round(run.batch_size * sequences)),
         seq_len=max(1, math.ceil(run.seq_len * activation_share(axes))),
-        precision="bf16" if sharded and run.precision.startswith("amp") else run.precision,
+        # Shards are 16 bits wide, and so is what a packed base leaves unquantised.
+        precision=run.precision.removeprefix("amp-") if sharded or quantised else run.precision,
         quantization=quantised.removesuffix("-dq") if quantised in _BNB else "",
         lora_targets=targets_of(run.lora_targets),
     )
