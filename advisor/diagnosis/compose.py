@@ -56,10 +56,11 @@ def compose(case: Case, apply: Sequence[str] = (), name: str = "") -> Diagnosis:
     remedies = tuple(_remedy(case, ranked, index, pasted) for index, ranked in enumerate(case.outcome.ranked, 1))
     plans = tuple(_plan(case, plan) for plan in case.outcome.plans)
     used = _sources(case, remedies)
+    held = _held(case)
     return Diagnosis(
         lang=case.lang,
         failure=failure,
-        verdict=verdict(failure, case.facts, estimate, case.lang),
+        verdict=verdict(failure, case.facts, estimate, case.lang, held),
         facts=case.facts,
         evidence=_evidence(case),
         causes=_causes(case),
@@ -72,7 +73,7 @@ def compose(case: Case, apply: Sequence[str] = (), name: str = "") -> Diagnosis:
         trace=tuple(_step(case, firing) for firing in case.trace.firings),
         sources=used,
         redactions=case.redactions,
-        held=_held(case),
+        held=held,
         edit=pasted.rewrite(steps, name) if pasted is not None and steps else None,
     )
 

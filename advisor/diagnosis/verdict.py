@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from advisor.facts import FactValue, Lang
-from advisor.report import EstimateReport, Failure
+from advisor.report import EstimateReport, Failure, Held
 from advisor.units import format_gib
 from advisor.wording import WORDS, word
 
 
-def verdict(failure: Failure, facts: Mapping[str, FactValue], estimate: EstimateReport | None, lang: Lang) -> str:
-    """The verdict in `lang`. The estimate is used where there is one; the numbers of the message always."""
+def verdict(
+    failure: Failure,
+    facts: Mapping[str, FactValue],
+    estimate: EstimateReport | None,
+    lang: Lang,
+    held: Held | None = None,
+) -> str:
+    """The verdict in `lang`. The estimate is used where there is one, else what was measured; the numbers of the message always."""
     if failure.kind == "question":
+        if estimate is None and held is not None:
+            return word("verdict.held", lang, total=format_gib(held.total_gib)) + _mostly(held, lang)
         return _answer(facts, estimate, lang)
     head = word(f"kind.{failure.kind}", lang)
     known_phase = failure.phase and f"phase.{failure.phase}" in WORDS
@@ -31,7 +39,7 @@ def verdict(failure: Failure, facts: Mapping[str, FactValue], estimate: Estimate
     request, free = facts.get("tried_to_allocate_gib"), facts.get("gpu_free_gib")
     if isinstance(request, int | float) and isinstance(free, int | float):
         text += word("verdict.asked_for", lang, request=format_gib(request), free=format_gib(free))
-    return text + _mostly(estimate, lang)
+    return text + _mostly(estimate or held, lang)
 
 
 def card_name(facts: Mapping[str, FactValue], lang: Lang) -> str:
@@ -57,7 +65,7 @@ def _with_place(key: str, head: str, where: str, lang: Lang, **values: str) -> s
     return word(key, lang, head=head, where=f" {where}" if where else "", **values)
 
 
-def _mostly(estimate: EstimateReport | None, lang: Lang) -> str:
+def _mostly(estimate: EstimateReport | Held | None, lang: Lang) -> str:
     if estimate is None or not estimate.components:
         return ""
     largest = sorted(estimate.components, key=lambda component: -component.gib)

@@ -1,0 +1,162 @@
+"""From a loaded snapshot to its summary: what held the memory at the peak, what lies in pieces, what piles up."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Any
+
+from advisor.snapshot.layout import Event, Segment, devices_of
+from advisor.snapshot.replay import Life, Replay, replay
+from advisor.snapshot.stages import BACKWARD, PROFILER, Stacks, python_stack
+from advisor.snapshot.summary import GIB, Device, Fragments, Growth, Oom, Part, Place, Summary
+from advisor.snapshot.unpickle import Refused
+
+MAX_PLACES = 20
+MAX_GROWTH = 10
+_POINTS = 60
+_STRETCHES = 10
+# Growth is told only where it is no accident: survivors in most stretches, several of them, and of some size.
+_MIN_STRETCHES, _MIN_SURVIVORS, _MIN_SHARE = 6, 8, 0.02
+# A model that is loaded piece by piece all through the recording piles up as well, and is meant to.
+_MEANT_TO_STAY = frozenset({"weights", "optimizer", "workspace"})
+_IN_USE = frozenset({"active_allocated", "active_awaiting_free", "active_pending_free"})
+
+
+def analyse(snapshot: Any) -> Summary:
+    """The summary of a snapshot.
+
+    Raises:
+        Refused: this is no snapshot, or an empty one.
+    """
+    devices = [_device(index, segments, events) for index, segments, events in devices_of(snapshot)]
+    devices = [device for device in devices if device.reserved_gib or device.events]
+    if not devices:
+        raise Refused("it is empty: no device had allocated anything")
+    return Summary(tuple(sorted(devices, key=lambda device: (device.oom is None, -device.peak_gib))))
+
+
+def _device(index: int, segments: Sequence[Segment], events: Sequence[Event]) -> Device:
+    blocks = [block for segment in segments for block in segment.blocks]
+    alive = [block for block in blocks if block.state in _IN_USE]
+    played = replay(events, alive)
+    stacks = Stacks()
+    has_stacks = any(life.frames for life in played.lives)
+    categories = _categories(played, stacks, has_stacks)
+    at_peak = [
+        (life, category)
+        for life, category in zip(played.lives, categories, strict=True)
+        if life.born <= played.peak_at and (life.died is None or life.died > played.peak_at)
+    ]
+    ooms = [event for event in events if event.action == "oom"]
+    last = next((event.frames for event in reversed(events) if event.action == "alloc" and event.frames), None)
+    oom = ooms[-1] if ooms else None
+    return Device(
+        index=index,
+        allocated_gib=sum(block.size for block in alive) / GIB,
+        reserved_gib=sum(segment.size for segment in segments) / GIB,
+        peak_gib=played.peak / GIB,
+        peak_at=played.peak_at,
+        events=len(events),
+        parts=_parts(at_peak),
+        places=_places(at_peak, stacks),
+        fragments=_fragments(segments),
+        growth=_growth(played, categories, stacks),
+        timeline=_timeline(played),
+        oom=Oom(oom.size / GIB, oom.device_free / GIB, tuple(python_stack(oom.frames or last))) if oom else None,
+        stack=tuple(python_stack(last)),
+        stacks=has_stacks,
+        truncated=any(life.born < 0 for life in played.lives),
+        trains=any(category in ("optimizer", "optimizer_step", "gradients") for category in categories),
+    )
+
+
+def _categories(played: Replay, stacks: Stacks, has_stacks: bool) -> list[str]:
+    """The category of each allocation, in their order."""
+    if not has_stacks and not any(life.category for life in played.lives):
+        return ["before_recording" if life.born < 0 else "rest" for life in played.lives]
+    stages = [PROFILER.get(life.category) or stacks.stage(life.frames) for life in played.lives]
+    steps = [life.born for life, stage in zip(played.lives, stages, strict=True) if stage.startswith("optimizer")]
+    last_step = max(steps, default=-1)
+    weights = {
+        life.size
+        for life, stage in zip(played.lives, stages, strict=True)
+        if stage == "weights" or (life.born < 0 and life.died is None)
+    }
+    recorded = any(life.born >= 0 and life.frames for life in played.lives)
+    found = []
+    for life, stage in zip(played.lives, stages, strict=True):
+        if not stage:
+            # The backward pass runs in threads of its own, without a line of Python on the stack.
+            stage = "before_recording" if life.born < 0 else BACKWARD if recorded and not life.frames else "rest"
+        if stage == BACKWARD:
+            stays = life.died is None or (life.died > last_step > life.born)
+            stage = "gradients" if stays and (life.size in weights or last_step > life.born) else "temporaries"
+        found.append(stage)
+    return found
+
+
+def _parts(at_peak: Iterable[tuple[Life, str]]) -> tuple[Part, ...]:
+    sizes: dict[str, list[int]] = defaultdict(list)
+    for life, category in at_peak:
+        sizes[category].append(life.size)
+    parts = [Part(name, sum(each) / GIB, len(each)) for name, each in sizes.items() if sum(each)]
+    return tuple(sorted(parts, key=lambda part: -part.gib))
+
+
+def _places(at_peak: Iterable[tuple[Life, str]], stacks: Stacks) -> tuple[Place, ...]:
+    sizes: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for life, category in at_peak:
+        place = stacks.place(life.frames)
+        if place:
+            sizes[place, category].append(life.size)
+    places = [Place(place, category, sum(each) / GIB, len(each)) for (place, category), each in sizes.items()]
+    return tuple(sorted(places, key=lambda place: -place.gib)[:MAX_PLACES])
+
+
+def _fragments(segments: Sequence[Segment]) -> Fragments:
+    split: list[int] = []
+    cached = 0
+    for segment in segments:
+        free = [block.size for block in segment.blocks if block.state not in _IN_USE]
+        if len(free) < len(segment.blocks):
+            split += free
+        else:
+            cached += segment.size
+    expandable = any(segment.expandable for segment in segments)
+    largest = max(split, default=0) / GIB
+    return Fragments(sum(split) / GIB, cached / GIB, largest, len(split), len(segments), expandable)
+
+
+def _growth(played: Replay, categories: Sequence[str], stacks: Stacks) -> tuple[Growth, ...]:
+    """The lines whose allocations are still alive from most stretches of the trace.
+
+    Weights and optimizer states come in one stretch, activations of the last step in the last one; what is left behind in every step
+    comes in all of them. What is held by two steps at once can't look like that: the survivors of a line must be many and old.
+    """
+    count = len(played.levels)
+    if count < 5 * _STRETCHES:
+        return ()
+    lines: dict[str, list[Life]] = defaultdict(list)
+    for life, category in zip(played.lives, categories, strict=True):
+        if life.died is None and life.born >= 0 and category not in _MEANT_TO_STAY:
+            lines[stacks.place(life.frames)].append(life)
+    found = []
+    for place, lives in lines.items():
+        stretches = {life.born * _STRETCHES // count for life in lives}
+        size = sum(life.size for life in lives)
+        enough = len(lives) >= _MIN_SURVIVORS and len(stretches) >= _MIN_STRETCHES
+        if enough and size >= _MIN_SHARE * played.peak:
+            found.append(Growth(place or "?", size / GIB, len(lives), len(stretches)))
+    return tuple(sorted(found, key=lambda growth: -growth.gib)[:MAX_GROWTH])
+
+
+def _timeline(played: Replay) -> tuple[float, ...]:
+    """The highest level of each of at most _POINTS equal stretches."""
+    count = len(played.levels)
+    if count < 2:
+        return ()
+    points = min(_POINTS, count)
+    edges = [index * count // points for index in range(points + 1)]
+    return tuple(max(played.levels[a:b]) / GIB for a, b in pairwise(edges))

@@ -1,0 +1,178 @@
+"""What an allocation was for, told by the functions on its stack."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import re2
+
+from advisor.snapshot.layout import Frames
+
+BACKWARD = "backward"  # not a category yet: gradients stay, what the backward pass only needs for itself goes
+_MAX_FRAMES = 200
+_MAX_NAME = 300
+
+# Tested on the stack as lines of `file:function`, innermost first, in lower case. The innermost match decides (an optimizer's step may run
+# the forward pass inside, a backward pass may recompute one); of those on one line, the first of this table.
+_STAGES = {
+    "workspace": (
+        r"cublas\w*workspace|cudnn\w*workspace|getcurrentcudablashandle|getchosenworkspacesize",
+    ),
+    "recomputed": (
+        r"torch/utils/checkpoint\.py:(?:recompute_fn|unpack_hook|backward)$|checkpointfunctionbackward",
+    ),
+    "optimizer": (
+        r":(?:_init_group|init_group|_?init_state|get_state_buffer|_initialize_state|_lazy_init_state)$",
+        r":initialize_optimizer_states$",
+    ),
+    "optimizer_step": (
+        r"torch/optim/\w+\.py:|bitsandbytes/optim/|apex/optimizers/|deepspeed/ops/(?:adam|lamb|lion)/",
+        r"zero/stage_?\w*\.py:step$|:clip_grad_norm_?$",
+    ),
+    "kv_cache": (
+        r"cache_utils\.py:|:(?:_?allocate_kv_cache\w*|initialize_kv_cache\w*|init_kv_cache|create_kv_caches?|_allocate_kv\w*)$",
+    ),
+    "gathered": (
+        r"fsdp/\w+\.py:(?:_?unshard|_alloc_storage|_?all_gather\w*|prepare_for_reshard)",
+        r"partition_parameters\.py:_?all_?gather\w*|partitioned_param_coordinator\.py:",
+    ),
+    "buffers": (
+        r"c10d::reducer|:_?initialize_buckets|:reduce_ipg_grads|:allreduce_bucket|:reduce_scatter_\w*",
+        r"param_and_grad_buffer\.py:",
+    ),
+    BACKWARD: (
+        r"autograd::engine|autograd::node|pythonengine|:backward$",
+        r"torch/autograd/(?:__init__|graph)\.py:(?:_engine_run_backward|grad)$",
+    ),
+    "logits": (
+        r":(?:cross_entropy|log_softmax|nll_loss|fixed_cross_entropy|forcausallmloss|selective_log_softmax)$",
+        r":(?:entropy_from_logits|logprobs_from_logits)$",
+    ),
+    "attention": (
+        r":(?:eager_attention_forward|_attn|attention_scores|get_attention_scores)$",
+    ),
+    "input": (
+        r":(?:_prepare_inputs?|send_to_device|move_data_to_device|transfer_batch_to_device|batch_to_device|to_device)$",
+        r":(?:_move_dict_value_to_device|collate\w*|pin_memory)$|utils/data/dataloader\.py:|data_loader\.py:__iter__",
+    ),
+    "activations": (
+        r":(?:_?forward|_call_impl|_wrapped_call_impl|training_step|compute_loss|generate|_sample|forward_step)$",
+        r"torch/nn/functional\.py:|autograd/function\.py:apply$",
+    ),
+    "weights": (
+        r"torch/nn/modules/module\.py:(?:_apply|to|cuda|half|bfloat16|float|convert|load_state_dict|to_empty)$",
+        r"torch/nn/modules/\w+\.py:__init__$|torch/nn/init\.py:|torch/serialization\.py:|safetensors",
+        r":(?:from_pretrained|_load_pretrained_model|load_state_dict|_load_state_dict_into_\w+|set_module_tensor_to_device)$",
+        r":(?:load_model|load_weights|load_checkpoint_and_dispatch|_load_parameter_into_model|materialize\w*|create_weights)$",
+        r":(?:inject_adapter\w*|get_peft_model|dispatch_model|create_parameter)$",
+    ),
+}  # fmt: skip
+# What a part of the forward pass is, if one of the innermost lines says so.
+_PARTS_OF_FORWARD = ("logits", "attention")
+_INNERMOST = 16
+# The categories of torch.profiler's memory timeline, which a snapshot made from a profile carries.
+PROFILER = {
+    "parameter": "weights", "gradient": "gradients", "optimizer_state": "optimizer", "activation": "activations",
+    "temporary": "temporaries", "input": "input", "autograd_detail": "activations",
+}  # fmt: skip
+
+
+@cache
+def _patterns() -> dict[str, Any]:
+    return {name: re2.compile(f"(?m){'|'.join(sources)}") for name, sources in _STAGES.items()}
+
+
+class Stacks:
+    """Categories and names of stacks, each worked out once.
+
+    PyTorch makes a list for each event, of frames that all events share: so a stack is known by the identities of its frames first.
+    Whatever is known by identity is kept here, so that nothing else can take its place.
+    """
+
+    def __init__(self) -> None:
+        self._by_identity: dict[tuple[int, ...], tuple[Frames, str, str]] = {}
+        self._by_text: dict[str, tuple[str, str]] = {}
+
+    def stage(self, frames: Frames | None) -> str:
+        """The category of what the stack allocated, BACKWARD, or empty where nothing tells."""
+        return self._of(frames)[1] if frames else ""
+
+    def place(self, frames: Frames | None) -> str:
+        """The line that allocated: `modeling_llama.py:212 forward`; empty without frames."""
+        return self._of(frames)[2] if frames else ""
+
+    def _of(self, frames: Frames) -> tuple[Frames, str, str]:
+        key = tuple(map(id, frames[:_MAX_FRAMES]))
+        found = self._by_identity.get(key)
+        if found is None:
+            found = (frames[:_MAX_FRAMES], *self._worked_out(frames))
+            self._by_identity[key] = found
+        return found
+
+    def _worked_out(self, frames: Frames) -> tuple[str, str]:
+        lines = [f"{_text(frame, 'filename')}:{_text(frame, 'name')}:{_line(frame)}" for frame in frames[:_MAX_FRAMES]]
+        text = "\n".join(lines)
+        found = self._by_text.get(text)
+        if found is None:
+            found = _stage(frames), _place(frames)
+            self._by_text[text] = found
+        return found
+
+
+def _stage(frames: Frames) -> str:
+    lines = [f"{_text(frame, 'filename')}:{_text(frame, 'name')}" for frame in frames[:_MAX_FRAMES]]
+    stack = "\n".join(lines).lower().replace("\\", "/")
+    best, place = "", len(stack) + 1
+    for name, pattern in _patterns().items():
+        match = pattern.search(stack)
+        if match is not None:
+            line = stack.rfind("\n", 0, match.start()) + 1
+            if line < place:
+                best, place = name, line
+    if best in ("activations", *_PARTS_OF_FORWARD):
+        if _patterns()["recomputed"].search(stack) is not None:
+            return "recomputed"
+        inner = "\n".join(stack.split("\n", _INNERMOST)[:_INNERMOST])
+        for name in _PARTS_OF_FORWARD:
+            if _patterns()[name].search(inner) is not None:
+                return name
+    return best
+
+
+def _place(frames: Frames) -> str:
+    """The innermost line of Python outside PyTorch, since its own lines are the same for every model; else the innermost at all."""
+    python = [frame for frame in frames[:_MAX_FRAMES] if _text(frame, "filename").endswith(".py")]
+    own = [frame for frame in python if "/torch/" not in _text(frame, "filename").replace("\\", "/")]
+    for frame in (*own, *python, *frames[:1]):
+        file = _text(frame, "filename").replace("\\", "/").rsplit("/", 1)[-1]
+        line = _line(frame)
+        number = f":{line}" if line else ""
+        name = _text(frame, "name")
+        if file in ("", "??", "none"):
+            return name
+        return f"{file}{number} {name}".strip()
+    return ""
+
+
+def _text(frame: Any, name: str) -> str:
+    value = frame.get(name) if isinstance(frame, dict) else None
+    if not isinstance(value, str):
+        return ""
+    value = value[-_MAX_NAME:] if name == "filename" else value[:_MAX_NAME]
+    return value if value.isprintable() else "".join(char if char.isprintable() else "?" for char in value)
+
+
+def _line(frame: Any) -> int:
+    line = frame.get("line") if isinstance(frame, dict) else None
+    return line if isinstance(line, int) and 0 < line < 10**7 else 0
+
+
+def python_stack(frames: Frames | None) -> list[tuple[str, int, str]]:
+    """The Python frames as (file, line, function), the outermost first."""
+    found = []
+    for frame in (frames or [])[:_MAX_FRAMES]:
+        file = _text(frame, "filename")
+        if file.endswith(".py") or file.startswith("<"):
+            found.append((file, _line(frame), _text(frame, "name")))
+    return found[::-1]
