@@ -53,7 +53,21 @@ CASES: list[tuple[str, str | None, dict[str, Any], tuple[str, ...]]] = [
     # adapters that are used, and such that are trained
     ("wan 2.2 with lightx lora in my workflow: MPS backend out of memory", "vram_oom", {}, ("method",)),
     ("wan 2.2 lora training with musubi-tuner: CUDA out of memory", "vram_oom", {"method": "lora", "task": "train"}, ()),
+    # conditions and comparisons
+    ("Even when I use a local 48GB of VRAM at a resolution of 768 it runs out of memory", "vram_oom", {"gpu_memory_gib": 48}, ()),
+    ("OOM at 768; should I train at 1024, as is done with sdxl?", "vram_oom", {}, ("model",)),
+    ("Is it because optimizations like xformers have not yet been implemented? It ends in OOM.", "vram_oom", {}, ()),
+    ("每步都在涨,内存会随着训练步数增多而增大,直到占满内存", "host_oom", {}, ()),
+    ("as training goes on the system memory skyrockets and ray reports an out of memory error", "host_oom", {}, ()),
+    ("2节点,每节点上8卡训 7b,显存不足", "vram_oom", {"gpu_count": 16, "params_b": 7}, ()),
+    # reports of the environment
+    ("- GPU type: NVIDIA A800-SXM4-80GB\n- GPU number: 4\nCUDA out of memory.", "vram_oom", {"gpu_name": "A800-80GB", "gpu_count": 4}, ()),
+    ("GPU 0,1,2: NVIDIA GeForce RTX 3090\nCUDA out of memory.", "vram_oom", {"gpu_name": "RTX 3090", "gpu_count": 3}, ()),
+    ("OOM on a single GPU\n\nGPU 0: NVIDIA L40S\nGPU 1: NVIDIA L40S", "vram_oom", {"gpu_name": "L40S", "gpu_count": 1}, ()),
     # questions that need an answer, not advice that is given
+    ("Is 12gb enough to finetune a 3b model?", "question", {"gpu_memory_gib": 12, "params_b": 3}, ()),
+    ("How many A100 (40GB) are required to tune a 13B model (full parameter)?", "question", {"params_b": 13, "method": "full"}, ()),
+    ("I'm wondering what's the VRAM needed for LoRA fine tuning the 7B model?", "question", {"method": "lora", "params_b": 7}, ()),
     ("How much VRAM do you need to train a SDXL LoRA with Kohya GUI?", "question", {"framework": "kohya", "model": "SDXL"}, ()),
 ]  # fmt: skip
 

@@ -22,7 +22,7 @@ def _forms() -> tuple[Compiled, ...]:
     return compiled([
         # https://www.hiascend.com/document: error codes of the runtime.
         Form(r"Memory_Allocation_Failure|\bEL0004\b|rtMalloc[^\n]{0,100}fail|halMemAlloc fail\w*|allocate device memory failed", "vram_oom", 0.94, "ascend"),
-        Form(r"(?:rtMalloc|halMemAlloc)[^\n]{0,160}size:? ?([0-9]{4,})", runtime="ascend", facts=("tried_to_allocate_gib",)),
+        Form(r"(?:rtMalloc|halMemAlloc)[^\n]{0,160}size:? ?([0-9]{4,})(?:, device_id:([0-9]{1,3})\b)?", runtime="ascend", facts=("tried_to_allocate_gib", "gpu_index")),
         Form(r"error code is ?: ?(?:207001|507899)\b|ACL_ERROR_RT_MEMORY_ALLOCATION", "vram_oom", 0.9, "ascend"),
         Form(r"error code is ?: ?(?:200000|207018)\b", "vram_oom", 0.6, "ascend"),
         Form(r"aclrtSetDevice\([^)\n]*\) failed: 507033|error code is ?: ?507033\b", "other_error", 0.6, "ascend", says=(("phase", "init"),)),

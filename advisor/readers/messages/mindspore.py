@@ -25,7 +25,7 @@ def _forms() -> tuple[Compiled, ...]:
         Form(rf"alloc size ?: ?{BYTES},? is more than total mem size ?: ?{BYTES}", "vram_oom", 0.96, "mindspore", ("tried_to_allocate_gib", "gpu_capacity_gib")),
         Form(r"AddMemBlockAndMemBuf|mindspore/ccsrc[^\n]{0,240}(?:[Mm]alloc|[Mm]emory)[^\n]{0,80}(?:fail|more than|not enough)", "vram_oom", 0.93, "mindspore"),
         Form(r"Memory not enough: current free memory size\[([0-9]+)\] is smaller than required size\[([0-9]+)\]", "vram_oom", 0.96, "mindspore", ("gpu_free_gib", "tried_to_allocate_gib")),
-        Form(r"cudaHostAlloc failed", "host_oom", 0.8, "mindspore", says=(("signal", "pinned_memory"),)),
+        Form(r"cudaHostAlloc failed", "host_oom", 0.95, "mindspore", says=(("signal", "pinned_memory"),)),
         Form(r"mindspore/ccsrc|(?:site|dist)-packages/mindspore/", runtime="mindspore"),
     ])  # fmt: skip
 

@@ -98,6 +98,8 @@ def _mentions(prose: Prose, library: Library) -> Iterator[Mention]:
         everyday = match.group(1) in _EVERYDAY and not (_AS_PROGRAM.search(before) or _AS_PROGRAM_AFTER.search(after))
         if everyday and (written not in spellings or written.islower()):
             continue
+        if owner[match.group(1)] == "pytorch" and not _AS_PROGRAM.search(before):
+            continue  # everything is built on it
         claim = claim_of(prose, start, end)
         if _COMPARED_BEFORE(before) and _COMPARED_AFTER(prose.lower[end : min(line_end, end + 48)]):
             claim = Claim.OTHERS

@@ -74,6 +74,8 @@ _MEMORY = re2.compile(
     rf"just )?{SIZE}\b|"
     rf"\bgpus?[ \t]?[:：]?[ \t]?{SIZE}(?:[^\w/]|$)|"
     rf"\b(?:i|we) (?:only |just )?(?:have|got) (?:only |about |just |a )?{SIZE}(?:[ \t]?[.,;?!(（]|$)|"
+    rf"\b(?:is|are|would|will) (?:an? |one |only )?{SIZE}[ \t]?(?:of )?(?:\w+ )?(?:be )?(?:enough|sufficient)\b|"
+    rf"{SIZE}[ \t]?(?:显存)?够[吗么不用]|"
     rf"(?:^|[^\w.]){SIZE}[ \t]?(?:(?:of )?\w+ )?(?:each\b|per (?:gpu|card|device)|a ?piece\b)|"
     rf"\b(?:oom|ooming|out of memory)\b[^\n.]{{0,20}}?\b(?:with|on|at)[ \t](?:a |my )?{SIZE}\b"
 )
@@ -117,7 +119,9 @@ _AND_MORE = re2.compile(
     rf"^[ \t]?(?:gpus?|cards?|显卡)?[ \t]?(?:and|plus|\+|和|加|以及)[ \t]?({NUMBER})[ \t]?(?:[x×*]|"
     rf"{_UNIT})?[ \t]?(?:{SIZE}的?[ \t]?)?(?:{_BRAND}[ \t]?)?(?:gpus?\b|cards?\b|显卡|[avhlt]\d{{2,3}}\b|\d{{4}}\b)"
 )
-_MACHINES = re2.compile(rf"({NUMBER})[ \t]?(?:机|节点)[ \t]?[每各]?[ \t]?.?$")
+_MACHINES = re2.compile(
+    rf"({NUMBER})[ \t]?(?:机|个?节点|台机器)[ \t]?[,，]?[ \t]?(?:[每各]个?(?:节点|机器?|台)?(?:上|有|都有)?)?[ \t]?.?$"
+)
 _MANY = re2.compile(r"\b(?:multiple|multi|several|many|more)[ -](?:\w+ )?(?:gpus?|cards)|多卡|多张|多块|多gpu")
 _INDEX = re2.compile(r"(?:gpu|cuda|rank|device|卡|per|each|一|每|第|id)[ :#]?$")
 _OWN = re2.compile(
@@ -176,7 +180,7 @@ def _of_nodes(count: int, nodes: str, said: str) -> int | None:
 
 def _machines_before(prose: Prose, start: int) -> tuple[str, str]:
     """The number of machines that stands right before a number of cards ("2机各8卡"), and the words that say so."""
-    before = _MACHINES.search(prose.lower[max(0, start - 8) : start + 1])
+    before = _MACHINES.search(prose.lower[max(0, start - 16) : start + 1])
     return (before.group(1), before.group()) if before is not None else ("", "")
 
 

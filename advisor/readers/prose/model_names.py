@@ -66,7 +66,8 @@ _PART_AFTER = Test(
     r"prompt|template|vae\b|code(?:base)?\b|trainer|scripts?|repo|notebook|examples?)"
 )
 _COMPARED = Test(
-    r"(?:like|such as|e\.g\.|unlike|similar to|compared (?:to|with)|than|vs\.?|versus|比如|例如|类似|像|相比)\s?[`'\"]?$"
+    r"(?:like|such as|e\.g\.|unlike|similar to|compared (?:to|with)|than|vs\.?|versus|as (?:is )?(?:done |"
+    r"used )?(?:with|in|for)|比如|例如|类似|像|相比)\s?[`'\"]?$"
 )
 
 

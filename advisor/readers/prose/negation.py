@@ -24,7 +24,7 @@ RANK = 40
 MAX_MENTIONS = 200
 # Reach, in characters, of a word of negation before and after what it denies.
 _BEFORE = 48
-_AFTER = 28
+_AFTER = 36
 
 
 class Claim(IntEnum):
@@ -57,8 +57,9 @@ _DENY_BEFORE = Test(
     r"|(?:关闭?|关掉|禁用|去掉|取消|停用|移除|除)(?:了|掉)?[ `\"“]{0,2}$|而不是[ ]?$|不同于$|相比$"
 )
 _DENY_AFTER = Test(
-    r"(?i)^[`'\")\]”]{0,2}\s*(?:(?:is|was|are|were|has been|had been)? ?(?:also |both |currently )?(?:not (?:used|"
-    r"enabled|set|on|active|supported)|disabled|"
+    r"(?i)^[`'\")\]”]{0,2}\s*(?:(?:is|was|are|were|has been|had been|has|have)? ?(?:also |both |"
+    r"currently )?(?:not (?:yet )?(?:been )?(?:used|"
+    r"enabled|set|on|active|supported|implemented|installed|the best|an option|enough|suitable|what)|disabled|"
     r"off\b|turned off|switched off|false\b|unchecked)|isn'?t (?:used|on|enabled|set)|(?:=|:|=>)\s?(?:false|no\b|"
     r"n/?a\b|not \w+|unavailable|"
     r"off\b|none\b|0\b)|"
@@ -95,6 +96,11 @@ _ADVICE = Test(
     r"upgrade|pass|make sure)\b|"
     r"\byou (?:should|can|could|may|might|need|have to|must|are|will)\b|\b(?:suggest|recommend)\w*|\bfor you\b|"
     r"你(?:可以|应该|需要|试试|用|把|先)|可以(?:试试|尝试)|试试|(?:^|[^按照据的])建议|推荐"
+)
+_BY_ME = Test(r"(?i)\b(?:i|we)\s$")
+# What a thing needs, which a question asks for and a document states.
+_REQUIRES = re2.compile(
+    r"(?i)\b(?:requires?|required|(?:a|at|the) minimum|minimum|at least|recommend\w*)\b|最低|至少|要求|推荐"
 )
 _OTHERS = Test(
     r"(?i)\b(?:readme|docs|documentation|docstring|the paper|authors? (?:say|claim|use|report|train)\w*|"
@@ -221,7 +227,11 @@ def claim_of(prose: Prose, start: int, end: int) -> Claim:
     speaker = _OTHER_SPEAKER.search(prose.text[line:start])
     left, right = clause_of(prose, start, end)
     before, clause = prose.text[left:start], prose.text[left:right]
-    if _others(clause) or (_others(prose.text[first : min(start, first + 40)]) and not _OWN(prose.text[first:start])):
+    question = sentence.rstrip().endswith(("?", "？"))
+    opening = prose.text[first : min(start, first + 40)]
+    if question and _FEASIBLE(sentence):
+        clause, opening = (str(_REQUIRES.sub(" ", text)) for text in (clause, opening))
+    if _others(clause) or (_others(opening) and not _OWN(prose.text[first:start])):
         return Claim.OTHERS
     if speaker is not None and " PR" not in speaker.group():
         # Another user with the same failure is worth something where the first says nothing; a maintainer advises.
@@ -230,7 +240,6 @@ def claim_of(prose: Prose, start: int, end: int) -> Claim:
             if _USER(speaker.group()) and _FAILS(prose.text[line : prose.line(start)[1]])
             else Claim.OTHERS
         )
-    question = sentence.rstrip().endswith(("?", "？"))
     if _IDEA_BEFORE(before) or (question and _IDEA_BEFORE(prose.text[first:start])):
         # "If I use batch 8 it OOMs" reports a run; "would batch 8 fit?" asks about one.
         if not question and _IF_I(before) and _FAILS(sentence):
@@ -240,7 +249,7 @@ def claim_of(prose: Prose, start: int, end: int) -> Claim:
             if _FEASIBLE(sentence) and not _ASKED_ABOUT(prose.text[max(first, start - 24) : start])
             else Claim.IDEA
         )
-    if _ADVICE(before) and not _FAILS(clause):
+    if _ADVICE(before) and not _FAILS(clause) and not _BY_ME(prose.text[max(first, left - 6) : left]):
         # "How much VRAM do you need to train it?" is no advice.
         return Claim.PLANNED if question and _FEASIBLE(sentence) else Claim.OTHERS
     if _FAILS(clause):

@@ -126,7 +126,10 @@ _HOST = re2.compile(
     r"(?:out of|runs? out of|running out of|ran out of|not enough|insufficient|run out) (?:system |cpu |host |main |"
     r"physical )?(?:ram|cpu memory|host memory|system memory)\b|"
     r"\b(?:cpu|system|host|main) (?:ram|memory|oom)\b[^\n.]{0,40}?(?:full|fills?|keeps?|increas\w*|grow\w*|out of|"
-    r"exhaust\w*|runs? out|oom|not enough|gone|peak|leak)|\bcpu oom\b|cpu out of memory|"
+    r"exhaust\w*|runs? out|oom|not enough|gone|peak|leak|skyrocket\w*|explod\w*|ris(?:es|ing)|climb\w*|accumulat\w*)|"
+    r"\bray (?:would |will |also )?(?:oom\b|report\w* an? (?:out[- ]of[- ]memory|oom)|out[- ]of[- ]memory)|"
+    r"^cannot allocate memory$|[^\w]cannot allocate memory(?:[.,;:!()\s]|$)|"
+    r"内存[^。\n]{0,12}(?:占满|耗尽|增大|越来越大)|占满内存|\bcpu oom\b|cpu out of memory|"
     r"\bram (?:usage )?(?:keeps?|fills?|is full|increas\w*|grow\w*|runs? out|exhaust\w*|is gone)|"
     r"\ball of my \d+ ?g\w* (?:of )?ram|minimum (?:cpu|host|system) (?:ram|memory)|"
     r"pin(?:ned)?_memory ?= ?false|kernel (?:keeps? |has |appears to have )?(?:dying|dies|died|crash\w*)|"
@@ -154,8 +157,9 @@ _SHM = re2.compile(
 _ASKS = re2.compile(
     r"how (?:much|many|big|large)[^\n?.]{0,40}(?:vram|gpus?|memory|ram|cards?)|(?:what|which) (?:is the |"
     r"are the )?(?:\w+ )?(?:gpus?|hardware|vram|memory|requirements?)|(?:vram|gpu|memory|hardware) (?:requirements?|"
-    r"needs\b|expectations?)|expected (?:vram|gpu|memory) usage|"
-    r"(?:can|could) (?:i|we|it|a|an|you|one)\b[^\n?]{0,80}(?:gpus?|vram|\d ?gb?\b|card|train|fine-?tun|run|fit)|"
+    r"needs\b|expectations?)|(?:vram|gpu memory|memory) (?:is |are )?(?:needed|required) (?:for|to)\b|"
+    r"expected (?:vram|gpu|memory) usage|"
+    r"(?:can|could) (?:i|we|it|a|an|you|one|the|this)\b[^\n?]{0,80}(?:gpus?|vram|\d ?gb?\b|card|train|fine-?tun|run|fit)|"
     r"is (?:\S+ ){1,6}(?:possible|enough|sufficient|feasible)|will (?:it|this|a|"
     r"the)\b[^\n?]{0,40}(?:fit|run|work)|"
     r"would (?:it|this|an?|one|my|the)\b[^\n?]{0,40}(?:fit|run|be enough)|right gpu|recommended (?:gpu|hardware)|"
@@ -168,7 +172,8 @@ _ASKS = re2.compile(
     r"推理)[^\n。]{0,12}[吗么?？]"
 )
 _AVOID = Test(
-    r"(?:avoid|without|prevent|no|not|never|fix|against|避免|防止|不会|没有?|未出现)\s?(?:any |an |the |cuda |getting |出现)*$"
+    r"(?:avoid|without|prevent|no|not|never|fix|against|addressing|troubleshooting|handling|debugging|避免|防止|不会|没有?|"
+    r"未出现)\s?(?:any |an |the |cuda |getting |出现)*$"
 )
 
 

@@ -68,7 +68,7 @@ _WORDS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
                 r"\bfull[ -]?(?:-?(?:parameters?|params?|model|weights?|scale))?s?[ -]?(?:fine[ -]?t\w{1,3}ing|"
                 r"fine[ -]?tuned?|finetune\w*|sft|ft\b)|\bsft full\b|\bfft\b|"
                 r"\bfull[ -]parameters?[ -](?:training|tuning)|(?:with|all|of) (?:all |"
-                r"the )?(?:full[ -])?parameters? (?:fine|train|tun|unfroz)|with full[ -]parameters?|全参(?:数|"
+                r"the )?(?:full[ -])?parameters? (?:fine|train|tun|unfroz)|with full[ -]parameters?|\( ?full[ -]?parameters? ?\)|全参(?:数|"
                 r"量)?(?:的)?(?:微调|训练|sft|finetune|调优|更新)?|"
                 r"全量(?:参数)?(?:的)?(?:微调|训练|sft|finetune)",
             ),
@@ -250,7 +250,8 @@ _ON_HARDWARE = Test(
     r"\b(?:on|with|in) [^\n]{0,24}(?:\d ?gb?\b|gpus?\b|cards?\b|vram|[avhl]\d{2,3}\b|\d0[5-9]0\b)|显存|显卡|卡上"
 )
 _NEED = Test(
-    r"how (?:much|many)|what (?:gpu|hardware|vram)|requirements?|minimum|enough|possible|需要多[大少]|多大显存|多少显存|最低|够吗|能跑|"
+    r"how (?:much|many)|what (?:gpu|hardware|vram)|(?:vram|memory) (?:is )?(?:needed|required)|requirements?|minimum|"
+    r"enough|possible|需要多[大少]|多大显存|多少显存|最低|够吗|能跑|"
     r"跑得?动|行吗|可以吗"
 )
 
