@@ -32,8 +32,8 @@ SHARES: Mapping[str, float] = {
     # Diffusion models and convolutions: blocks counted by traces at two depths; kernels that keep copies of weights and inputs.
     "blocks": 0.05, "converted_inputs": 0.06, "bypass_adapters": 0.1, "sizes_of_layers": 0.25, "unknown_architecture": 0.3,
 }  # fmt: skip
-"""Each share was taken from replays of traces or from the size of the difference, then scaled by one factor so that nine of ten of
-the published peaks of thirteen projects lie within; fitted on half of the projects, the other half is covered as well."""
+"""Each share was taken from replays of traces or from the size of the difference, then scaled so that nine of ten published peaks
+lie within (206 of ten tables); fitted to half of the tables, the other half is covered to 89 % (docs/estimation.md)."""
 
 ELASTIC: Mapping[str, tuple[float, tuple[str, ...]]] = {
     "seq_len": (0.6, ("activations", "recomputed", "logits", "kv_cache")),
