@@ -73,7 +73,7 @@ async def _send(jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
                     await answer.read()
                     if answer.status == 200:
                         return {"name": job["name"], "s": time.perf_counter() - started, "resent": attempt}
-            except (aiohttp.ClientError, asyncio.TimeoutError):
+            except (TimeoutError, aiohttp.ClientError):
                 await asyncio.sleep(0.2)
                 started = time.perf_counter()  # another request, as Slack sees it
         return {"name": job["name"], "s": None, "resent": attempt}
@@ -168,7 +168,7 @@ def two_replicas(count: int, size: int, folder: Path, rounds: int) -> bool:
         print(f"two replicas: skipped: {missing}")
         return True
     good = True
-    with postgres() as url, SlackDouble() as slack, contextlib.ExitStack() as stack:
+    with postgres(durable=True) as url, SlackDouble() as slack, contextlib.ExitStack() as stack:
         migrate = [sys.executable, "-c", "from advisor.cli import main; main()", "slack", "--database", url, "migrate"]
         subprocess.run(migrate, check=True, stdout=subprocess.DEVNULL)
         survivor = start(slack, url, folder / "survivor.log")

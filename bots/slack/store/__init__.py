@@ -38,8 +38,18 @@ class Store(Cases, Feedback, Teams, Retention):
         Raises: StoreError, where the tables are not those of this version.
         """
         database = Database.open(url, connections=connections)
-        if database.sqlite if migrate is None else migrate:
-            upgrade(database)
-        else:
-            require_current(database)
+        try:
+            if database.sqlite if migrate is None else migrate:
+                upgrade(database)
+            else:
+                require_current(database)
+        except BaseException:
+            database.close()
+            raise
         return cls(database)
+
+    def forget_team(self, team: str, *, keep: str = "") -> int:
+        """Deletes a workspace's cases, feedback, waiting requests and settings; its installation stays."""
+        deleted = super().forget_team(team, keep=keep)
+        self._read.pop(team, None)
+        return deleted

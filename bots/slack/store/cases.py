@@ -62,9 +62,10 @@ class Cases(Part):
         """True once per case and `what`, over all replicas; False for a case that is gone."""
         values = {"name": f"case:{case_id}:{what}", "case_id": case_id, "until": NEVER}
         statement = self._insert(_marks).values(**values).on_conflict_do_nothing(index_elements=["name"])
+        statement = statement.returning(_marks.c.name)  # the count of an INSERT's rows is not known on PostgreSQL
         try:
             with self.database.write() as connection:
-                return bool(connection.execute(statement).rowcount)
+                return connection.execute(statement).first() is not None
         except sa.exc.IntegrityError:  # no such case
             return False
 
@@ -80,7 +81,7 @@ class Cases(Part):
         statement = added.on_conflict_do_update(
             index_elements=["name"], set_={"until": added.excluded.until}, where=_marks.c.until <= time
         )
-        return bool(connection.execute(statement).rowcount)
+        return connection.execute(statement.returning(_marks.c.name)).first() is not None
 
     def forget_mark(self, name: str) -> None:
         """Takes a mark back: what it stood for did not happen after all."""

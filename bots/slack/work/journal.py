@@ -76,7 +76,7 @@ class Journal(Part):
             _hold(connection, job)
             row = {"job": job.id, "step": step, "state": "done", "ts": ""}
             added = self._insert(steps).values(**row).on_conflict_do_nothing(index_elements=["job", "step"])
-            return bool(connection.execute(added).rowcount)
+            return connection.execute(added.returning(steps.c.job)).first() is not None
 
     def _set(self, job: Job, step: str, state: State, ts: str) -> None:
         with self.database.write() as connection:

@@ -64,7 +64,7 @@ class Queue(Part):
         self._open = sa.select(sa.func.count()).select_from(
             sa.select(sa.literal(1)).where(jobs.c.state.in_(("ready", "leased"))).limit(limit).subquery()
         )
-        self._added = self._insert(jobs).on_conflict_do_nothing(index_elements=["key"])
+        self._added = self._insert(jobs).on_conflict_do_nothing(index_elements=["key"]).returning(jobs.c.id)
 
     def put(self, kind: str, key: str, payload: Mapping[str, Any]) -> bool:
         """Writes a request durably; see `bots.slack.needs.Enqueue`."""
@@ -90,7 +90,8 @@ class Queue(Part):
         time, waiting = connection.execute(sa.select(now(), self._open.scalar_subquery())).one()
         if waiting >= self.limit:
             return None
-        return bool(connection.execute(self._added, row | {"created_at": time, "not_before": time}).rowcount)
+        row = row | {"created_at": time, "not_before": time}
+        return connection.execute(self._added, row).first() is not None
 
     def claim(self, owner: str, count: int, lease: float, *, put_before: float | None = None) -> list[Job]:
         """Takes up to `count` jobs that are due, or whose worker has not renewed its lease, the oldest first.

@@ -35,8 +35,8 @@ def postgres_missing() -> str:
 
 
 @contextlib.contextmanager
-def postgres() -> Iterator[str]:
-    """A PostgreSQL server with an empty folder; yields the address of its database `postgres`."""
+def postgres(*, durable: bool = False) -> Iterator[str]:
+    """A PostgreSQL server with an empty folder; yields the address of its database `postgres`. `durable`: it waits for the disk."""
     folder = Path(tempfile.mkdtemp(prefix="advisor-pg-"))
     binaries = BINARIES[-1] if BINARIES else Path(str(shutil.which("initdb"))).parent
     as_user: list[str] = []
@@ -48,6 +48,7 @@ def postgres() -> Iterator[str]:
     initdb = [*as_user, str(binaries / "initdb"), "-D", str(folder / "data"), "-U", "advisor", "-A", "trust", "-N"]
     subprocess.run(initdb, check=True, **quiet)  # type: ignore[call-overload]
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c max_connections=200"
+    options += "" if durable else " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
     control = [*as_user, str(binaries / "pg_ctl"), "-D", str(folder / "data"), "-w"]
     subprocess.run([*control, "-o", options, "start"], check=True, **quiet)  # type: ignore[call-overload]
     try:
