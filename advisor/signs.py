@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
@@ -83,10 +83,16 @@ def _compiled(pattern: bytes) -> Any:
     return re2.compile(pattern, options)
 
 
+def signs(data: bytes) -> Iterator[int]:
+    """The offsets of the literals that are signs of failure."""
+    sure = confirmed()
+    return (offset for offset in finder()(data) if sure(data[max(0, offset - 64) : offset + 128]))
+
+
 def may_fail(data: bytes) -> bool:
     """Whether a stretch of bytes may tell of a failure.
 
     >>> may_fail(b"loss 2.1, 3.2 GB of memory in use"), may_fail(b"torch.OutOfMemoryError: CUDA out of memory.")
     (False, True)
     """
-    return any(confirmed()(data[max(0, offset - 64) : offset + 128]) for offset in finder()(data))
+    return next(signs(data), None) is not None

@@ -29,6 +29,7 @@ class Answering(Struct, frozen=True):
         form: text, json or markdown.
         lang: `auto` takes Chinese where the locale is Chinese, else the language of the log.
         output: the file for the answer; stderr without one.
+        stdout: it is what was asked for, so it goes to standard output.
         append: answers are added to the file; otherwise each replaces what was there.
         stated: facts that override what the log says.
     """
@@ -38,6 +39,7 @@ class Answering(Struct, frozen=True):
     lang: Literal["auto", "en", "zh"] = "auto"
     output: str = ""
     append: bool = False
+    stdout: bool = False
     stated: Mapping[str, FactValue] = field(default_factory=dict)
     preferences: Preferences = field(default_factory=Preferences)
     explain: bool = False
@@ -63,8 +65,9 @@ class Answering(Struct, frozen=True):
             InputError: the file can't be written.
         """
         if not self.output:
-            self._write(diagnosis, notes, extra or {}, sys.stderr)
-            sys.stderr.flush()
+            stream = sys.stdout if self.stdout else sys.stderr
+            self._write(diagnosis, notes, extra or {}, stream)
+            stream.flush()
             return
         try:
             with open(self.output, "a" if self.append else "w", encoding="utf-8") as file:
