@@ -80,6 +80,7 @@ class Framework(Struct, frozen=True):
 
     Attributes:
         closed: used through its options or its screen; changes of code have no place.
+        config: the notation of its configuration files, where it has some.
     """
 
     id: str
@@ -88,6 +89,7 @@ class Framework(Struct, frozen=True):
     family: str = ""
     tasks: list[str] = field(default_factory=list)
     closed: bool = False
+    config: Literal["", "yaml", "toml", "json", "python"] = ""
     keys: dict[str, list[str]] = field(default_factory=dict)
     values: dict[str, dict[str, Any]] = field(default_factory=dict)
     implies: list[dict[str, Any]] = field(default_factory=list)

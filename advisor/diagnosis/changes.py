@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from advisor import records
+from advisor.edits.pairs import respelled
 from advisor.facts import FactValue, Lang
 from advisor.library import Library
 from advisor.report import Change
@@ -84,10 +85,12 @@ def changes_for(
     for framework in library.lineage(start):
         found = [change for change in remedy.changes.get(framework, ()) if _of_version(change, facts)]
         if found:
-            return tuple(
+            filled = (
                 Change(framework, fill(change.text, facts), change.kind, change.note.get(lang, ""), change.source)
                 for change in found
             )
+            config = library.frameworks[start].config if start in library.frameworks and framework != start else ""
+            return tuple(respelled(change, config) if config else change for change in filled)
     return ()
 
 

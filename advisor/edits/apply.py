@@ -80,7 +80,8 @@ class Editor:
         """
         self._lines = lines
         self._evidence = evidence or {}
-        toml = any(".toml" in line for line in lines[:200])
+        configs = {library.frameworks[name].config for name in frameworks if name in library.frameworks}
+        toml = "toml" in configs or any(".toml" in line for line in lines[:200])
         found = blocks_of(lines, lambda key: known_key(key, library), is_toml=toml)
         self._blocks = [(block, Reader(block, frameworks, library)) for block in found]
 
@@ -176,7 +177,7 @@ def _attempt(draft: Draft, wish: Wish, pairs: Sequence[Pair], change: Change | N
     handled = _set_facts(work, wish, pairs)
     for pair in pairs:
         entry = work.find(pair)
-        if entry is not None and (entry.value != AUTO or work.block.kind == "command"):
+        if entry is not None and (entry.value != AUTO or work.block.kind != "json"):
             if not _is(entry, pair):
                 work.set(entry, pair.value)
             continue

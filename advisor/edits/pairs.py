@@ -14,13 +14,20 @@ from collections.abc import Iterator
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from advisor.edits.command import is_option, tokens_of
 from advisor.edits.entry import Raw, Value, normalised, unquoted, value_of
 from advisor.edits.python_text import PYTHON
+from advisor.edits.python_text import written as python_written
 from advisor.edits.toml_text import TOML
+from advisor.edits.toml_text import written as toml_written
 from advisor.edits.yaml_text import YAML
+from advisor.edits.yaml_text import written as yaml_written
 from advisor.report import Change
+
+# Words in changes that stand for a name of one's own.
+_PLACEHOLDERS = frozenset({"ID", "MODEL", "CONFIG", "CHECKPOINT", "DATASET", "ORG", "CONFIG.yaml", "FILE", "FOLDER"})
 
 
 class Pair(Struct, frozen=True):
@@ -49,9 +56,10 @@ class Pair(Struct, frozen=True):
     @property
     def is_known(self) -> bool:
         """Whether the value is one that can be written down, not a name to fill in."""
-        return not (
-            isinstance(self.value, str) and ("<" in self.value or (self.value.isupper() and len(self.value) > 3))
-        )
+        if not isinstance(self.value, str):
+            return True
+        words = self.value.replace("/", " ").replace(":", " ").replace("-", " ").split()
+        return "<" not in self.value and _PLACEHOLDERS.isdisjoint(words)
 
 
 def pairs_of(change: Change) -> tuple[Pair, ...]:
@@ -65,6 +73,26 @@ def pairs_of(change: Change) -> tuple[Pair, ...]:
         return tuple(reader(text))
     except (ValueError, SyntaxError, RecursionError):
         return ()
+
+
+def respelled(change: Change, kind: str) -> Change:
+    """A change of flags as the settings of a configuration file; the change itself where it is anything else.
+
+    >>> respelled(Change("transformers", "--deepspeed ds.json --bf16"), "yaml").text
+    'deepspeed: ds.json\\nbf16: true'
+    """
+    pairs = pairs_of(change) if change.kind == "flag" else ()
+    if not pairs or any(len(pair.path) != 1 or pair.dashes != "--" or "." in pair.path[0] for pair in pairs):
+        return change
+    write = {
+        "yaml": lambda key, value: f"{key}: {yaml_written(value, '', '')}",
+        "toml": lambda key, value: f"{key} = {toml_written(value, '')}",
+        "python": lambda key, value: f"{key} = {python_written(value, '')}",
+    }.get(kind)
+    if write is None:
+        return change
+    rows = [write(pair.path[0].replace("-", "_"), pair.value) for pair in pairs]
+    return replace(change, text="\n".join(rows), kind=kind)
 
 
 def _flags(text: str) -> Iterator[Pair]:

@@ -1,0 +1,1 @@
+"""The room that writes changes into what was pasted."""
