@@ -59,7 +59,7 @@ _DENY_BEFORE = Test(
 _DENY_AFTER = Test(
     r"(?i)^[`'\")\]”]{0,2}\s*(?:(?:is|was|are|were|has been|had been|has|have)? ?(?:also |both |"
     r"currently )?(?:not (?:yet )?(?:been )?(?:used|"
-    r"enabled|set|on|active|supported|implemented|installed|the best|an option|enough|suitable|what)|disabled|"
+    r"enabled|set|on|active|supported|implemented|installed|the best|an option|what)|disabled|"
     r"off\b|turned off|switched off|false\b|unchecked)|isn'?t (?:used|on|enabled|set)|(?:=|:|=>)\s?(?:false|no\b|"
     r"n/?a\b|not \w+|unavailable|"
     r"off\b|none\b|0\b)|"

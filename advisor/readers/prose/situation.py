@@ -155,7 +155,8 @@ _SHM = re2.compile(
     r"--shm-size|/dev/shm"
 )
 _ASKS = re2.compile(
-    r"how (?:much|many|big|large)[^\n?.]{0,40}(?:vram|gpus?|memory|ram|cards?)|(?:what|which) (?:is the |"
+    r"how (?:much|many|big|large)[^\n?.]{0,40}(?:vram|gpus?|memory|ram|cards?)|how many [^\n?.]{0,24}\b(?:[abhlv]\d{2,3}|rtx|"
+    r"[2-5]0[5-9]0)s?\b|(?:what|which) (?:is the |"
     r"are the )?(?:\w+ )?(?:gpus?|hardware|vram|memory|requirements?)|(?:vram|gpu|memory|hardware) (?:requirements?|"
     r"needs\b|expectations?)|(?:vram|gpu memory|memory) (?:is |are )?(?:needed|required) (?:for|to)\b|"
     r"expected (?:vram|gpu|memory) usage|"
