@@ -20,7 +20,7 @@ import msgspec
 
 from advisor.diagnosis import diagnose
 from advisor.render.slack import Applied, Controls, render_slack, why_view
-from advisor.report import Diagnosis
+from advisor.report import Diagnosis, EditReport, Unwritten
 from bots.slack.blockkit import faults, unsafe, view_faults
 
 EMOJIS = frozenset({"warning", "mag", "white_check_mark", "information_source"})
@@ -122,8 +122,11 @@ def check(rng: random.Random, base: Diagnosis) -> list[str]:
             changes=tuple(change for remedy in chosen for change in remedy.changes),
             notes=tuple(hostile(rng, "note") for _ in range(3)),
         )
-    command = hostile(rng, "torchrun train.py --bf16") if rng.random() < 0.3 else ""
-    body = render_slack(d, controls=controls, applied=applied, command=command, attach=rng.random() < 0.02).body()
+    edit = None
+    if d.remedies and rng.random() < 0.3:
+        blocks = tuple(hostile(rng, "torchrun train.py --bf16 true") for _ in range(rng.randint(0, 4)))
+        edit = EditReport(("x",), ("x",), blocks=blocks, rest=(Unwritten("x", "x", d.remedies[0].changes),))
+    body = render_slack(d, controls=controls, applied=applied, edit=edit, attach=rng.random() < 0.005).body()
     found = faults(body) + unsafe(body, EMOJIS, ())
     if d.remedies:
         view = why_view(d, rng.choice(d.remedies[:3]).id)

@@ -28,7 +28,7 @@ from advisor.render.slack.controls import Controls, control_blocks
 from advisor.render.slack.inert import clean, fallback, prose, size
 from advisor.render.slack.memory import bars
 from advisor.render.slack.words import w
-from advisor.report import Change, Component, Diagnosis, RemedyReport
+from advisor.report import Change, Component, Diagnosis, EditReport, RemedyReport
 from advisor.units import format_gib
 
 REPORT_NAME = "vram-report.txt"
@@ -84,7 +84,7 @@ def render_slack(
     *,
     controls: Controls | None = None,
     applied: Applied | None = None,
-    command: str = "",
+    edit: EditReport | None = None,
     attach: bool = False,
     notes: Sequence[str] = (),
 ) -> SlackMessage:
@@ -93,12 +93,12 @@ def render_slack(
     Args:
         controls: what can be pressed; None for none.
         applied: the ticked remedies, estimated again.
-        command: the person's own command with the changes of the plan (or of what is ticked) written in, shown instead of
-            the single changes.
+        edit: the person's own command or configuration with the plan (or what is ticked) written in, shown instead of the
+            single changes.
         attach: whether files can be sent along; what is shortened is then said to be in the file.
         notes: further sentences, such as which file could not be read.
     """
-    answer = _Answer(diagnosis, applied, command)
+    answer = _Answer(diagnosis, applied, edit)
     parts = list(answer.parts())
     if notes:
         parts.append((2, [context(notes, 250)]))
@@ -138,11 +138,11 @@ def _weight(parts: Sequence[tuple[int, list[Block]]]) -> int:
 class _Answer:
     """The parts of one answer, each with how readily it gives way (0: never)."""
 
-    def __init__(self, diagnosis: Diagnosis, applied: Applied | None, command: str) -> None:
+    def __init__(self, diagnosis: Diagnosis, applied: Applied | None, edit: EditReport | None) -> None:
         self.d = diagnosis
         self.lang: Lang = diagnosis.lang
         self.applied = applied
-        self.command = command
+        self.edit = edit if edit is not None and edit.blocks else None
         self.short = False
 
     def w(self, key: str, **values: object) -> str:
@@ -226,7 +226,7 @@ class _Answer:
         yield rich(section(title), preformatted(bars(estimate, self.card, self.lang, after), 1400))
         notes = []
         if estimate.assumed:
-            listed = ", ".join(f"{name}={value}" for name, value in estimate.assumed.items())
+            listed = ", ".join(f"{name}={_value(value)}" for name, value in estimate.assumed.items())
             notes.append(self.w("assumed", list=listed))
         notes += estimate.warnings[:3]
         if notes:
@@ -295,7 +295,6 @@ class _Answer:
         else:
             line = self.w(
                 "applied",
-                count=len(applied.steps),
                 before=format_gib(before.need_gib),
                 after=format_gib(applied.need[0]),
             )
@@ -315,11 +314,14 @@ class _Answer:
             yield context(applied.notes, 300)
 
     def _changes(self, changes: Sequence[Change]) -> Iterator[Element]:
-        """What to copy. The person's own command with all of it written in, where there is one."""
-        if self.command:
-            self.short |= size(self.command) > 2 * MAX_CODE
-            yield preformatted(self.command, 2 * MAX_CODE)
-            return
+        """What to copy: the person's own command or configuration with all of it written in, then what has no place there."""
+        if self.edit is not None:
+            yield section([span(self.w("exact"), 100)])
+            for block in self.edit.blocks[:2]:
+                self.short |= size(block) > 2 * MAX_CODE
+                yield preformatted(block, 2 * MAX_CODE)
+            self.short |= len(self.edit.blocks) > 2
+            changes = [change for unwritten in self.edit.rest for change in unwritten.changes[:1]]
         for change in changes[:MAX_CHANGES]:
             self.short |= size(change.text) > MAX_CODE
             if change.kind == "prose":
@@ -335,3 +337,7 @@ class _Answer:
             [span(question.text, 200), *([span(f" ({question.why})", 100)] if question.why else [])]
             for question in self.d.questions[:5]
         ]
+
+
+def _value(value: object) -> str:
+    return ("false", "true")[value] if isinstance(value, bool) else str(value)

@@ -80,8 +80,6 @@ def picture(estimate: EstimateReport, card: str, lang: Lang) -> str:
         return _LEFT + gib / scale * wide
 
     title = f"{w('heading.memory', lang)}: {format_gib(estimate.need_gib)}"
-    if estimate.capacity_gib is not None:
-        title += w("of_card", lang, capacity=format_gib(estimate.capacity_gib))
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH:g}" height="{height:g}" viewBox="0 0 {_WIDTH:g} {height:g}"'
         f' font-family="{FONT}" font-size="15" fill="#1d1c1d" role="img">',

@@ -12,14 +12,15 @@ from msgspec.structs import replace
 from advisor.diagnosis import Case, examine, read_document
 from advisor.diagnosis.changes import changes_for
 from advisor.diagnosis.compose import compose
+from advisor.diagnosis.rewrite import Pasted, Steps, steps_of_plan
 from advisor.diagnosis.scenario import Scenario, conflict, scenario_of
 from advisor.diagnosis.sentences import sentence
 from advisor.facts import FactValue
 from advisor.library import Library
 from advisor.readers.document import Document
-from advisor.records import Edit
+from advisor.records import Edit, Remedy
 from advisor.render.slack import Applied, Controls, SlackMessage, render_slack
-from advisor.report import Change, Diagnosis
+from advisor.report import Change, Diagnosis, EditReport
 from bots.slack import store
 from bots.slack.words import lang_of, say
 
@@ -28,12 +29,14 @@ _MODELS = frozenset({"model", "params_b", "hf_id"})
 
 
 class Answered(Struct, frozen=True):
-    """A kept question with its case and report, and the ticked remedies estimated again (None where none is)."""
+    """A kept question with its case and report, and the ticked remedies estimated again (None where none is), and the person's own
+    command with them, or with the plan, written in."""
 
     kept: store.Case
     case: Case
     report: Diagnosis
     applied: Applied | None
+    edit: EditReport
     tried: tuple[str, ...]
 
     def message(
@@ -47,7 +50,9 @@ class Answered(Struct, frozen=True):
     ) -> SlackMessage:
         """The answer as a message with its buttons."""
         controls = Controls(self.kept.id, private=private, share=share, tried=self.tried, feedback=feedback)
-        return render_slack(self.report, controls=controls, applied=self.applied, attach=attach, notes=notes)
+        return render_slack(
+            self.report, controls=controls, applied=self.applied, edit=self.edit, attach=attach, notes=notes
+        )
 
 
 def answered(kept: store.Case, library: Library, *, hidden: int = 0) -> Answered:
@@ -64,8 +69,9 @@ def answered(kept: store.Case, library: Library, *, hidden: int = 0) -> Answered
     if hidden:
         report = replace(report, redactions=report.redactions + hidden)
     applied = _applied(case, kept.applied) if kept.applied else None
+    steps = _steps(case, applied.steps) if applied is not None and applied.steps else steps_of_plan(case)
     titles = tuple(title_of(case, name) for name in kept.tried)
-    return Answered(kept, case, report, applied, titles)
+    return Answered(kept, case, report, applied, Pasted(case).rewrite(steps), titles)
 
 
 def _case(kept: store.Case, library: Library) -> Case:
@@ -120,6 +126,19 @@ def _edits(case: Case, chosen: Sequence[str]) -> Mapping[str, Edit]:
         if set(edits) == set(chosen):
             return edits
     return {}
+
+
+def _steps(case: Case, chosen: Sequence[str]) -> Steps:
+    """Each ticked remedy with the facts that it changes beside those before it."""
+    edits = _edits(case, chosen)
+    found: list[tuple[Remedy, Mapping[str, FactValue]]] = []
+    before: Mapping[str, FactValue] = case.specification.words
+    for count, name in enumerate(chosen, 1):
+        words = scenario_of(case, chosen[:count], edits).words
+        changed = {fact: value for fact, value in words.items() if before.get(fact) != value}
+        found.append((case.library.remedies[name], changed))
+        before = words
+    return found
 
 
 def _changes(case: Case, now: Scenario, words: Mapping[str, FactValue]) -> tuple[Change, ...]:

@@ -42,7 +42,9 @@ def vram(ack: Ack, command: Mapping[str, Any], client: WebClient, needs: Needs) 
     text = plain_text(str(command.get("text") or "")).strip()
     first, _, rest = text.partition(" ")
     word = _CHINESE.get(first, first.lower())
-    own: Lang = "zh" if first in _CHINESE else language_of(text)
+    own: Lang = (
+        "zh" if first in _CHINESE else language_of(text[:1500])
+    )  # of the reply at once; the answer reads all of it
     who = origin(command)
     lang = _lang(needs, who["team"], own)
     if not text:

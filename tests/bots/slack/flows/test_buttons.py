@@ -24,7 +24,7 @@ def test_ticked_boxes_estimate_again_in_place(desk: Desk) -> None:
     renewed = desk.answer("applied")
     assert renewed["replace_original"] is True
     words = words_of(renewed["blocks"])
-    assert "With 2 change(s): 80.4 GiB" in words
+    assert "With what is ticked: 80.4 GiB" in words
     assert "with the changes" in words
     ticked = element(renewed, "vram_apply")["initial_options"]
     assert {each["value"] for each in ticked} == {"reduce_batch_size", "gradient_checkpointing"}
@@ -32,7 +32,7 @@ def test_ticked_boxes_estimate_again_in_place(desk: Desk) -> None:
     assert kept is not None
     assert list(kept.applied) == ["reduce_batch_size", "gradient_checkpointing"]
     desk.press(renewed, pressed(renewed, "vram_apply"), name="applied")
-    assert "With 2" not in words_of(desk.answer("applied", 2)["blocks"])
+    assert "With what is ticked" not in words_of(desk.answer("applied", 2)["blocks"])
 
 
 def test_boxes_that_exclude_each_other_say_so(desk: Desk) -> None:
@@ -106,7 +106,7 @@ def test_sharing_posts_once_and_lets_others_in(desk: Desk) -> None:
     desk.settle()
     updates = [args for method, args in desk.recorder.calls if method == "chat.update"]
     assert updates[-1]["ts"] == posts[0]["ts"]
-    assert "With 1 change(s)" in words_of(updates[-1]["blocks"])
+    assert "With what is ticked" in words_of(updates[-1]["blocks"])
 
 
 def test_sharing_where_the_bot_is_no_member_goes_through_the_press(desk: Desk) -> None:
