@@ -15,7 +15,7 @@ from bots.github.answer import issue_text
 from bots.github.app.store import Job, Store
 from bots.github.config import Config
 from bots.github.errors import Busy, Refused
-from bots.github.event import Event, Issue
+from bots.github.event import Event, Issue, irrelevant
 from bots.github.policy import judge
 from bots.github.text import written
 from bots.github.triage import Api, Triage, settings
@@ -176,7 +176,9 @@ class Workers:
         config = self._config(job.repository, api)
         if not config.enabled:
             return "switched off"
-        if event is not None and self._nothing_in(event, config):
+        if event is not None and (
+            irrelevant(event, opt_out_label=config.opt_out_label) or self._nothing_in(event, config)
+        ):
             return "silent"
         about = msgspec.structs.replace(event.issue, body="") if event is not None else Issue(job.issue)
         current = Event(job.action, job.repository, about, commanded=job.commanded, again=job.again)
