@@ -1,0 +1,1 @@
+"""The advisor as tools for coding agents, over the Model Context Protocol."""
