@@ -48,10 +48,16 @@ class EngineError(AdvisorError):
 
 
 class TooLittleKnown(AdvisorError):
-    """An estimate needs facts that are absent; `missing` names them, the most valuable first."""
+    """An estimate needs facts that are absent; `missing` names them, the most valuable first, `name` a model that nobody knows."""
 
-    def __init__(self, missing: Sequence[str]) -> None:
+    def __init__(self, missing: Sequence[str], name: str = "") -> None:
         self.missing = tuple(missing)
+        if name:
+            super().__init__(
+                f"no model is known as {name!r}, and neither its size nor its architecture is stated",
+                hint="Search the models with `advisor models WORDS`, or state params_b, or hand in its files (--model-path).",
+            )
+            return
         super().__init__(
             f"not enough is known for an estimate: {', '.join(self.missing)}",
             hint="State one of them, for example the model's name on the Hugging Face Hub.",

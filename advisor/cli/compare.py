@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import unicodedata
 from typing import Any
 
 import click
@@ -49,11 +50,33 @@ def command(**parameters: Any) -> int:
         return 0
     rows = [(word(f"component.{name}", lang), parts[0].get(name, 0.0), parts[1].get(name, 0.0)) for name in names]
     rows.append((word("tui.total", lang), peak_gib(found[0]), peak_gib(found[1])))
+    place = 1 if lang == "zh" else 0
+    first_title, second_title, change_title = _TITLES[place]
+    click.echo(f"{'':36} {_right(first_title, 10)} {_right(second_title, 10)} {_right(change_title, 10)}")
     for label, before, after in rows:
+        if max(before, after) < _LEAST_GIB:
+            continue
         change = after - before
-        sign = "+" if change >= 0 else "-"
-        click.echo(f"{label:36} {format_gib(before):>10} {format_gib(after):>10} {sign}{format_gib(abs(change)):>9}")
+        shown = f"{'+' if change >= 0 else '-'}{format_gib(abs(change)):>9}" if abs(change) >= _LEAST_GIB else ""
+        click.echo(f"{_left(label, 36)} {format_gib(before):>10} {format_gib(after):>10} {shown}".rstrip())
     return 0
+
+
+_TITLES = (("FIRST", "SECOND", "change"), ("前者", "后者", "变化"))
+_LEAST_GIB = 1 / 1024
+
+
+def _cells(text: str) -> int:
+    """Columns of a terminal that the text takes: Chinese characters take two."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def _left(text: str, width: int) -> str:
+    return text + " " * (width - _cells(text))
+
+
+def _right(text: str, width: int) -> str:
+    return " " * (width - _cells(text)) + text
 
 
 def _facts(text: str, place: str) -> dict[str, FactValue]:

@@ -16,6 +16,10 @@ _SUFFIX = re2.compile(
     r"(?i)[-_ ]?(instruct|chat|base|hf|it|mcore|preview|latest|gptq|awq|gguf|bnb|int4|int8|4bit|8bit|fp8|bf16|fp16|w4a16"
     r"|full|lora|qlora|dpo|sft)$"
 )
+_SIZE = re2.compile(r"(?i)(?:^|[^a-z0-9.])(?:(\d{1,2})x)?(\d{1,4}(?:\.\d{1,2})?)[ -]?([bm])(?:$|[^a-z0-9])")
+_EXPERTS_ALONE = 0.83
+"""Share of an 8x7B's weights that eight 7B models would have: attention and embeddings are there once
+(https://arxiv.org/abs/2401.04088, 46.7e9)."""
 _LEAST = 4
 _MOST_ANSWERS = 4096
 _answers: weakref.WeakKeyDictionary[Library, dict[tuple[str, str, Any], Model | None]] = weakref.WeakKeyDictionary()
@@ -96,3 +100,12 @@ def _find(words: Mapping[str, Any], library: Library) -> Model | None:
             ):
                 return library.models[known[each]]
     return None
+
+
+def size_of_name(name: str) -> float:
+    """Billions of weights by the name (`my-model-7b`, `thing-8x7B`, `350m`), 0 where it tells none."""
+    found = _SIZE.search(name)
+    if found is None:
+        return 0.0
+    size = float(found[2]) / (1000.0 if found[3].lower() == "m" else 1.0)
+    return size * int(found[1]) * _EXPERTS_ALONE if found[1] else size

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Mapping
 from typing import Any
 
 from msgspec.structs import replace
 
 from advisor.errors import TooLittleKnown
-from advisor.estimate import closed_form, diffusion, explain, interval, process, rl, serving, vision
+from advisor.estimate import closed_form, explain, interval, pictures, process, rl, serving
 from advisor.estimate.architecture import architecture
-from advisor.estimate.catalogue import find_model
+from advisor.estimate.catalogue import find_model, size_of_name
 from advisor.estimate.decoder import Parts, config_of_size
-from advisor.estimate.diffusion_arch import diffusion_model, shape_of
 from advisor.estimate.footprint import Footprint
-from advisor.estimate.image_tokens import parse_size
 from advisor.estimate.kv_cache import cache_bytes
 from advisor.estimate.parallel import FLAT_STEP, NCCL_BYTES, Axes, axes_of
 from advisor.estimate.recorded import recorded_peak
@@ -31,7 +28,7 @@ from advisor.estimate.towers import (
     towers_of,
     trained_weights,
 )
-from advisor.estimate.weight_formats import PLAIN_BYTES, WeightFormat, find_format, formats_of, stored_weights
+from advisor.estimate.weight_formats import PLAIN_BYTES, WeightFormat, format_of, stored_weights
 from advisor.library import Library
 from advisor.names import resolve_gpu
 from advisor.records import Gpu, Model
@@ -41,9 +38,6 @@ _LOW_RANK = frozenset(
     {"adalora", "longlora", "lora-fa", "lorafa", "melora", "delora", "randlora", "hira", "waveft", "fourierft", "shira"}
 )
 """Methods with the memory of LoRA."""
-_MIXED = frozenset({"diffusers", "kohya"})
-"""Trainers of diffusion models whose 16-bit precision is autocast over fp32 weights
-(https://github.com/huggingface/diffusers/blob/main/examples/text_to_image/train_text_to_image.py, mixed_precision)."""
 _WIDTHS = ("hidden_size", "n_embd", "d_model", "dim", "model_dim", "hidden_dim")
 _CONV_KINDS = ("resnet", "xception", "vgg", "densenet", "mobilenet", "efficientnet", "inception", "convnext", "regnet", "yolo", "swin",
                "retinanet", "faster", "mask_rcnn", "unet", "hrnet")  # fmt: skip
@@ -106,22 +100,6 @@ def _capacity(run: RunSpec, card: Gpu | None) -> float | None:
     return run.gpu_memory_gib or None
 
 
-_formats: weakref.WeakKeyDictionary[Library, dict[str, WeightFormat]] = weakref.WeakKeyDictionary()
-
-
-def _format(run: RunSpec, library: Library) -> WeightFormat | None:
-    if not run.quantization:
-        return None
-    known = _formats.get(library)
-    if known is None:
-        known = _formats[library] = formats_of(library.settings)
-    found = find_format(run.quantization, known)
-    bits = run.arch.get("bits_per_weight")
-    if found is not None and found.covers == "all" and isinstance(bits, int | float) and bits > 0:
-        return replace(found, bits=float(bits))  # the average over the very file's weights
-    return found
-
-
 def is_diffusion(run: RunSpec, model: Model | None, config: Mapping[str, Any]) -> bool:
     kind = run.model_kind or (model.kind if model else "")
     return kind == "diffusion" or "transformer" in config or "unet" in config
@@ -147,7 +125,8 @@ def described(run: RunSpec, library: Library) -> tuple[Model | None, dict[str, A
     stated = run.arch if run.model_kind != "diffusion" else {}
     sized = "model_type" in stated and "hidden_size" in stated
     config: dict[str, Any] = {**run.arch} if sized else {**(model.config if model else {}), **run.arch}
-    return model, config, run.params_b or (model.params_b if model else 0.0)
+    named = model.params_b if model else 0.0 if config else size_of_name(run.hf_id or run.model)
+    return model, config, run.params_b or named
 
 
 def footprint_of(run: RunSpec, library: Library) -> tuple[Footprint, Gpu | None]:
@@ -160,11 +139,13 @@ def footprint_of(run: RunSpec, library: Library) -> tuple[Footprint, Gpu | None]
     card = card_of(run, library)
     assumed: dict[str, Any] = {}
     if not config and not params_b:
-        raise TooLittleKnown(["model", "params_b"])
+        raise TooLittleKnown(["model", "params_b"], run.hf_id or run.model)
+    if model is None and not config and not run.params_b:
+        assumed["params_b"] = params_b
     if is_diffusion(run, model, config):
-        return _diffusion(run, model.name if model else run.model, params_b, config, library), card
+        return pictures.diffusion_footprint(run, model.name if model else run.model, params_b, config, library), card
     if is_convolutional(run, model, config):
-        return _convolutional(run, model, params_b, library), card
+        return pictures.convolutional_footprint(run, model, params_b, library), card
     if not int_of(config, *_WIDTHS) and not any(isinstance(part, Mapping) for part in config.values()):
         config |= config_of_size(params_b)
         assumed["arch"] = f"a decoder of {params_b:g}B weights"
@@ -172,77 +153,15 @@ def footprint_of(run: RunSpec, library: Library) -> tuple[Footprint, Gpu | None]
     if run.task == "inference":
         axes = axes_of(run.parallelism, run.gpu_count, run.zero_stage, run.fsdp)
         parts = axes.tp * axes.pp if not axes.device_map else max(1, axes.world)
-        fmt = _format(run, library)
+        fmt = format_of(run, library)
         room = capacity * GIB if capacity else None
         kind = run.model_kind or (model.kind if model else "")
         made = serving.serve(run, config, params_b, fmt, room, card.arch if card else "", 1.0 / parts, kind)
     else:
         made = _training(run, model, config, params_b, library, card)
     made.assumed |= assumed
+    made.doubts |= interval.causes("size_alone") if "arch" in assumed else {}
     return made, card
-
-
-def _diffusion(run: RunSpec, name: str, params_b: float, config: Mapping[str, Any], library: Library) -> Footprint:
-    model = diffusion_model(name, params_b, config, library.settings["diffusion_blocks"])
-    words = str(run.words.get("image_resolution") or run.words.get("image") or "")
-    shape, stated = shape_of(words, config.get("image_size"), run.words.get("num_frames") or config.get("num_frames"))
-    fmt = _format(run, library)
-    if run.task == "inference":
-        offload = run.offload if run.offload != "none" else str(run.words.get("cpu_offload") or "none")
-        element = PLAIN_BYTES.get(run.precision, 2.0)
-        made = diffusion.generation(
-            model, diffusion.GenerationRun(run.batch_size, shape, element, fmt, offload=offload)
-        )
-    else:
-        made = diffusion.training(model, _diffusion_run(run, shape, fmt))
-    if not stated:
-        made.assumed["image_resolution"] = f"{shape.width}x{shape.height}" + (
-            f", {shape.frames} frames" if shape.frames > 1 else ""
-        )
-    made.unused = ("seq_len",)
-    if not model.known:
-        made.doubts |= interval.causes("unknown_architecture")
-        made.warnings.append("the architecture of this model is not known; one of the usual width was taken")
-    return made
-
-
-def _diffusion_run(run: RunSpec, shape: Any, fmt: WeightFormat | None) -> diffusion.TrainingRun:
-    method = run.method
-    adapters = (
-        "lokr"
-        if method in ("lokr", "loha", "lycoris")
-        else "lora"
-        if run.adapters or method in ("dreambooth_lora", "locon")
-        else ""
-    )
-    narrow = run.optimizer.lower().endswith(("bf16", "fp16"))
-    mixed = "precision" in run.assumed or run.framework in _MIXED
-    trained_bytes = 2.0 if narrow or (not adapters and not mixed and run.precision in ("bf16", "fp16")) else 4.0
-    moments = closed_form.moment_bytes(run.optimizer, trained_bytes) + (2.0 if narrow else 0.0)
-    name = str(run.quantization)
-    axes = axes_of(run.parallelism, run.gpu_count, run.zero_stage, run.fsdp)
-    shards = axes.shards if axes.zero >= 1 or axes.fsdp else 1
-    return diffusion.TrainingRun(
-        batch=run.batch_size, shape=shape, adapters=adapters, rank=run.lora_rank, checkpointed=run.gradient_checkpointing,
-        weight_bytes=2.0 if adapters else trained_bytes, trained_bytes=trained_bytes, state_bytes=moments / shards, quantised=fmt,
-        keeps_dequantised=name.startswith("fp8"), dynamic_inputs=name.startswith(("fp8-torchao", "fp8dq")), offload=run.offload,
-        shards=axes.shards if axes.zero == 3 or axes.fsdp else 1,
-    )  # fmt: skip
-
-
-def _convolutional(run: RunSpec, model: Model | None, params_b: float, library: Library) -> Footprint:
-    net = vision.conv_net(run.model or (model.name if model else ""), params_b, library.settings.get("convnets", {}))
-    size = parse_size(str(run.words.get("image_resolution") or run.words.get("image") or ""))
-    wide, tall = size or (224, 224)
-    element = 2.0 if run.precision in ("bf16", "fp16") else 3.0 if run.precision.startswith("amp") else 4.0
-    if run.task == "inference":
-        made = vision.inference(net, run.batch_size, wide, tall, element)
-    else:
-        made = vision.training(net, run.batch_size, wide, tall, element, closed_form.moment_bytes(run.optimizer, 4.0))
-    made.unused = ("seq_len", "gradient_checkpointing")
-    if size is None:
-        made.assumed["image_resolution"] = "224x224"
-    return made
 
 
 def _training(
@@ -250,7 +169,7 @@ def _training(
 ) -> Footprint:
     kind = run.model_kind or (model.kind if model else "")
     chain, decoder, parts, length = towers_of(run, config, params_b, kind)
-    fmt = _format(run, library)
+    fmt = format_of(run, library)
     axes = axes_of(run.parallelism, run.gpu_count, run.zero_stage, run.fsdp)
     plan = plan_of(run)
     trained = run.trainable_params or trained_weights(chain) + adapter_weights(run, chain)

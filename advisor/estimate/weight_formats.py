@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
+
+from advisor.estimate.spec import RunSpec
+from advisor.library import Library
 
 PLAIN_BYTES: Mapping[str, float] = {
     "fp32": 4.0, "float32": 4.0, "tf32": 4.0, "fp64": 8.0,
@@ -111,3 +116,20 @@ def stored_weights(
     covered = {"linear": linear, "linear+head": linear + head}.get(quantised.covers, everything)
     loading = 2 * 2.0 * largest_linear if quantised.on_device else 0.0
     return StoredWeights(quantised.bytes_per_weight * covered, plain_bytes * (everything - covered), loading)
+
+
+_formats: weakref.WeakKeyDictionary[Library, dict[str, WeightFormat]] = weakref.WeakKeyDictionary()
+
+
+def format_of(run: RunSpec, library: Library) -> WeightFormat | None:
+    """The format of the run's base weights, None where they are not quantised; of a file the average over its own weights."""
+    if not run.quantization:
+        return None
+    known = _formats.get(library)
+    if known is None:
+        known = _formats[library] = formats_of(library.settings)
+    found = find_format(run.quantization, known)
+    bits = run.arch.get("bits_per_weight")
+    if found is not None and found.covers == "all" and isinstance(bits, int | float) and bits > 0:
+        return replace(found, bits=float(bits))
+    return found

@@ -12,6 +12,7 @@ _REASONS = {
     "GatedRepoError": ("is gated", "Accept its licence on its page, then `hf auth login`; or hand in a copy with --model-path."),
     "RepositoryNotFoundError": ("is not on the Hub, or is private", "Check the spelling of org/name; for a private one, `hf auth login`."),
     "RevisionNotFoundError": ("is empty", "Hand in a copy with --model-path."),
+    "LocalEntryNotFoundError": ("could not be fetched from the Hub", _OFFLINE),
     "EntryNotFoundError": ("has no config.json", "State what is known: --params-b, --model-kind; or hand in a file with --model-path."),
     "RemoteEntryNotFoundError": ("has no config.json", "State what is known: --params-b, --model-kind; or use --model-path."),
     "HFValidationError": ("is no name of a model on the Hub", "Write it as org/name, for example Qwen/Qwen2.5-7B."),

@@ -25,6 +25,7 @@ _CAUSES: Mapping[str, tuple[str, str]] = {
     "converted_inputs": ("copies of inputs and weights in the quantised kernels", "量化内核保留的输入与权重副本"),
     "bypass_adapters": ("what these adapters keep of each layer", "适配器在各层保留的张量"),
     "sizes_of_layers": ("sizes of the layers", "各层尺寸"),
+    "size_alone": ("only the number of weights is known", "只知道参数量"),
     "unknown_architecture": ("the architecture is not known", "模型结构未知"),
     "precision_of_training": ("precision was assumed", "精度为假定值"),
     "precision_of_adapters": ("precision was assumed", "精度为假定值"),

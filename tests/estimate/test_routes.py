@@ -8,7 +8,7 @@ from msgspec import structs
 
 from advisor.errors import TooLittleKnown
 from advisor.estimate import estimate, process, rl, vision
-from advisor.estimate.catalogue import find_model
+from advisor.estimate.catalogue import find_model, size_of_name
 from advisor.estimate.closed_form import Step, layer_kept
 from advisor.estimate.decoder import decoder_of
 from advisor.estimate.towers import Tower
@@ -248,3 +248,21 @@ def test_a_quantised_mixture_of_experts_has_its_experts_quantised() -> None:
     # 46.7e9 weights, 2 * 32000 * 4096 of them in embeddings and head; half a byte and 4 bytes for every 64.
     outside = 2 * 32000 * 4096
     assert parts["weights"] == pytest.approx((46.7e9 - outside) * (0.5 + 4 / 64) + 2 * outside, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("name", "billions"),
+    [("some-model-7b", 7), ("org/Thing_13B-chat", 13), ("tiny 350M", 0.35), ("other-8x7B", 0.83 * 56),
+     ("big-1.5b-it", 1.5), ("v2", 0), ("gpt4all", 0),
+     ("a3bc", 0)],
+)  # fmt: skip
+def test_a_name_may_tell_its_size(name: str, billions: float) -> None:
+    assert size_of_name(name) == pytest.approx(billions)
+
+
+def test_a_model_that_nobody_knows_is_taken_by_the_size_in_its_name() -> None:
+    made = estimate({"model": "zebra-7b", "task": "inference"}, LIBRARY)
+    assert made.assumed["params_b"] == 7
+    assert made.component("weights") * 2**30 == pytest.approx(2 * 7e9, rel=0.01)
+    with pytest.raises(TooLittleKnown, match="no model is known as 'zebra'"):
+        estimate({"model": "zebra", "task": "inference"}, LIBRARY)
