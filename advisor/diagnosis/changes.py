@@ -77,8 +77,11 @@ def changes_for(
     """The changes of a remedy for the framework of the facts, or of the nearest family that has one.
 
     Args:
-        facts: the facts after the remedy's edit; `framework` and the versions decide which change holds.
+        facts: the facts after the remedy's edit; `framework` and the versions decide which change holds. For a size that is
+            not among them, the small one of `knowledge/examples.yaml` is shown.
     """
+    examples: Mapping[str, FactValue] = library.settings.get("examples") or {}
+    filling = {**examples, **facts}
     stated = str(facts.get("framework", ""))
     runtime = str(facts.get("runtime", ""))
     start = stated or (runtime if runtime in library.frameworks else "pytorch")
@@ -86,7 +89,7 @@ def changes_for(
         found = [change for change in remedy.changes.get(framework, ()) if _of_version(change, facts)]
         if found:
             filled = (
-                Change(framework, fill(change.text, facts), change.kind, change.note.get(lang, ""), change.source)
+                Change(framework, fill(change.text, filling), change.kind, change.note.get(lang, ""), change.source)
                 for change in found
             )
             config = library.frameworks[start].config if start in library.frameworks and framework != start else ""

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from advisor.plan import Plan, RankedRemedy
 
 MIN_CONFIDENCE = 0.05
+MAX_CONTEXT_GIB = 4.0  # beside its tensors; a process that holds more shares its card with an engine of its own
 MAX_OWN_WORDS = 8  # remedies whose change is shown as it would stand in the text
 
 
@@ -85,7 +86,8 @@ def _estimate(case: Case) -> EstimateReport | None:
     components = [Component(c.id, word(f"component.{c.id}", case.lang), c.gib, c.explain()) for c in found.components]
     beside = beside_gib(found)
     if beside > 0.005:
-        components.append(Component("context", word("component.context", case.lang), beside))
+        name = "engine" if beside > MAX_CONTEXT_GIB else "context"
+        components.append(Component(name, word(f"component.{name}", case.lang), beside))
     assumed = {**found.assumed, **case.specification.assumed}
     return EstimateReport(
         allocated_gib=found.allocated_gib,

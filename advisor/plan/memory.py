@@ -132,6 +132,9 @@ def _of_estimate(facts: Mapping[str, Any], estimate: EstimateLike, capacity: flo
         found["fits"] = need_gib(estimate) <= capacity
         found["shortfall_gib"] = peak_gib(estimate) - capacity
         found["over_ratio"] = peak_gib(estimate) / capacity
+    if not found.get("fits") and capacity is not None and "method" not in estimate.assumed:
+        parts = _parts(estimate.components, capacity, total)  # weights do not depend on the sizes of a batch
+        found |= {name: gib for name, gib in parts.items() if name.startswith("static")}
     if found.get("fits") or len(assumed_sizes(estimate)) > 1:
         # A run that failed although this one would fit is another run, and one of assumed sizes may be: their shares prove nothing.
         found.pop("peak_phase", None)
