@@ -58,10 +58,12 @@ def line_counter() -> Callable[[bytes], int]:
     2
     """
     try:
-        from stringzilla import count  # type: ignore[import-not-found, unused-ignore]
+        from stringzilla import bytesum, translate  # type: ignore[import-not-found, unused-ignore]
     except ImportError:
         return lambda data: data.count(b"\n")
-    return lambda data: int(count(data, b"\n"))
+    # Line ends become 1 and all else 0; the sum of that is made of wide additions, where a count stops at each match.
+    ends = bytes(byte == ord("\n") for byte in range(256))
+    return lambda data: int(bytesum(translate(data, ends))) if data else 0
 
 
 @cache

@@ -7,6 +7,8 @@ that may tell of a failure; so memory is bounded whatever the log's size, and ev
 from __future__ import annotations
 
 import codecs
+import os
+import stat
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Protocol
@@ -24,6 +26,7 @@ TAIL_PARTS = 4
 SIGN_PARTS = 6
 LAST_SIGN_PARTS = 2
 """So many parts with a sign are kept from the first on, and so many of the last, each with the part before it and the one after it."""
+_CONTEXT = 200  # bytes on either side of a cut in which a sign is looked for
 _MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _SAMPLE = 8192
 # Control characters beside blanks, colours and backspaces: text has few.
@@ -62,10 +65,44 @@ def read_document(stream: BinaryIO) -> Document:
     second = _exactly(source, WHOLE_BYTES)
     if not second:
         return _not_blank(Document.of(_decoded(first).removeprefix("\ufeff")))
+    if source is stream and (kept := _of_a_file(stream, len(first) + len(second))) is not None:
+        return _document_of(kept)
     keeper = _Keeper()
     for chunk in _chunks(first, second, source):
         keeper.push(chunk)
     return _kept_document(keeper)
+
+
+def _of_a_file(stream: BinaryIO, read: int) -> dict[int, tuple[int, bytes]] | None:
+    """What is kept of a long regular file, looked through by several processes; None where it has to be streamed."""
+    try:
+        descriptor = stream.fileno()
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or stream.tell() != read:
+            return None
+    except (OSError, AttributeError, ValueError):
+        return None
+    size = status.st_size
+    from advisor.readers import shared_scan
+
+    if shared_scan.workers_for(size) < 2:
+        return None
+    signs_of, count = _Keeper().signs_of, line_counter()
+    found = shared_scan.scan(descriptor, size, WHOLE_BYTES, PART_BYTES, _CONTEXT, signs_of, count)
+    total = -(-size // PART_BYTES)
+    signs = [*found.signs[:SIGN_PARTS], *found.signs[SIGN_PARTS:][-LAST_SIGN_PARTS:]]
+    around = {part + step for part in signs for step in (-1, 0, 1)}
+    wanted = {*range(HEAD_PARTS), *around, *range(total - TAIL_PARTS, total)}
+    kept = {}
+    line, chunk = 1, 0
+    for part in sorted(part for part in wanted if 0 <= part < total):
+        at = part * PART_BYTES
+        while (chunk + 1) * WHOLE_BYTES <= at:
+            line += found.lines[chunk]
+            chunk += 1
+        before = count(os.pread(descriptor, at - chunk * WHOLE_BYTES, chunk * WHOLE_BYTES)) if at % WHOLE_BYTES else 0
+        kept[part] = (line + before, os.pread(descriptor, min(PART_BYTES, size - at), at))
+    return kept
 
 
 class Intake:
@@ -107,8 +144,12 @@ class Intake:
 
 
 def _kept_document(keeper: _Keeper) -> Document:
+    return _document_of(keeper.finish())
+
+
+def _document_of(kept: dict[int, tuple[int, bytes]]) -> Document:
     lines = []
-    for number, data in _runs(keeper.finish()):
+    for number, data in _runs(kept):
         text = _decoded(data).removeprefix("\ufeff").removesuffix("\n")
         lines += list(rows(text, number))
     return _not_blank(Document.numbered(lines))
@@ -214,7 +255,7 @@ class _Keeper:
     def push(self, chunk: bytes) -> None:
         """The next chunk: whole parts, but for the last chunk."""
         before, first = self._before, self._first
-        for part in self._signs(before, chunk, first):
+        for part in self.signs_of(before, chunk, first):
             (self._early if len(self._early) < SIGN_PARTS else self._late).append(part)
         self._drop(first - 1)
         wanted = self._wanted(first)
@@ -227,17 +268,18 @@ class _Keeper:
 
     def finish(self) -> dict[int, tuple[int, bytes]]:
         """All that was kept, the end of the stream with it."""
+        self._drop(self._first)
         tail = range(self._first - TAIL_PARTS, self._first)
         first = self._first - _parts(self._before)
         self._take(self._before, self._before_line, first, tail)
         self._take(self._older, self._before_line - self._count(self._older), first - _parts(self._older), tail)
         return self.kept
 
-    def _signs(self, before: bytes, chunk: bytes, first: int) -> list[int]:
+    def signs_of(self, before: bytes, chunk: bytes, first: int) -> list[int]:
         """The parts of a chunk that hold a sign; one that began in the chunk before counts to the first."""
         found = []
         over = before[-LONGEST:] + chunk[:LONGEST]
-        if self._find(over) and self._sure(before[-200:] + chunk[:200]):
+        if self._find(over) and self._sure(before[-_CONTEXT:] + chunk[:_CONTEXT]):
             found.append(first)
         last = -1
         for offset in self._find(chunk):
