@@ -90,8 +90,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "申请的 {size} 小于碎片总和,但没有任何一块放得下。",
     ),
     "snapshot.growth": (
-        "{place}: {count} allocations, {gib}, from all over the recording, none of them freed",
-        "{place}:{count} 次分配,共 {gib},遍布整个录制过程,一次也没有释放",
+        "{place}: {count} allocations, {gib}, made in {steps} of {of_steps} steps, none of them freed",
+        "{place}:{count} 次分配,共 {gib},来自 {of_steps} 步中的 {steps} 步,一次也没有释放",
     ),
     "snapshot.block": ("1 block", "1 块"),
     "snapshot.blocks": ("{count} blocks", "{count} 块"),
@@ -194,6 +194,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "没有建议:文本中没有指向任何有用的改动。",
     ),
     # The person's own command or configuration, changed.
+    "diff.hint": (
+        "With --format diff you get what you pasted back with this written in.",
+        "加 --format diff 可得到改好的原命令或配置。",
+    ),
     "diff.for": ("Changed: {titles}", "改动:{titles}"),
     "diff.snippet": (
         "Nothing in the text can be edited (no command or configuration, or none that takes these); the changes by themselves:",

@@ -73,7 +73,15 @@ def _sections(device: Device, lang: Lang, levels: str) -> Iterator[tuple[str, li
         yield (
             "heading.growth",
             [
-                word("snapshot.growth", lang, place=each.place, count=each.count, gib=format_gib(each.gib))
+                word(
+                    "snapshot.growth",
+                    lang,
+                    place=each.place,
+                    count=each.count,
+                    gib=format_gib(each.gib),
+                    steps=each.steps,
+                    of_steps=each.of_steps,
+                )
                 for each in device.growth
             ],
         )

@@ -7,20 +7,17 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
+from advisor.snapshot.categories import categories_of
+from advisor.snapshot.growth import growth_of
 from advisor.snapshot.layout import Event, Segment, devices_of
 from advisor.snapshot.replay import Life, Replay, replay
-from advisor.snapshot.stages import BACKWARD, PROFILER, Stacks, python_stack
-from advisor.snapshot.summary import GIB, Device, Fragments, Growth, Oom, Part, Place, Summary
+from advisor.snapshot.stages import Stacks, python_stack
+from advisor.snapshot.summary import GIB, Device, Fragments, Oom, Part, Place, Summary
 from advisor.snapshot.unpickle import Refused
 
 MAX_PLACES = 20
-MAX_GROWTH = 10
 _POINTS = 60
-_STRETCHES = 10
-# Growth is told only where it is no accident: survivors in most stretches, several of them, and of some size.
-_MIN_STRETCHES, _MIN_SURVIVORS, _MIN_SHARE = 6, 8, 0.02
-# A model that is loaded piece by piece all through the recording piles up as well, and is meant to.
-_MEANT_TO_STAY = frozenset({"weights", "optimizer", "workspace"})
+_SMALLEST = 1 / 1024
 _IN_USE = frozenset({"active_allocated", "active_awaiting_free", "active_pending_free"})
 
 
@@ -43,13 +40,13 @@ def _device(index: int, segments: Sequence[Segment], events: Sequence[Event]) ->
     played = replay(events, alive)
     stacks = Stacks()
     has_stacks = any(life.frames for life in played.lives)
-    categories = _categories(played, stacks, has_stacks)
+    ooms = [event for event in events if event.action == "oom"]
+    categories = categories_of(played, stacks, failed=bool(ooms))
     at_peak = [
         (life, category)
         for life, category in zip(played.lives, categories, strict=True)
         if life.born <= played.peak_at and (life.died is None or life.died > played.peak_at)
     ]
-    ooms = [event for event in events if event.action == "oom"]
     last = next((event.frames for event in reversed(events) if event.action == "alloc" and event.frames), None)
     oom = ooms[-1] if ooms else None
     return Device(
@@ -62,7 +59,7 @@ def _device(index: int, segments: Sequence[Segment], events: Sequence[Event]) ->
         parts=_parts(at_peak),
         places=_places(at_peak, stacks),
         fragments=_fragments(segments),
-        growth=_growth(played, categories, stacks),
+        growth=growth_of(played, categories, stacks),
         timeline=_timeline(played),
         oom=Oom(oom.size / GIB, oom.device_free / GIB, tuple(python_stack(oom.frames or last))) if oom else None,
         stack=tuple(python_stack(last)),
@@ -70,31 +67,6 @@ def _device(index: int, segments: Sequence[Segment], events: Sequence[Event]) ->
         truncated=any(life.born < 0 for life in played.lives),
         trains=any(category in ("optimizer", "optimizer_step", "gradients") for category in categories),
     )
-
-
-def _categories(played: Replay, stacks: Stacks, has_stacks: bool) -> list[str]:
-    """The category of each allocation, in their order."""
-    if not has_stacks and not any(life.category for life in played.lives):
-        return ["before_recording" if life.born < 0 else "rest" for life in played.lives]
-    stages = [PROFILER.get(life.category) or stacks.stage(life.frames) for life in played.lives]
-    steps = [life.born for life, stage in zip(played.lives, stages, strict=True) if stage.startswith("optimizer")]
-    last_step = max(steps, default=-1)
-    weights = {
-        life.size
-        for life, stage in zip(played.lives, stages, strict=True)
-        if stage == "weights" or (life.born < 0 and life.died is None)
-    }
-    recorded = any(life.born >= 0 and life.frames for life in played.lives)
-    found = []
-    for life, stage in zip(played.lives, stages, strict=True):
-        if not stage:
-            # The backward pass runs in threads of its own, without a line of Python on the stack.
-            stage = "before_recording" if life.born < 0 else BACKWARD if recorded and not life.frames else "rest"
-        if stage == BACKWARD:
-            stays = life.died is None or (life.died > last_step > life.born)
-            stage = "gradients" if stays and (life.size in weights or last_step > life.born) else "temporaries"
-        found.append(stage)
-    return found
 
 
 def _parts(at_peak: Iterable[tuple[Life, str]]) -> tuple[Part, ...]:
@@ -112,6 +84,7 @@ def _places(at_peak: Iterable[tuple[Life, str]], stacks: Stacks) -> tuple[Place,
         if place:
             sizes[place, category].append(life.size)
     places = [Place(place, category, sum(each) / GIB, len(each)) for (place, category), each in sizes.items()]
+    places = [place for place in places if place.gib >= _SMALLEST]
     return tuple(sorted(places, key=lambda place: -place.gib)[:MAX_PLACES])
 
 
@@ -127,29 +100,6 @@ def _fragments(segments: Sequence[Segment]) -> Fragments:
     expandable = any(segment.expandable for segment in segments)
     largest = max(split, default=0) / GIB
     return Fragments(sum(split) / GIB, cached / GIB, largest, len(split), len(segments), expandable)
-
-
-def _growth(played: Replay, categories: Sequence[str], stacks: Stacks) -> tuple[Growth, ...]:
-    """The lines whose allocations are still alive from most stretches of the trace.
-
-    Weights and optimizer states come in one stretch, activations of the last step in the last one; what is left behind in every step
-    comes in all of them. What is held by two steps at once can't look like that: the survivors of a line must be many and old.
-    """
-    count = len(played.levels)
-    if count < 5 * _STRETCHES:
-        return ()
-    lines: dict[str, list[Life]] = defaultdict(list)
-    for life, category in zip(played.lives, categories, strict=True):
-        if life.died is None and life.born >= 0 and category not in _MEANT_TO_STAY:
-            lines[stacks.place(life.frames)].append(life)
-    found = []
-    for place, lives in lines.items():
-        stretches = {life.born * _STRETCHES // count for life in lives}
-        size = sum(life.size for life in lives)
-        enough = len(lives) >= _MIN_SURVIVORS and len(stretches) >= _MIN_STRETCHES
-        if enough and size >= _MIN_SHARE * played.peak:
-            found.append(Growth(place or "?", size / GIB, len(lives), len(stretches)))
-    return tuple(sorted(found, key=lambda growth: -growth.gib)[:MAX_GROWTH])
 
 
 def _timeline(played: Replay) -> tuple[float, ...]:

@@ -10,8 +10,13 @@ import re2
 from advisor.snapshot.layout import Frames
 
 BACKWARD = "backward"  # not a category yet: gradients stay, what the backward pass only needs for itself goes
-_MAX_FRAMES = 200
+_MAX_FRAMES = 400
 _MAX_NAME = 300
+# Libraries whose own lines are the same for every model: what called them says more.
+_HELPERS = (
+    "/torch/", "/torchinductor", "/einops/", "/opt_einsum/", "/jaxtyping/", "/beartype/", "/triton/", "/bitsandbytes/",
+    "/accelerate/hooks.py", "/contextlib.py", "/functools.py", "/threading.py",
+)  # fmt: skip
 
 # Tested on the stack as lines of `file:function`, innermost first, in lower case. The innermost match decides (an optimizer's step may run
 # the forward pass inside, a backward pass may recompute one); of those on one line, the first of this table.
@@ -70,7 +75,7 @@ _STAGES = {
 }  # fmt: skip
 # What a part of the forward pass is, if one of the innermost lines says so.
 _PARTS_OF_FORWARD = ("logits", "attention")
-_INNERMOST = 16
+_INNERMOST = 12
 # The categories of torch.profiler's memory timeline, which a snapshot made from a profile carries.
 PROFILER = {
     "parameter": "weights", "gradient": "gradients", "optimizer_state": "optimizer", "activation": "activations",
@@ -133,7 +138,8 @@ def _stage(frames: Frames) -> str:
     if best in ("activations", *_PARTS_OF_FORWARD):
         if _patterns()["recomputed"].search(stack) is not None:
             return "recomputed"
-        inner = "\n".join(stack.split("\n", _INNERMOST)[:_INNERMOST])
+        # Below the lines of Python lie a hundred of native code, where the recording has them.
+        inner = "\n".join([line for line in stack.split("\n") if ".py:" in line][:_INNERMOST])
         for name in _PARTS_OF_FORWARD:
             if _patterns()[name].search(inner) is not None:
                 return name
@@ -141,18 +147,35 @@ def _stage(frames: Frames) -> str:
 
 
 def _place(frames: Frames) -> str:
-    """The innermost line of Python outside PyTorch, since its own lines are the same for every model; else the innermost at all."""
-    python = [frame for frame in frames[:_MAX_FRAMES] if _text(frame, "filename").endswith(".py")]
-    own = [frame for frame in python if "/torch/" not in _text(frame, "filename").replace("\\", "/")]
-    for frame in (*own, *python, *frames[:1]):
-        file = _text(frame, "filename").replace("\\", "/").rsplit("/", 1)[-1]
+    """The innermost line of Python that is no library's of general use; without Python, the operation that native code names."""
+    frames = frames[:_MAX_FRAMES]
+    python = [frame for frame in frames if _text(frame, "filename").endswith(".py")]
+    own = [frame for frame in python if not any(part in _path(frame) for part in _HELPERS)]
+    for frame in (*own, *python):
         line = _line(frame)
         number = f":{line}" if line else ""
-        name = _text(frame, "name")
-        if file in ("", "??", "none"):
-            return name
-        return f"{file}{number} {name}".strip()
-    return ""
+        return f"{_path(frame).rsplit('/', 1)[-1]}{number} {_text(frame, 'name')}".strip()
+    names = [_text(frame, "name") for frame in frames]
+    for pattern in _operations():
+        for name in names:
+            match = pattern.search(name)
+            if match is not None:
+                return str(match.group(1))
+    return next((name for name in names if name), "")
+
+
+@cache
+def _operations() -> tuple[Any, ...]:
+    """What native code names: the node of the backward pass, the operation, its kernel."""
+    return (
+        re2.compile(r"(\w+Backward\w*)(?:::apply)?"),
+        re2.compile(r"at::_ops::(\w+)::call"),
+        re2.compile(r"(at::(?:native|cuda)::\w+)"),
+    )
+
+
+def _path(frame: Any) -> str:
+    return _text(frame, "filename").replace("\\", "/")
 
 
 def _text(frame: Any, name: str) -> str:

@@ -28,12 +28,13 @@ class Place(Struct, frozen=True):
 
 
 class Growth(Struct, frozen=True):
-    """A line of code whose allocations pile up: `count` of them survived, spread over `stretches` of ten stretches of the trace."""
+    """A line of code whose allocations pile up: `count` of them survived, made in `steps` of the trace's `of_steps` steps."""
 
     place: str
     gib: float
     count: int
-    stretches: int
+    steps: int
+    of_steps: int
 
 
 class Oom(Struct, frozen=True):

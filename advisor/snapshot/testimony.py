@@ -37,7 +37,8 @@ def witness_of(summary: Summary) -> tuple[str, Witness]:
         observations.append(_seen("signal", "expandable_segments_set", "is_expandable"))
     if device.growth:
         worst = device.growth[0]
-        quote = f"{worst.place}: {worst.count} allocations, {worst.gib:.2f} GiB, none freed"
+        steps = f"{worst.steps} of {worst.of_steps} steps"
+        quote = f"{worst.place}: {worst.count} allocations, {worst.gib:.2f} GiB, made in {steps}, none freed"
         observations.append(_seen("signal", "allocations_pile_up", quote))
     held = [Holding(part.id, part.gib) for part in device.parts]
     return _text(device), Witness("snapshot", tuple(observations), held=tuple(held))

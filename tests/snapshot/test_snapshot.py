@@ -19,7 +19,7 @@ from advisor.snapshot.analyse import analyse
 from advisor.snapshot.layout import Block, Event
 from advisor.snapshot.replay import replay
 from advisor.snapshot.summary import Device, Summary
-from tests.snapshot.recording import GIB, MIB, STACKS, Recording, training
+from tests.snapshot.recording import GIB, MIB, STACKS, Recording, frame, training
 
 
 def parts(device: Device) -> dict[str, float]:
@@ -102,7 +102,37 @@ def test_gradients_stay_and_what_the_backward_pass_needs_goes() -> None:
 def test_what_a_stack_was_for(stack: str, category: str) -> None:
     made = Recording()
     made.alloc(GIB, stack)
+    made.oom(GIB, 0, stack)
     assert parts(analyse(made.snapshot()).main) == {category: 1.0}
+
+
+def test_what_outlives_a_step_is_a_state_whatever_the_optimizer_calls_its_functions() -> None:
+    made = Recording()
+    for _ in range(3):
+        made.alloc(GIB, "optimizer_step")
+    passing = made.alloc(GIB, "optimizer_step")
+    made.free(passing)
+    made.alloc(2 * GIB, "activations")
+    assert parts(analyse(made.snapshot()).main) == {"optimizer": 3.0, "activations": 2.0}
+
+
+def test_the_lines_of_python_are_found_below_a_hundred_native_ones() -> None:
+    native = [frame("??", 0, f"at::native::kernel_{index}(at::Tensor const&)") for index in range(150)]
+    made = Recording()
+    made.alloc(GIB, "attention")
+    snapshot = made.snapshot()
+    deep = [frame("??", 0, "torch::unwind::unwind()"), *native, *STACKS["attention"]]
+    snapshot["segments"][0]["blocks"][0]["frames"] = deep
+    made.events[0]["frames"] = deep
+    device = analyse(snapshot).main
+    assert parts(device) == {"attention": 1.0}
+    assert device.places[0].place == "modeling_llama.py:190 eager_attention_forward"
+    node = [
+        frame("??", 0, "torch::unwind::unwind()"),
+        frame("??", 0, "torch::autograd::generated::MmBackward0::apply(...)"),
+    ]
+    snapshot["segments"][0]["blocks"][0]["frames"] = made.events[0]["frames"] = node
+    assert analyse(snapshot).main.places[0].place == "MmBackward0"
 
 
 def test_what_was_there_before_the_recording() -> None:
@@ -210,7 +240,11 @@ def test_equal_steps_pile_up_nothing() -> None:
     made = Recording()
     for _ in range(100):
         made.alloc(64 * MIB, "weights")
-    assert analyse(made.snapshot()).main.growth == (), "a model that is loaded piece by piece"
+    assert analyse(made.snapshot()).main.growth == ()
+    for _ in range(64):  # the layers of one pass, each of which keeps its input and frees what it worked with
+        made.alloc(64 * MIB, "activations")
+        made.free(made.alloc(256 * MIB, "attention"))
+    assert analyse(made.snapshot()).main.growth == ()
 
 
 def test_the_device_that_ran_out_comes_first() -> None:
