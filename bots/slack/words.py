@@ -56,7 +56,6 @@ WORDS: dict[str, tuple[str, str]] = {
         "已删除你的 {count} 个问题及其日志和回答。已发到频道的消息仍在,可在 Slack 中删除。",
     ),
     "fit.title": ("The largest that fits {card} ({capacity})", "{card}({capacity})能放下的最大值"),
-    "fit.row": ("{fact} {value}", "{fact} {value}"),
     "fit.needs": ("needs {need}", "需要 {need}"),
     "fit.none": ("nothing fits", "都放不下"),
     "fit.which": (

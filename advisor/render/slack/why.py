@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from advisor.render.slack.blocks import (
@@ -20,13 +21,14 @@ from advisor.render.slack.blocks import (
     weight,
 )
 from advisor.render.slack.words import w
-from advisor.report import Diagnosis
+from advisor.report import Diagnosis, Step
 
 MAX_RULES, MAX_LINES, MAX_SOURCES = 6, 10, 8
 _MAX_VIEW = (
     40_000  # characters as JSON; a view may have more text than a message, but its parts are shortened all the same
 )
 _SCHEMES = ("https://", "http://")
+_FIELDS = {"derive": "derived"}  # how a conclusion is called where it is a condition
 
 
 def why_view(d: Diagnosis, remedy_id: str) -> dict[str, Any]:
@@ -61,15 +63,19 @@ def _blocks(d: Diagnosis, remedy_id: str) -> list[Block]:
         if step.conditions:
             rows.append(bullets([span(each, 160, mono=True)] for each in step.conditions[:12]))
         blocks += [divider(), rich(*rows)]
-    tested = {condition.split(" ", 1)[0] for step in steps for condition in step.conditions}
-    lines = [item for item in d.evidence if item.used and item.fact in tested][:MAX_LINES]
+    tested = _tested(d, steps)
+    lines = [item for item in d.evidence if item.used and item.line and item.fact in tested][:MAX_LINES]
     if lines:
         blocks += [divider(), rich(section([span(w("why_lines", lang), 100, bold=True)]))]
     for item in lines:
-        place = w("line", lang, line=item.line) if item.line else w("stated_option", lang)
         blocks.append(
             rich(
-                section([span(f"{item.fact} = {item.value}", 120, mono=True), span(f"  {place}", 60)]),
+                section(
+                    [
+                        span(f"{item.fact} = {item.value}", 120, mono=True),
+                        span(f"  {w('line', lang, line=item.line)}", 60),
+                    ]
+                ),
                 preformatted(item.quote, 400),
             )
         )
@@ -77,11 +83,31 @@ def _blocks(d: Diagnosis, remedy_id: str) -> list[Block]:
     if sources:
         documents = bullets([_source(source.url, source.title)] for source in sources)
         blocks += [divider(), rich(section([span(w("why_sources", lang), 100, bold=True)]), documents)]
+    if remedy.changes:
+        blocks += [divider(), rich(section([span(w("why_change", lang), 100, bold=True)]))]
     for change in remedy.changes[:4]:
         blocks.append(rich(preformatted(change.text, 900)))
         if change.note:
             blocks.append(context([change.note], 400))
     return blocks
+
+
+def _tested(d: Diagnosis, steps: Sequence[Step]) -> set[str]:
+    """The fields that the rules tested, with those behind the causes and flags that they built on."""
+    behind: dict[str, list[Step]] = {}
+    for step in d.trace:
+        for conclusion in step.concluded:
+            kind, name, *_ = [*conclusion.split(" "), ""]
+            behind.setdefault(f"{_FIELDS.get(kind, kind)}.{name}", []).append(step)
+    tested: set[str] = set()
+    waiting = list(steps)
+    while waiting:
+        for condition in waiting.pop().conditions:
+            field = condition.split(" ", 1)[0]
+            if field not in tested:
+                tested.add(field)
+                waiting += behind.get(field, [])
+    return tested
 
 
 def _source(url: str, title: str) -> Element:
