@@ -32,6 +32,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "phase.init": ("while starting up", "启动时"),
     "phase.serve": ("while serving", "服务运行时"),
     "phase.prefill": ("in the prefill", "预填充时"),
+    "phase.decode": ("while decoding", "解码时"),
+    "phase.denoise": ("while denoising", "去噪时"),
+    "phase.text": ("while encoding the prompt", "编码提示词时"),
     # Components of an estimate.
     "component.weights": ("weights", "权重"),
     "component.gradients": ("gradients", "梯度"),
@@ -61,6 +64,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "component.input": ("inputs", "输入"),
     "component.other_models": ("other models on the card", "同卡的其他模型"),
     "component.before_recording": ("allocated before the recording began (weights, mostly)", "录制开始前已分配(多为权重)"),
+    "component.in_use": ("in use, for what is not recorded", "使用中(用途未录制)"),
     "component.attention": ("attention scores", "注意力分数"),
     "component.rest": ("the rest", "其余"),
     "component.free": ("free", "剩余"),

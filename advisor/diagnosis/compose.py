@@ -34,6 +34,7 @@ from advisor.wording import word
 if TYPE_CHECKING:
     from advisor.diagnosis import Case
     from advisor.plan import Plan, RankedRemedy
+    from advisor.records import Remedy
 
 MIN_CONFIDENCE = 0.05
 MAX_CONTEXT_GIB = 4.0  # beside its tensors; a process that holds more shares its card with an engine of its own
@@ -55,7 +56,7 @@ def compose(case: Case, apply: Sequence[str] = (), name: str = "") -> Diagnosis:
     failure = Failure(case.kind, str(case.facts.get("phase", "")), case.confidence)
     estimate = _estimate(case)
     remedies = tuple(_remedy(case, ranked, index, pasted) for index, ranked in enumerate(case.outcome.ranked, 1))
-    plans = tuple(_plan(case, plan) for plan in case.outcome.plans)
+    plans = tuple(_plan(case, plan, pasted) for plan in case.outcome.plans)
     used = _sources(case, remedies)
     held = _held(case)
     return Diagnosis(
@@ -172,19 +173,25 @@ def _changes(
 ) -> tuple[Change, ...]:
     """The changes of a remedy; the first as it would stand in what was pasted, where it has a place there."""
     changes = changes_for(ranked.remedy, after, case.library, case.lang)
-    written = pasted.settings(ranked.remedy, ranked.changed) if pasted is not None and changes else None
+    return _in_own_words(changes, ranked.remedy, ranked.changed, pasted)
+
+
+def _in_own_words(
+    changes: tuple[Change, ...], remedy: Remedy, changed: Mapping[str, FactValue], pasted: Pasted | None
+) -> tuple[Change, ...]:
+    written = pasted.settings(remedy, changed) if pasted is not None and changes else None
     if written is None or not written.settings:
         return changes
     first = changes[0]
-    own = Change(first.framework, written.joined(), written.kind, first.note, first.source)
-    return (own, *changes[1:])
+    return (Change(first.framework, written.joined(), written.kind, first.note, first.source), *changes[1:])
 
 
-def _plan(case: Case, plan: Plan) -> PlanReport:
+def _plan(case: Case, plan: Plan, pasted: Pasted | None) -> PlanReport:
     words: dict[str, FactValue] = {**case.facts, **plan.spec, **case.stated_words, **_changed(case, plan)}
     changes: list[Change] = []
     for step in plan.steps:
-        changes += changes_for(step.remedy, words, case.library, case.lang)[:1]
+        found = changes_for(step.remedy, words, case.library, case.lang)[:1]
+        changes += _in_own_words(found, step.remedy, step.changed, pasted)
     changed = _changed(case, plan)
     steps = tuple(step.remedy.id for step in plan.steps)
     titles = tuple(sentence(step.remedy.title, words, case.lang) for step in plan.steps)

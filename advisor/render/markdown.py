@@ -115,6 +115,8 @@ def render_markdown(diagnosis: Diagnosis, *, explain: bool = False, everything: 
         if d.estimate is not None and d.estimate.capacity_gib is not None:
             line += f" / {format_gib(d.estimate.capacity_gib)}"
         blocks += [f"### {word(heading, lang)}", line]
+        if d.edit is not None and d.edit.diff and d.edit.steps == d.plan.steps:
+            blocks.append(fence(d.edit.diff, "diff"))
     if d.hardware:
         blocks.append(escape(d.hardware))
     if d.questions:

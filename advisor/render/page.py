@@ -192,6 +192,8 @@ class Page:
         yield from self._text(" + ".join(plan.titles), "bold green" if plan.fits else "bold yellow")
         for change in plan.changes:
             yield from self._change(change, "  ")
+        if self.d.edit is not None and self.d.edit.diff:
+            yield from self._text(self.w("diff.hint"), "dim")
         capacity = self.d.estimate.capacity_gib if self.d.estimate else None
         if capacity is not None:
             key = "plan_result" if plan.fits else "plan_nearest_result"
