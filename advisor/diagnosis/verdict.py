@@ -66,7 +66,7 @@ def _with_place(key: str, head: str, where: str, lang: Lang, **values: str) -> s
 
 
 def _mostly(estimate: EstimateReport | Held | None, lang: Lang) -> str:
-    if estimate is None or not estimate.components:
+    if estimate is None or not estimate.components or (isinstance(estimate, Held) and len(estimate.components) == 1):
         return ""
     largest = sorted(estimate.components, key=lambda component: -component.gib)
     total = sum(component.gib for component in largest)

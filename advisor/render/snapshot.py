@@ -56,7 +56,7 @@ def _rows(device: Device, lang: Lang, width: int, *, ascii_only: bool) -> Iterat
 
 
 def _sections(device: Device, lang: Lang, levels: str) -> Iterator[tuple[str, list[str]]]:
-    key = "snapshot.events" if device.events else "snapshot.no_events"
+    key = "snapshot.events" if device.peak_at >= 0 else "snapshot.no_events"
     figures = {"peak": format_gib(device.peak_gib), "at": device.peak_at + 1, "events": device.events}
     lines = [word(key, lang, **figures)]
     if device.timeline:

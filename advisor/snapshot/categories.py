@@ -19,7 +19,7 @@ def categories_of(played: Replay, stacks: Stacks, *, failed: bool) -> list[str]:
     """
     lives = played.lives
     if not any(life.frames or life.category for life in lives):
-        return ["before_recording" if life.born < 0 else "rest" for life in lives]
+        return ["in_use"] * len(lives)
     recorded = any(life.born >= 0 and life.frames for life in lives)
     stages = [_stage(life, stacks, recorded=recorded) for life in lives]
     pairs = list(zip(lives, stages, strict=True))
@@ -40,7 +40,7 @@ def _stage(life: Life, stacks: Stacks, *, recorded: bool) -> str:
     stage = PROFILER.get(life.category) or stacks.stage(life.frames)
     if stage:
         return stage
-    if life.born < 0:
+    if life.born < 0 and not life.frames:
         return "before_recording"
     # The backward pass runs in threads of its own, without a line of Python on the stack.
     return BACKWARD if recorded and not life.frames else "rest"

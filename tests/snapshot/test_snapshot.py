@@ -163,8 +163,17 @@ def test_a_snapshot_without_trace_or_stacks() -> None:
             block["frames"] = []
     device = analyse(snapshot).main
     assert not device.stacks
-    assert parts(device) == {"before_recording": 23.03}
+    assert parts(device) == {"in_use": 23.03}
     assert device.fragments.cached_gib == 2.0
+
+
+def test_what_has_a_stack_was_recorded_though_its_event_is_gone() -> None:
+    made = Recording()
+    with made.unrecorded():
+        made.alloc(3 * GIB, "leak")
+        made.alloc(GIB, "weights")
+    made.alloc(GIB, "activations")
+    assert parts(analyse(made.snapshot()).main) == {"rest": 3.0, "weights": 1.0, "activations": 1.0}
 
 
 def test_layouts_of_older_versions() -> None:
