@@ -169,7 +169,8 @@ class _Answer:
         elif d.remedies:
             changes = d.remedies[0].changes[:1] if d.failure.kind in VRAM_KINDS else ()
             if changes:
-                yield 3, [rich(*self._changes(changes))]
+                title = section([span(self.w("first_change", title=d.remedies[0].title), 200, bold=True)])
+                yield 3, [rich(title, *self._changes(changes))]
         if d.hardware:
             yield 7, [context([d.hardware])]
         if d.questions:
@@ -243,7 +244,10 @@ class _Answer:
         heading = "heading.remedies" if d.failure.kind in VRAM_KINDS else "heading.help"
         rows = []
         for remedy in d.remedies[:MAX_REMEDIES]:
-            row = [span(remedy.title, 140, bold=True), line_break(), span(self._figures(remedy), 240)]
+            row = [span(remedy.title, 140, bold=True)]
+            figures = self._figures(remedy)
+            if figures:
+                row += [line_break(), span(figures, 240)]
             if remedy.because:
                 row += [line_break(), span(remedy.because, 260, italic=True)]
             self.short |= size(remedy.title) > 140 or size(remedy.because) > 260
@@ -269,7 +273,7 @@ class _Answer:
             shown.append(self.w(f"risk.{remedy.quality_risk}"))
         if remedy.effort in ("code", "hardware"):
             shown.append(self.w(f"effort.{remedy.effort}"))
-        return " · ".join(shown) or self.w(f"effort.{remedy.effort}")
+        return " · ".join(shown)
 
     def _plan(self) -> Iterator[Block]:
         plan = self.d.plan

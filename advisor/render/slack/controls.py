@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from advisor.facts import VRAM_KINDS
 from advisor.render.slack.blocks import (
     MAX_CHECKBOXES,
     Block,
@@ -70,7 +69,7 @@ def control_blocks(d: Diagnosis, controls: Controls, ticked: Sequence[str]) -> l
     lang, case = d.lang, controls.case
     blocks: list[Block] = []
     choices = _choices(d)
-    if choices and d.failure.kind in VRAM_KINDS:
+    if choices and d.estimate is not None:
         blocks.append(context([w("apply", lang)]))
         options = [option(f"{r.rank}. {r.title}" if r.rank else r.title, r.id, _effect(r, d)) for r in choices]
         blocks.append(actions(f"case:{case}:apply", [checkboxes(APPLY, options, ticked)]))

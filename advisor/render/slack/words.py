@@ -22,6 +22,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "risk.high": ("high risk to quality", "对效果影响大"),
     "effort.code": ("a change of code", "需改代码"),
     "effort.hardware": ("other hardware", "需换硬件"),
+    "first_change": ("To begin with: {title}", "先试:{title}"),
     "more_remedies": ("{count} more in the full report", "完整报告中还有 {count} 项"),
     "together": ("Together: about {peak}", "合起来:约 {peak}"),
     "of_card": (" of {capacity}", "(共 {capacity})"),
