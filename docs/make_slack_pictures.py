@@ -157,7 +157,7 @@ def pages() -> dict[str, str]:
 
 def chromium(program: str, *arguments: str) -> str:
     """Runs it without a window; what it prints."""
-    base = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--force-device-scale-factor=1.5")
+    base = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--force-device-scale-factor=1.25")
     done = subprocess.run([program, *base, *arguments], capture_output=True, text=True, check=True)  # noqa: S603
     return done.stdout
 
