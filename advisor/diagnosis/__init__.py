@@ -106,7 +106,9 @@ class Case:
 
     def fields(self) -> dict[str, Any]:
         """Every field that a rule can test, by name."""
-        fields: dict[str, Any] = dict(self.facts)
+        # A technique that the framework has on unless told otherwise is on; what it has off may well have been switched on.
+        on = {name: value for name, value in self.specification.assumed.items() if value is True or name == "precision"}
+        fields: dict[str, Any] = {**on, **self.facts}
         fields["kind"] = self.kind
         fields |= {f"signal.{name}": True for name in self.resolution.signals}
         fields |= {f"tried.{name}": True for name in self.resolution.tried}

@@ -42,4 +42,9 @@ def specify(facts: Mapping[str, FactValue], library: Library) -> Specification:
                 assumed[name] = value
     if "task" not in stated and facts.get("phase") == "load":
         assumed["task"] = "inference"  # what is loaded are weights, whatever would have come after
+    if assumed.get("parallelism") == "tp":  # a server splits every layer over all its cards
+        count = stated.get("gpu_count", 1)
+        del assumed["parallelism"]
+        if isinstance(count, int) and count > 1:
+            assumed["parallelism"] = f"tp{count}"
     return Specification({**assumed, **stated}, assumed)

@@ -22,6 +22,7 @@ class Footprint(Struct):
         moving: bytes of each phase whose sizes change with the length of the sequences.
         flat_step: the optimizer's step works on flat buffers, beside which the blocks of the activations stay cached.
         doubts: how sure the allocated figure is, by cause (interval.py).
+        ceiling: bytes that the parts can't exceed together, whatever each is.
         lowest, highest: bytes that the run may well take instead, where the words leave that open.
         length_doubt: how sure a length is that had to be taken (interval.py).
         unused: words that have no part in the run, so that nothing about them was assumed.
@@ -43,6 +44,7 @@ class Footprint(Struct):
     length_doubt: float = 0.6
     unused: tuple[str, ...] = ()
     held: float | None = None
+    ceiling: float | None = None
     lowest: float | None = None
     highest: float | None = None
 

@@ -46,8 +46,8 @@ _FSDP = re2.compile(r"(?:fsdp|hsdp)\s*(\d*)")
 
 
 def axes_of(parallelism: str, gpu_count: int, zero_stage: int | None = None, fsdp: bool = False) -> Axes:
-    """The axes that the words mean: `zero3+sp4`, `fsdp`, `tp2+pp2`, `megatron tp4 pp1 ep8 cp1`, `device_map`, `ddp`."""
-    words = parallelism.lower()
+    """The axes that the words mean: `zero3+sp4`, `fsdp`, `tp2+pp2`, `megatron tp4 pp1 ep8 cp1`, `device_map`, `ddp`; `tp` over all."""
+    words = f"tp{gpu_count}" if parallelism == "tp" else parallelism.lower()
     axes = {"tp": 1, "pp": 1, "cp": 1, "ep": 1, "sp": 1}
     for match in _AXIS.finditer(words):
         axes[str(match.group(1))] = max(1, int(match.group(2)))

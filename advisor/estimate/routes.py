@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -302,7 +303,7 @@ def finish(made: Footprint, run: RunSpec, card: Gpu | None) -> Estimate:
         reserved_gib=reserved / GIB,
         process_gib=held / GIB,
         low_gib=min(allocated / width, made.lowest or allocated) / GIB,
-        high_gib=max(allocated * width, most) / GIB,
+        high_gib=min(max(allocated * width, most), made.ceiling or math.inf) / GIB,
         capacity_gib=capacity,
         fits=None if capacity is None else held / GIB <= capacity,
         assumed=assumed,

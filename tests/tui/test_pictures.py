@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
 import pytest
@@ -12,7 +12,7 @@ from advisor.tui.app import AdvisorApp
 from tests.tui.conftest import diagnosed, drive
 from tests.tui.fixed import TEXT, FixedSession
 
-Same = Callable[[AdvisorApp, str], None]
+Same = Callable[[AdvisorApp, Any, str], Awaitable[None]]
 
 
 def fixed(lang: Literal["en", "zh"] = "en", *, dark: bool = True) -> AdvisorApp:
@@ -44,7 +44,7 @@ def test_the_remedies(size: tuple[int, int], lang: Literal["en", "zh"], dark: bo
         await settled(app, pilot)
         await pilot.press("down", "space")
         await settled(app, pilot)
-        same_picture(app, f"remedies-{size[0]}x{size[1]}-{lang}-{'dark' if dark else 'light'}")
+        await same_picture(app, pilot, f"remedies-{size[0]}x{size[1]}-{lang}-{'dark' if dark else 'light'}")
 
     drive(flow, size=size, app=fixed(lang, dark=dark))
 
@@ -68,7 +68,7 @@ def test_the_other_pages_in_eighty_columns(name: str, keys: tuple[str, ...], sam
         await settled(app, pilot)
         await pilot.press(*keys)
         await settled(app, pilot)
-        same_picture(app, f"{name}-80x24")
+        await same_picture(app, pilot, f"{name}-80x24")
 
     drive(flow, size=(80, 24), app=fixed())
 
@@ -77,7 +77,7 @@ def test_the_welcome(same_picture: Same) -> None:
     async def flow(app: AdvisorApp, pilot: Any) -> None:
         still(app)
         await pilot.pause(0.3)
-        same_picture(app, "welcome-80x24")
+        await same_picture(app, pilot, "welcome-80x24")
 
     app = AdvisorApp(FixedSession(None, "en"))
     drive(flow, size=(80, 24), app=app)
