@@ -41,6 +41,9 @@ def moment_bytes(optimizer: str, trained_bytes: float) -> float:
 LOSS = 12.0
 """Bytes of a logit at the loss: log_softmax in fp32 (4), the gradient of nll_loss (4), that of log_softmax (4); what recorded steps of
 decoders in 16 bits have at the end of the head. The 16-bit product and its fp32 copy are gone by then."""
+POLICY_LOSS = 8.0
+"""The same of a policy loss in 16 bits: logits, their log-softmax row by row, and the gradients of both (_get_per_token_logps of TRL
+and its descendants, without the fp32 copy of a supervised loss)."""
 VOCAB_PARALLEL_LOSS = 6.0
 """The same in Megatron, over a tensor-parallel rank's part of the vocabulary: the 16-bit product and an fp32 copy, in which
 exponentials, softmax and gradient are made in place

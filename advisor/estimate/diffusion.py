@@ -180,7 +180,6 @@ def training(model: DiffusionModel, run: TrainingRun) -> Footprint:
     if gradients > backward_only:
         made.phase = "optimizer_step"
         made.add("gradients", gradients, "gradient bytes * trained weights", trained=trained)
-        made.add("activations", acts.block * 0.0)
     else:
         made.add(
             "gradients",
@@ -194,8 +193,9 @@ def training(model: DiffusionModel, run: TrainingRun) -> Footprint:
         )  # fmt: skip
     made.add("workspace", 24 * 2**20, "cuBLAS workspaces")
     _widen(made, model, run, acts)
-    static = made.allocated - made.parts.get("activations", 0.0)
-    made.phases = {"load": resident, "backward": static + backward_only, "optimizer_step": static + gradients}
+    static = made.allocated - made.parts.get("activations", 0.0) - made.parts.get("gradients", 0.0)
+    in_backward = static + backward_only + (gradients * 0.5 if run.checkpointed else 0.0)
+    made.phases = {"load": resident, "backward": in_backward, "optimizer_step": static + gradients}
     return made
 
 
@@ -229,7 +229,7 @@ def generation(model: DiffusionModel, run: GenerationRun) -> Footprint:
             * model.hidden
             for block, _ in model.blocks
         )
-    pixels = run.batch * run.shape.pixels * (run.shape.frames if model.vae.whole_video else 1)
+    pixels = run.batch * run.shape.pixels * model.vae.frames(run.shape.frames)
     decode = model.vae.decode * 2.0 * pixels * (0.15 if run.tiled_vae else 1.0)
     made = Footprint(doubts=interval.causes("blocks"))
     if run.offload in ("params", "both", "cpu", "sequential"):

@@ -43,12 +43,17 @@ class Unet(Struct, frozen=True):
 
 
 class Autoencoder(Struct, frozen=True):
-    """Elements of 16 bits a pixel of the frames in work; `whole_video`: all frames at once, else a fixed chunk."""
+    """Elements of 16 bits a pixel of the frames in work; `whole_video`: all frames at once (up to `most_frames`, 0 = any), else a chunk."""
 
     params: float
     decode: float
     encode: float
     whole_video: bool
+    most_frames: int = 0
+
+    def frames(self, count: int) -> int:
+        """How many frames it works on at once, of a video of `count`; the table's figure of a chunk is that of one frame."""
+        return min(count, self.most_frames or count) if self.whole_video else 1
 
 
 class Shape(Struct, frozen=True):
@@ -181,6 +186,7 @@ def _autoencoder(kind: str, vae: Config, table: Config) -> Autoencoder:
         float(row["decode"]),
         float(row["encode"]),
         bool(row.get("whole_video")),
+        int(row.get("most_frames") or 0),
     )
 
 

@@ -24,7 +24,7 @@ class Footprint(Struct):
         doubts: how sure the allocated figure is, by cause (interval.py).
         ceiling: bytes that the parts can't exceed together, whatever each is.
         lowest, highest: bytes that the run may well take instead, where the words leave that open.
-        length_doubt: how sure a length is that had to be taken (interval.py).
+        own_doubts: about sizes that had to be taken, where they are surer than usual (interval.py, ELASTIC).
         unused: words that have no part in the run, so that nothing about them was assumed.
         held: of the process whatever the tensors sum up to (a server that fills its share).
     """
@@ -41,7 +41,7 @@ class Footprint(Struct):
     moving: dict[str, float] = field(default_factory=dict)
     flat_step: bool = False
     doubts: dict[str, float] = field(default_factory=dict)
-    length_doubt: float = 0.6
+    own_doubts: dict[str, float] = field(default_factory=dict)
     unused: tuple[str, ...] = ()
     held: float | None = None
     ceiling: float | None = None

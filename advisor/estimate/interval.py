@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from advisor.estimate.spec import RunSpec
 
@@ -103,23 +104,27 @@ def _stated(run: RunSpec) -> bool:
     return "flash_attention" in run.words
 
 
-LENGTH_OF_IMAGES = 0.3
-"""Doubt about the length of a sample whose images are known and whose text is not."""
+SURER: Mapping[str, float] = {"seq_len": 0.3, "gradient_checkpointing": 0.15, "image_resolution": 0.15}
+"""The same where less is open: the text beside known images; checkpoints of encoders, towers and speech models, which are rare; the
+picture of a network that was made for one size."""
 
 
 def of_sizes(
-    run: RunSpec, assumed: Mapping[str, object], parts: Mapping[str, float], length: float = ELASTIC["seq_len"][0]
+    run: RunSpec,
+    assumed: Mapping[str, object],
+    parts: Mapping[str, float],
+    own_doubts: Mapping[str, float] = MappingProxyType({}),
 ) -> Doubts:
     """Doubts about what was assumed: the size's own doubt times the share of the peak that goes with it.
 
     Args:
-        assumed: words that had to be taken. parts: bytes of the peak by component. length: the doubt about a length.
+        assumed: words that had to be taken. parts: bytes of the peak by component. own_doubts: about sizes that are surer than usual.
     """
     total = sum(parts.values())
     if not total:
         return {}
     made = {
-        word: (length if word == "seq_len" else own) * sum(parts.get(name, 0.0) for name in names) / total
+        word: own_doubts.get(word, own) * sum(parts.get(name, 0.0) for name in names) / total
         for word, (own, names) in ELASTIC.items()
         if word in assumed
     }
@@ -133,14 +138,14 @@ def grown(
     assumed: Mapping[str, object],
     phases: Mapping[str, float],
     moving: Mapping[str, float],
-    length: float = ELASTIC["seq_len"][0],
+    own_doubts: Mapping[str, float] = MappingProxyType({}),
 ) -> float:
     """Bytes of the highest phase were the lengths and batches that had to be taken at the upper end of theirs, 0 where none were.
 
     Args:
-        phases: bytes at the peak of each phase. moving: those of them that go with lengths and batches. length: as in `of_sizes`.
+        phases: bytes at the peak of each phase. moving: those of them that go with lengths and batches. own_doubts: as in `of_sizes`.
     """
-    own = [length] * ("seq_len" in assumed) + [ELASTIC["batch_size"][0]] * ("batch_size" in assumed)
+    own = [own_doubts.get(word, ELASTIC[word][0]) for word in ("seq_len", "batch_size") if word in assumed]
     if not own:
         return 0.0
     more = math.exp(_VIEWS * math.hypot(*own)) - 1.0

@@ -76,12 +76,14 @@ def convolutional_footprint(run: RunSpec, model: Model | None, params_b: float, 
     net = vision.conv_net(run.model or (model.name if model else ""), params_b, library.settings.get("convnets", {}))
     size = parse_size(str(run.words.get("image_resolution") or run.words.get("image") or ""))
     wide, tall = size or (224, 224)
-    element = 2.0 if run.precision in ("bf16", "fp16") else 3.0 if run.precision.startswith("amp") else 4.0
+    # Under autocast convolutions put out 16 bits, and norms and activations go on in the type that they get.
+    element = 4.0 if run.precision in ("fp32", "tf32") else 2.0
     if run.task == "inference":
         made = vision.inference(net, run.batch_size, wide, tall, element)
     else:
         made = vision.training(net, run.batch_size, wide, tall, element, closed_form.moment_bytes(run.optimizer, 4.0))
     made.unused = ("seq_len", "gradient_checkpointing")
+    made.own_doubts["image_resolution"] = interval.SURER["image_resolution"]
     if size is None:
         made.assumed["image_resolution"] = "224x224"
     return made

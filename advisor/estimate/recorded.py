@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from advisor.estimate.architecture import Architecture, architecture
-from advisor.estimate.closed_form import VOCAB_PARALLEL_LOSS, Peak, Step
+from advisor.estimate.closed_form import POLICY_LOSS, VOCAB_PARALLEL_LOSS, Peak, Step
 from advisor.estimate.decoder import Parts, text_config
 from advisor.estimate.layout import Layout
 from advisor.estimate.parallel import Axes, Bytes, DeviceStates, Weights, activation_share, auto_buckets, states_of
@@ -54,6 +54,11 @@ def supported(run: RunSpec, config: Mapping[str, Any], quantised: str) -> bool:
     return architecture(config).family in FORWARD and (run.adapters or run.method in _LIKE_LORA or not quantised)
 
 
+def own_loss(step: Step) -> bool:
+    """Whether the program's loss is neither the usual one nor a chunked one: Megatron's, and those of policies."""
+    return step.loss_bytes in (VOCAB_PARALLEL_LOSS, POLICY_LOSS)
+
+
 def prepared(
     run: RunSpec, config: Mapping[str, Any], axes: Axes, quantised: str, sequences: float
 ) -> tuple[RunSpec, Architecture]:
@@ -81,7 +86,7 @@ def prepared(
         one = one.changed(lora_fp32=False, kbit_prepare=False)
     if axes.megatron:
         # Its gradients lie in one fp32 buffer from the start, as those of an accumulating run do.
-        one = one.changed(optimizer_impl="fused", grad_accum=max(2, run.grad_accum), fused_ce=True)
+        one = one.changed(optimizer_impl="fused", grad_accum=max(2, run.grad_accum))
     return one, arch
 
 
@@ -103,6 +108,8 @@ def recorded_peak(
     if not supported(run, config, quantised):
         return None
     one, arch = prepared(run, config, axes, quantised, sequences)
+    if own_loss(step):  # the recording's chunked loss stands in for it
+        one = one.changed(fused_ce=True)
     try:
         recording = record_run(one, arch)
     except (NotImplementedError, KeyError, ValueError, ZeroDivisionError):
@@ -121,7 +128,7 @@ def recorded_peak(
         bool(quantised) and (quantised not in ("nf4", "int8") or parts.experts > 0),
         _unusual(run.optimizer),
     )
-    logits = VOCAB_PARALLEL_LOSS * one.batch_size * one.seq_len * arch.text.vocab if axes.megatron else 0.0
+    logits = step.loss_bytes * one.batch_size * one.seq_len * arch.text.vocab if own_loss(step) else 0.0
     found, _ = phases(one, recording, lengths(one, arch), layout, logits)
     extra = {"gathered": held.gathered, "buffers": held.buffers}
     on_top = sum(extra.values())

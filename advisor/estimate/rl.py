@@ -8,6 +8,8 @@ from typing import Any
 import re2
 from msgspec import Struct
 
+from advisor.estimate.closed_form import POLICY_LOSS
+
 
 class RlPlan(Struct, frozen=True):
     """An algorithm as memory sees it.
@@ -85,14 +87,9 @@ def rl_plan(
     )
 
 
-POLICY_LOSS_BYTES = 8.0
-"""Bytes a vocabulary entry of a policy loss in 16 bits: logits, their log-softmax row by row, and the gradients of both
-(_get_per_token_logps of TRL and its descendants, without the fp32 copy of a supervised loss)."""
-
-
 def loss_bytes(algorithm: str, usual: float) -> float:
     """Bytes of one vocabulary entry of the logits at their peak under the algorithm."""
-    return POLICY_LOSS_BYTES if algorithm in _SAMPLES and usual > POLICY_LOSS_BYTES else usual
+    return POLICY_LOSS if algorithm in _SAMPLES and usual > POLICY_LOSS else usual
 
 
 def samples(algorithm: str) -> bool:

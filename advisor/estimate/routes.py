@@ -39,6 +39,10 @@ _LOW_RANK = frozenset(
     {"adalora", "longlora", "lora-fa", "lorafa", "melora", "delora", "randlora", "hira", "waveft", "fourierft", "shira"}
 )
 """Methods with the memory of LoRA."""
+_OF_TRAINING = ("batch_size", "seq_len", "grad_accum", "gradient_checkpointing", "optimizer", "method", "quantization")
+"""Defaults of a trainer that don't hold for an inference with it."""
+_FROZEN_IN_16_BITS = frozenset({"openpi"})
+"""Trainers in fp32 that convert what is frozen (https://github.com/Physical-Intelligence/openpi/blob/main/scripts/train.py)."""
 _WIDTHS = ("hidden_size", "n_embd", "d_model", "dim", "model_dim", "hidden_dim")
 _CONV_KINDS = ("resnet", "xception", "vgg", "densenet", "mobilenet", "efficientnet", "inception", "convnext", "regnet", "yolo", "swin",
                "retinanet", "faster", "mask_rcnn", "unet", "hrnet")  # fmt: skip
@@ -76,6 +80,9 @@ def run_of(spec: Mapping[str, Any], library: Library) -> RunSpec:
     if framework not in serving.SERVERS:
         # A trainer's default share only counts once its server is colocated, which must be stated.
         defaults.pop("gpu_memory_utilization", None)
+    if spec.get("task") == "inference":
+        for word in _OF_TRAINING:
+            defaults.pop(word, None)
     if framework not in rl.PROJECTS:
         # Trainers of many kinds have a default for their RL trainer as well; that it runs must be stated.
         defaults.pop("num_generations", None)
@@ -212,7 +219,9 @@ def _training(
     if kind in ("vision", "speech") or architecture(config).family in ("vit", "clip"):
         made.unused = ("seq_len",)
     elif kind in ("vlm", "vla"):
-        made.length_doubt = interval.LENGTH_OF_IMAGES
+        made.own_doubts["seq_len"] = interval.SURER["seq_len"]
+    if kind in ("vision", "speech", "encoder", "seq2seq"):
+        made.own_doubts["gradient_checkpointing"] = interval.SURER["gradient_checkpointing"]
     if "seq_len" not in made.unused and length != run.seq_len:
         made.assumed["seq_len"] = length
     if axes.world > 1:
@@ -255,7 +264,7 @@ def _step(
     amp = run.precision.startswith("amp")
     sharded = axes.zero > 0 or axes.megatron
     adapters = run.adapters or fmt is not None or run.method in ADDED
-    base = PLAIN_BYTES.get(run.precision, 2.0)
+    base = 2.0 if run.adapters and run.framework in _FROZEN_IN_16_BITS else PLAIN_BYTES.get(run.precision, 2.0)
     weight = _base_bytes(run, fmt, parts) if fmt is not None else 2.0 if sharded and base == 4.0 else base
     trained_bytes = 4.0 if (adapters and run.lora_fp32 and not sharded) or axes.megatron else 2.0 if sharded else base
     master = 4.0 if sharded else 0.0
@@ -295,9 +304,9 @@ def finish(made: Footprint, run: RunSpec, card: Gpu | None) -> Estimate:
         reserved = min(reserved, max(capacity * GIB - beside, least))
     held = reserved + beside if made.held is None else made.held
     assumed = {**{word: value for word, value in run.assumed.items() if word not in made.unused}, **made.assumed}
-    doubts = {**made.doubts, **interval.of_sizes(run, assumed, made.parts, made.length_doubt)}
+    doubts = {**made.doubts, **interval.of_sizes(run, assumed, made.parts, made.own_doubts)}
     width = interval.factor(doubts)
-    most = max(made.highest or allocated, interval.grown(assumed, made.phases, made.moving, made.length_doubt))
+    most = max(made.highest or allocated, interval.grown(assumed, made.phases, made.moving, made.own_doubts))
     return Estimate(
         allocated_gib=allocated / GIB,
         reserved_gib=reserved / GIB,

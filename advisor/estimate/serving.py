@@ -252,4 +252,6 @@ def _llama_cpp(run: RunSpec, made: Footprint, decoder: inference.Decoder, weight
     made.phase = "generate"
     made.unused = ("batch_size", "precision") if run.quantization else ("batch_size",)
     made.cached = 0.0
+    if run.words.get("max_model_len"):
+        made.unused = (*made.unused, "seq_len")
     return made

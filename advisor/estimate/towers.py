@@ -92,7 +92,7 @@ def images_of(run: RunSpec, config: Config) -> ImageTokens | None:
         side, patch = int_of(tower, "image_size", default=336), int_of(tower, "patch_size", default=14)
         grid = (side // patch) ** 2
         found = ImageTokens(grid, grid)
-    count = max(1, run.images_per_sample)
+    count = images_per_sample(run, config)
     text = run.image_tokens or found.text * count
     seen = run.vision_tokens * count if run.vision_tokens else found.tower * count
     return ImageTokens(text, seen, found.tiles * count)
@@ -103,12 +103,19 @@ def seen(run: RunSpec, config: Config) -> RunSpec:
     images = images_of(run, config)
     if images is None or run.vision_tokens or run.image_grid or run.image_tokens:
         return run
-    count = max(1, run.images_per_sample)
+    count = images_per_sample(run, config)
+    run = run.changed(images_per_sample=count)
     tower = config["vision_config"]
     own = (int_of(tower, "image_size", default=336) // int_of(tower, "patch_size", default=14)) ** 2
     if round(images.tower / count) == own:
         return run  # the tower's own size, with its class token
     return run.changed(vision_tokens=round(images.tower / count), image_tokens=round(images.text / count))
+
+
+def images_per_sample(run: RunSpec, config: Config) -> int:
+    """Images of a sample: as stated, else as many as the model always gets (the cameras of a robot), else one."""
+    stated = run.images_per_sample if "images_per_sample" in run.words else int_of(config, "num_images", default=1)
+    return max(1, stated)
 
 
 def sequence_of(run: RunSpec, kind: str, images: ImageTokens | None, config: Config) -> tuple[int, bool]:
@@ -144,6 +151,9 @@ def towers_of(run: RunSpec, config: Config, params_b: float, kind: str) -> tuple
     whole = not run.adapters and run.method not in ADDED
     chain: list[Tower] = []
     head = config.get("action_head_config") or config.get("action_expert_config")
+    # An action expert that runs inside of the language model's layers gets adapters as those do, and the tower learns in whole
+    # (https://github.com/Physical-Intelligence/openpi/blob/main/src/openpi/models/pi0_config.py, get_freeze_filter).
+    beside = run.adapters and isinstance(config.get("action_expert_config"), Mapping)
     vision = config.get("vision_config")
     tower_weights = 0.0
     everywhere = run.adapters and run.lora_targets in ("all-linear", "all")
@@ -153,7 +163,7 @@ def towers_of(run: RunSpec, config: Config, params_b: float, kind: str) -> tuple
         ffn = int_of(vision, "intermediate_size", "mlp_dim", default=int(hidden * float(vision.get("mlp_ratio") or 4)))
         tower_weights = float(layers * (4 * hidden * hidden + 2 * hidden * ffn))
         named = run.words.get("lora_targets")
-        learns = whole or (isinstance(named, str) and "vision tower trainable" in named)
+        learns = whole or beside or (isinstance(named, str) and "vision tower trainable" in named)
         adapted = everywhere and kind == "vla" and not isinstance(head, Mapping)
         chain.append(Tower("vision", tower_weights, hidden, layers, int_of(vision, "num_attention_heads", "num_heads", default=16), hidden,
                            ffn, False, float(images.tower if images else 0),
@@ -163,7 +173,7 @@ def towers_of(run: RunSpec, config: Config, params_b: float, kind: str) -> tuple
     head_weights = max(0.0, parts.total - counted.total - tower_weights)
     text_weights = counted.total if isinstance(head, Mapping) or tower_weights else parts.total
     kv = decoder.cache.kv_heads * decoder.cache.head_dim if not decoder.cache.latent else decoder.hidden
-    adapted_text = not whole and not isinstance(head, Mapping)
+    adapted_text = not whole and (beside or not isinstance(head, Mapping))
     chain.append(Tower("text", text_weights, decoder.hidden, decoder.layers, decoder.heads, kv, decoder.ffn, decoder.gated,
                        float(length), whole and not _frozen(run, "text"), adapted_text))  # fmt: skip
     if isinstance(head, Mapping):

@@ -132,3 +132,14 @@ def test_trainers_of_diffusion_models_keep_what_they_train_in_fp32() -> None:
     assert parts["optimizer"] == pytest.approx(8 * 0.8595e9)
     pure = {part.id: part.gib * 2**30 for part in estimate({**words, "precision": "bf16"}, LIBRARY).components}
     assert pure["weights"] == pytest.approx(2 * 0.8595e9)
+
+
+def test_a_long_video_is_decoded_in_chunks() -> None:
+    vae = model("HunyuanVideo").vae
+    assert (vae.frames(9), vae.frames(129)) == (9, 17)
+    assert model("Wan2.1-T2V-1.3B").vae.frames(81) == 1  # the table's figure is that of a chunk
+
+
+def test_gradients_count_once_in_the_optimizer_step() -> None:
+    made = training(model("PixArt-Sigma"), TrainingRun(1, Shape(256, 256), "", 16, True))
+    assert made.phases["optimizer_step"] == pytest.approx(made.allocated)

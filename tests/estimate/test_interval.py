@@ -67,3 +67,19 @@ def test_checkpoints_of_diffusion_models_may_cover_half_of_the_blocks() -> None:
     every = estimate({**words, "gradient_checkpointing": True}, LIBRARY)
     none = estimate({**words, "gradient_checkpointing": False}, LIBRARY)
     assert every.high_gib == pytest.approx((every.allocated_gib + none.allocated_gib) / 2, rel=0.06)
+
+
+def test_a_size_may_be_surer_than_usual() -> None:
+    parts = {"weights": 1.0, "activations": 3.0}
+    usual = interval.of_sizes(RunSpec(), {"gradient_checkpointing": False}, parts)
+    surer = interval.of_sizes(RunSpec(), {"gradient_checkpointing": False}, parts, {"gradient_checkpointing": 0.15})
+    assert surer["gradient_checkpointing"] == pytest.approx(0.15 * 0.75) < usual["gradient_checkpointing"]
+    encoder = estimate({"model": "bert-base-uncased", "batch_size": 32, "seq_len": 128, "precision": "fp32"}, LIBRARY)
+    assert encoder.high_gib / encoder.low_gib < 2
+
+
+def test_lengths_at_the_upper_end_may_make_another_phase_the_peak() -> None:
+    phases, moving = {"backward": 20.0, "optimizer_step": 22.0}, {"backward": 10.0}
+    own, _ = interval.ELASTIC["seq_len"]
+    assert interval.grown({}, phases, moving) == 0.0
+    assert interval.grown({"seq_len": 2048}, phases, moving) == pytest.approx(20.0 + 10.0 * (math.exp(1.645 * own) - 1))

@@ -266,3 +266,34 @@ def test_a_model_that_nobody_knows_is_taken_by_the_size_in_its_name() -> None:
     assert made.component("weights") * 2**30 == pytest.approx(2 * 7e9, rel=0.01)
     with pytest.raises(TooLittleKnown, match="no model is known as 'zebra'"):
         estimate({"model": "zebra", "task": "inference"}, LIBRARY)
+
+
+def test_a_policy_loss_has_no_fp32_copies() -> None:
+    words = {"model": "Qwen2.5-7B", "task": "train", "method": "grpo", "framework": "trl", "precision": "bf16", "batch_size": 8,
+             "num_generations": 8, "seq_len": 1024, "gradient_checkpointing": True, "lora_rank": 16, "optimizer": "sgd"}  # fmt: skip
+    parts = {part.id: part.gib * 2**30 for part in estimate({**words, "method": "lora"}, LIBRARY).components}
+    # 8 bytes * 8 * 1024 tokens * 152064 entries
+    assert parts["logits"] == pytest.approx(8 * 8 * 1024 * 152064, rel=0.01)
+
+
+def test_a_robot_s_cameras_are_all_seen() -> None:
+    made = estimate({"model": "pi0", "task": "train", "method": "lora", "batch_size": 1}, LIBRARY)
+    assert made.assumed["seq_len"] == 3 * 256 + 64
+    one = estimate(
+        {"model": "pi0", "task": "train", "method": "lora", "batch_size": 1, "images_per_sample": 1}, LIBRARY
+    )
+    assert one.assumed["seq_len"] == 256 + 64
+
+
+def test_autocast_of_a_convolutional_network_keeps_16_bits() -> None:
+    words = {
+        "model": "ResNet-50",
+        "task": "train",
+        "batch_size": 256,
+        "image_resolution": "224x224",
+        "optimizer": "sgd",
+    }
+    full, half = (
+        estimate({**words, "precision": name}, LIBRARY).component("activations") for name in ("fp32", "amp-fp16")
+    )
+    assert half == pytest.approx(full / 2)
