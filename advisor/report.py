@@ -185,6 +185,11 @@ class EditReport(Struct, frozen=True):
     written: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rest: tuple[Unwritten, ...] = ()
 
+    def text(self) -> str:
+        """What to copy: the changed blocks, then what has no place in them, each under its title."""
+        rest = ["\n".join([f"# {item.title}", *(change.text for change in item.changes)]) for item in self.rest]
+        return "\n\n".join([*self.blocks, *rest])
+
 
 class Diagnosis(Struct, frozen=True):
     """The whole answer to one text. What is not known is empty or None and stays out of the JSON."""

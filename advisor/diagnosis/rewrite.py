@@ -21,7 +21,7 @@ from advisor.report import Change, EditReport, Unwritten
 
 if TYPE_CHECKING:
     from advisor.diagnosis import Case
-    from advisor.records import Remedy
+    from advisor.records import Edit, Remedy
 
 Steps = Sequence[tuple["Remedy", Mapping[str, FactValue]]]
 
@@ -38,8 +38,8 @@ def steps_of_plan(case: Case) -> Steps:
     return []
 
 
-def steps_of(case: Case, remedies: Sequence[str]) -> Steps:
-    """The named remedies one after the other, each in the setting of the ranking or, where it is not ranked, the one that suits.
+def steps_of(case: Case, remedies: Sequence[str], edits: Mapping[str, Edit] | None = None) -> Steps:
+    """The named remedies one after the other, each in its setting of `edits`, of the ranking, or in the one that suits.
 
     Raises:
         InputError: there is no such remedy.
@@ -52,7 +52,8 @@ def steps_of(case: Case, remedies: Sequence[str]) -> Steps:
             near = difflib.get_close_matches(name, case.library.remedies, n=3, cutoff=0.4)
             hint = f"Did you mean {', '.join(near)}?" if near else "`advisor diagnose --all` lists what is advised."
             raise InputError("there is no such remedy", place=name, hint=hint)
-        edit = next((item.edit for item in case.outcome.ranked if item.remedy.id == name), None)
+        edit = (edits or {}).get(name)
+        edit = edit or next((item.edit for item in case.outcome.ranked if item.remedy.id == name), None)
         edit = edit or preferred(case, words, name)
         changed = changes_of(edit, {**assumed(case), **words}) if edit is not None else {}
         words |= changed
@@ -116,7 +117,7 @@ class Pasted:
             steps=tuple(titles),
             titles=tuple(titles.values()),
             diff=unified(self._lines, result.pieces, self._numbers, before, now, ends=self._ends),
-            blocks=tuple("\n".join(piece.after) for piece in result.pieces),
+            blocks=tuple(piece.text for piece in result.pieces),
             written=result.written,
             rest=tuple(rest),
         )

@@ -40,12 +40,13 @@ class Wish(Struct, frozen=True):
 
 
 class Piece(Struct, frozen=True):
-    """A changed block: the index of its first line, and its lines before and after."""
+    """A changed block: the index of its first line, its lines before and after, and itself without prompt and quotation."""
 
     first: int
     before: tuple[str, ...]
     after: tuple[str, ...]
     kind: str
+    text: str = ""
 
 
 class Rewritten(Struct, frozen=True):
@@ -102,7 +103,7 @@ class Editor:
             after = block.lines(draft.text)
             before = list(self._lines[block.first : block.last + 1])
             if after != before:
-                pieces.append(Piece(block.first, tuple(before), tuple(after), block.kind))
+                pieces.append(Piece(block.first, tuple(before), tuple(after), block.kind, draft.text))
         return Rewritten(tuple(pieces), written, tuple(rest))
 
 

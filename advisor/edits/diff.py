@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from advisor.edits.apply import Piece
 
@@ -39,12 +39,28 @@ def unified(
             at = piece.first - first
             new[at : at + len(piece.before)] = piece.after
         rows = list(difflib.unified_diff(old, new, n=CONTEXT, lineterm=""))[2:]
-        for row in rows:
-            hunks.append(_header(row, numbers[first] - 1, shift) if row.startswith("@@") else row)
-        if rows and not ends and last == len(lines) and old[-1] == new[-1] and rows[-1] == f" {old[-1]}":
-            hunks.append("\\ No newline at end of file")
+        open_end = not ends and last == len(lines)
+        hunks += [
+            _header(row, numbers[first] - 1, shift) if row.startswith("@@") else row
+            for row in _marked(rows, old, new, open_end)
+        ]
         shift += len(new) - len(old)
     return "\n".join([f"--- {before}", f"+++ {after}", *hunks]) if hunks else ""
+
+
+def _marked(rows: Sequence[str], old: Sequence[str], new: Sequence[str], open_end: bool) -> Iterator[str]:
+    """The rows of a diff, with the remark of `diff` behind the last line of a text that ends without a line break."""
+    seen_old = seen_new = 0
+    for row in rows:
+        yield row
+        if row.startswith("@@"):
+            seen_old, seen_new = (int(span[1:].partition(",")[0]) - 1 for span in row.split(" ")[1:3])
+            continue
+        seen_old += row[0] in " -"
+        seen_new += row[0] in " +"
+        at_end = (row[0] in " -" and seen_old == len(old)) or (row[0] == "+" and seen_new == len(new))
+        if open_end and at_end:
+            yield "\\ No newline at end of file"
 
 
 def _groups(pieces: Sequence[Piece]) -> list[list[Piece]]:

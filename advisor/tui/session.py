@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from advisor.diagnosis import Case, Preferences, default_library, examine
 from advisor.diagnosis.compose import compose
 from advisor.diagnosis.questions import moves
+from advisor.diagnosis.rewrite import Pasted, steps_of
 from advisor.diagnosis.scenario import Scenario, assumed, conflict, preferred, scenario_of
 from advisor.errors import InputError
 from advisor.facts import FactValue, Lang, check_fact
@@ -21,7 +22,6 @@ from advisor.readers.document import Document
 from advisor.readers.intake import read_document
 from advisor.records import Edit
 from advisor.report import Diagnosis, RemedyReport
-from advisor.tui.command import written
 from advisor.tui.switches import Switch, changes_of_scenario, listed, plain, stepped, switches
 from advisor.units import format_gib
 from advisor.wording import word
@@ -323,8 +323,12 @@ class Session:
         if scenario is None:
             first = self.report.remedies[:1]
             scenario = scenario_of(self.case, [remedy.id for remedy in first])
-        text = self.text if isinstance(self.text, str) else "\n".join(line.raw for line in self.text.lines)
-        return written(changes_of_scenario(self.case, scenario), text)
+        steps = steps_of(self.case, scenario.steps, self.state.edits if self.chosen else self._planned_edits())
+        return Pasted(self.case).rewrite(steps).text()
+
+    def _planned_edits(self) -> dict[str, Edit]:
+        plan = next(iter(self.case.outcome.plans), None) if self.case is not None else None
+        return {step.remedy.id: step.edit for step in plan.steps} if plan is not None else {}
 
 
 def _moves(case: Case) -> dict[str, float]:

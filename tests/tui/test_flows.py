@@ -506,7 +506,7 @@ def test_what_is_copied_is_the_changed_command_the_markdown_or_the_json() -> Non
 
     drive(flow, path=LOG)
     assert copied[0].startswith("trl sft --model_name_or_path Qwen/Qwen2.5-7B-Instruct")
-    assert "--gradient_checkpointing True" in copied[0]
+    assert "--gradient_checkpointing true" in copied[0]
     assert "--gradient_checkpointing false" not in copied[0]
     assert copied[1].startswith("**")
     assert json.loads(copied[2])["schema"] == "advisor.diagnosis/1"

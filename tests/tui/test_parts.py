@@ -10,10 +10,8 @@ import pytest
 
 from advisor.facts import check_fact
 from advisor.library import load_library
-from advisor.report import Change
-from advisor.tui import chart, command, safe
+from advisor.tui import chart, safe
 from advisor.tui.chart import bar, line_place
-from advisor.tui.command import changed, command_of, written
 from advisor.tui.keys import BINDINGS, COMMANDS
 from advisor.tui.screens import edit_fact
 from advisor.tui.screens.edit_fact import completions, matching
@@ -24,7 +22,7 @@ from tests.tui.conftest import LOG
 from tests.tui.fixed import TEXT, FixedSession
 
 
-@pytest.mark.parametrize("module", [chart, command, safe, edit_fact])
+@pytest.mark.parametrize("module", [chart, safe, edit_fact])
 def test_the_examples_in_the_docstrings_are_true(module: ModuleType) -> None:
     found = doctest.testmod(module)
     assert found.attempted
@@ -43,56 +41,6 @@ def test_every_bar_is_as_wide_as_asked_and_has_the_line_in_one_place() -> None:
             text = "".join(run.text for run in bar(one, list(one), interval, capacity, scale, width))
             assert len(text) == width
             assert text.index("┃") == line_place(capacity, scale, width)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("$ python train.py --a 1\nstep 1", "python train.py --a 1"),
-        ("(env) me@box:~/run$ torchrun train.py --a 1 \\\n  --b 2 \\\n\nnext", "torchrun train.py --a 1 \\\n  --b 2"),
-        ("CUDA_VISIBLE_DEVICES=0 swift sft --a 1", "CUDA_VISIBLE_DEVICES=0 swift sft --a 1"),
-        ("python x.py --a 1\nvllm serve m --b 1 --c 2", "vllm serve m --b 1 --c 2"),
-        ("We run python and it dies -- why?\nloss 1.0", ""),
-        ("", ""),
-    ],
-)
-def test_the_command_of_a_text_is_found(text: str, expected: str) -> None:
-    assert command_of(text) == expected
-
-
-@pytest.mark.parametrize(
-    ("before", "change", "after"),
-    [
-        ("train --bs 4 --x", Change("f", "--bs 2"), "train --bs 2 --x"),
-        ("train --bs=4 --x", Change("f", "--bs 2"), "train --bs=2 --x"),
-        ("train --batch-size 4", Change("f", "--batch_size 2"), "train --batch-size 2"),
-        ("train --m q k v --x", Change("f", "--m q"), "train --m q --x"),
-        ("train \\\n  --bs 4 \\\n  --x 1", Change("f", "--bs 2"), "train \\\n  --bs 2 \\\n  --x 1"),
-        ("train \\\n  --x 1", Change("f", "--gc"), "train \\\n  --x 1 \\\n    --gc"),
-        ("train a.b=4 c=1", Change("f", "a.b=2"), "train a.b=2 c=1"),
-        ("train --gc false", Change("f", "gc=True", "python"), "train --gc True"),
-        ("train --gc false", Change("f", "gc: true", "yaml"), "train --gc true"),
-        ("train --gc false --x", Change("f", "--gc"), "train --gc true --x"),
-        ("train --gc --x", Change("f", "--gc"), "train --gc --x"),
-        ("train --x -1 --y 2", Change("f", "--x -2"), "train --x -2 --y 2"),
-    ],
-)
-def test_a_change_is_written_into_its_command(before: str, change: Change, after: str) -> None:
-    assert changed(before, [change]).command == after
-
-
-def test_what_no_command_can_hold_stands_below_it_with_its_title() -> None:
-    changes = [("Smaller batch", [Change("f", "--bs 1")]), ("Code", [Change("f", "model.f(x=1)\nmodel.g()", "python")])]
-    assert written(changes, "$ python t.py --bs 2\n") == "python t.py --bs 1\n\n# Code\nmodel.f(x=1)\nmodel.g()"
-    assert written(changes[:1], "no command here") == "# Smaller batch\n--bs 1"
-
-
-def test_random_text_never_breaks_the_command_reader() -> None:
-    source = random.Random(5)
-    letters = "python --a=b -c \\\n\"'$#+ {}[];é显\r\x0b\xa0"
-    for _ in range(300):
-        text = "python x " + "".join(source.choice(letters) for _ in range(source.randrange(200)))
-        written([("t", [Change("f", "--a 1 --zz 2")])], text)
 
 
 def test_completion_knows_all_models() -> None:
