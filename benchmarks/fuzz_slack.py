@@ -126,7 +126,7 @@ def check(rng: random.Random, base: Diagnosis) -> list[str]:
     if d.remedies and rng.random() < 0.3:
         blocks = tuple(hostile(rng, "torchrun train.py --bf16 true") for _ in range(rng.randint(0, 4)))
         edit = EditReport(("x",), ("x",), blocks=blocks, rest=(Unwritten("x", "x", d.remedies[0].changes),))
-    body = render_slack(d, controls=controls, applied=applied, edit=edit, attach=rng.random() < 0.005).body()
+    body = render_slack(d, controls=controls, applied=applied, edit=edit, attach=rng.random() < 0.0005).body()
     found = faults(body) + unsafe(body, EMOJIS, ())
     if d.remedies:
         view = why_view(d, rng.choice(d.remedies[:3]).id)
