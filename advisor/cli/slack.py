@@ -89,11 +89,12 @@ def forget(options: dict[str, Any], team: str, user: str) -> None:
 @click.option(
     "--url", default="", metavar="URL", help="HTTP: the public address, https://advisor.example.com. Else Socket Mode."
 )
-def manifest(url: str) -> None:
+@click.option("--many", is_flag=True, help="With --url: for many workspaces, by OAuth.")
+def manifest(url: str, many: bool) -> None:
     """Print the app's manifest, to paste at api.slack.com/apps (Create New App, From a manifest)."""
     from bots.slack.manifest import manifest as text
 
-    click.echo(text(url, not url), nl=False)
+    click.echo(text(url, not url and not many, many=many), nl=False)
 
 
 @command.command("check", short_help="Try the tokens, the database and the address.")

@@ -139,8 +139,13 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
         "timeout": 60, "graceful_timeout": STOP_S, "keepalive": 15, "backlog": 2048, "proc_name": "advisor-slack",
         "logger_class": "bots.slack.gunicorn_logs.Quiet", "control_socket_disable": True,
         "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,  # noqa: S108
-        "forwarded_allow_ips": "*",
+        "when_ready": _deaf, "post_worker_init": _deaf,
     }  # fmt: skip
+
+
+def _deaf(_: Any) -> None:
+    """Ctrl-C goes to all processes of a terminal at once: the parent stops them, each in its turn."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def every(seconds: float, do: Callable[[], object]) -> None:

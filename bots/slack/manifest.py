@@ -14,12 +14,14 @@ EVENTS_PATH = "/slack/events"
 REDIRECT_PATH = "/slack/oauth_redirect"
 
 
-def manifest(url: str = "", socket: bool = True) -> str:
+def manifest(url: str = "", socket: bool = True, *, many: bool = False) -> str:
     """The manifest as YAML.
 
     Args:
         url: the server's public address, such as `https://advisor.example.com`; empty for Socket Mode.
         socket: False refuses an empty `url`.
+        many: for many workspaces, by OAuth: tokens end after twelve hours, and the bot exchanges them. A token that is
+            copied from the app's page must not end.
 
     Raises:
         InputError: the address is not https, or there is none where one is needed.
@@ -42,7 +44,7 @@ def manifest(url: str = "", socket: bool = True) -> str:
         "message_menu_options_url": address + EVENTS_PATH,
     }
     settings["socket_mode_enabled"] = False
-    settings["token_rotation_enabled"] = True
+    settings["token_rotation_enabled"] = many
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
 
 
