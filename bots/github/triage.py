@@ -136,13 +136,10 @@ class Triage:
         listed = self._api.comments(self._number)
         known = {item.id for item in listed}
         listed += [item for item in self._made.values() if item.id not in known]
-        mine = [
-            item
-            for item in listed
-            if item.author == login and marker_of(item.body) is not None and item.id not in self._deleted
-        ]
-        ours = {item.id for item in mine}
-        others = [item for item in listed if item.id not in ours and item.author != login]
+        mine = [item for item in listed if item.author == login and marker_of(item.body) is not None]
+        ours = {item.id for item in mine} | self._deleted
+        others = [item for item in listed if item.id not in ours]
+        mine = [item for item in mine if item.id not in self._deleted]
         return issue, others, sorted(mine, key=lambda item: item.id)
 
     def _step(self) -> _Pass:

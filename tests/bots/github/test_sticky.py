@@ -331,3 +331,13 @@ def test_a_comment_deleted_while_it_is_updated_is_written_anew(world: World) -> 
     world.proxy.fail("PATCH", "", gate=lambda: world.emulator.ask("DELETE", path, "token-maintainer"))
     assert world.run(number, "edited").result == "commented"
     assert len(world.ours(number)) == 1
+
+
+def test_a_person_s_own_token_hears_that_person_too(world: World) -> None:
+    """With a personal token the account that answers may be the one that asks."""
+    number = world.open("OOM", OOM, "advisor-bot")
+    world.run(number)
+    command = world.say(number, "/advisor batch_size=2", "advisor-bot")
+    assert world.run(number, "created", command).result == "updated"
+    assert [body for body in world.ours(number) if "| `batch_size` | `2` |" in body]
+    assert len(world.comments(number)) == 2
