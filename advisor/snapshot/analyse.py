@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
+from msgspec import structs
+
 from advisor.snapshot.categories import categories_of
 from advisor.snapshot.growth import growth_of
 from advisor.snapshot.layout import Event, Segment, devices_of
@@ -35,6 +37,8 @@ def analyse(snapshot: Any) -> Summary:
 
 
 def _device(index: int, segments: Sequence[Segment], events: Sequence[Event]) -> Device:
+    if any(event.category for event in events):
+        segments = [_filled(segment) for segment in segments]
     blocks = [block for segment in segments for block in segment.blocks]
     alive = [block for block in blocks if block.state in _IN_USE]
     played = replay(events, alive)
@@ -67,6 +71,12 @@ def _device(index: int, segments: Sequence[Segment], events: Sequence[Event]) ->
         truncated=any(life.born < 0 for life in played.lives),
         trains=any(category in ("optimizer", "optimizer_step", "gradients") for category in categories),
     )
+
+
+def _filled(segment: Segment) -> Segment:
+    """The used blocks of a segment alone: a snapshot made from a profile takes all between the lowest and the highest address for one."""
+    blocks = [block for block in segment.blocks if block.state in _IN_USE]
+    return structs.replace(segment, blocks=blocks, size=sum(block.size for block in blocks))
 
 
 def _parts(at_peak: Iterable[tuple[Life, str]]) -> tuple[Part, ...]:

@@ -20,7 +20,8 @@ def categories_of(played: Replay, stacks: Stacks, *, failed: bool) -> list[str]:
     lives = played.lives
     if not any(life.frames or life.category for life in lives):
         return ["in_use"] * len(lives)
-    recorded = any(life.born >= 0 and life.frames for life in lives)
+    # A profile names its categories, and leaves stacks out that a recording has.
+    recorded = any(life.born >= 0 and life.frames for life in lives) and not any(life.category for life in lives)
     stages = [_stage(life, stacks, recorded=recorded) for life in lives]
     pairs = list(zip(lives, stages, strict=True))
     steps = sorted(life.born for life, stage in pairs if stage.startswith("optimizer"))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import re2
 
 from advisor.snapshot.layout import Frames
+
+Line: TypeAlias = tuple[str, int, str]  # file, line, function
 
 BACKWARD = "backward"  # not a category yet: gradients stay, what the backward pass only needs for itself goes
 _MAX_FRAMES = 400
@@ -97,7 +100,7 @@ class Stacks:
 
     def __init__(self) -> None:
         self._by_identity: dict[tuple[int, ...], tuple[Frames, str, str]] = {}
-        self._by_text: dict[str, tuple[str, str]] = {}
+        self._by_lines: dict[tuple[Line, ...], tuple[str, str]] = {}
 
     def stage(self, frames: Frames | None) -> str:
         """The category of what the stack allocated, BACKWARD, or empty where nothing tells."""
@@ -116,18 +119,16 @@ class Stacks:
         return found
 
     def _worked_out(self, frames: Frames) -> tuple[str, str]:
-        lines = [f"{_text(frame, 'filename')}:{_text(frame, 'name')}:{_line(frame)}" for frame in frames[:_MAX_FRAMES]]
-        text = "\n".join(lines)
-        found = self._by_text.get(text)
+        lines = tuple(line_of(frame) for frame in frames[:_MAX_FRAMES])
+        found = self._by_lines.get(lines)
         if found is None:
-            found = _stage(frames), _place(frames)
-            self._by_text[text] = found
+            found = _stage(lines), _place(lines)
+            self._by_lines[lines] = found
         return found
 
 
-def _stage(frames: Frames) -> str:
-    lines = [f"{_text(frame, 'filename')}:{_text(frame, 'name')}" for frame in frames[:_MAX_FRAMES]]
-    stack = "\n".join(lines).lower().replace("\\", "/")
+def _stage(lines: Sequence[Line]) -> str:
+    stack = "\n".join(f"{file}:{name}" for file, _, name in lines).lower()
     best, place = "", len(stack) + 1
     for name, pattern in _patterns().items():
         match = pattern.search(stack)
@@ -146,22 +147,18 @@ def _stage(frames: Frames) -> str:
     return best
 
 
-def _place(frames: Frames) -> str:
+def _place(lines: Sequence[Line]) -> str:
     """The innermost line of Python that is no library's of general use; without Python, the operation that native code names."""
-    frames = frames[:_MAX_FRAMES]
-    python = [frame for frame in frames if _text(frame, "filename").endswith(".py")]
-    own = [frame for frame in python if not any(part in _path(frame) for part in _HELPERS)]
-    for frame in (*own, *python):
-        line = _line(frame)
-        number = f":{line}" if line else ""
-        return f"{_path(frame).rsplit('/', 1)[-1]}{number} {_text(frame, 'name')}".strip()
-    names = [_text(frame, "name") for frame in frames]
+    python = [line for line in lines if line[0].endswith(".py")]
+    own = [line for line in python if not any(part in f"/{line[0]}" for part in _HELPERS)]
+    for file, number, name in (*own, *python):
+        return f"{file.rsplit('/', 1)[-1]}{f':{number}' if number else ''} {name}".strip()
     for pattern in _operations():
-        for name in names:
+        for _, _, name in lines:
             match = pattern.search(name)
             if match is not None:
                 return str(match.group(1))
-    return next((name for name in names if name), "")
+    return next((name for _, _, name in lines if name), "")
 
 
 @cache
@@ -174,8 +171,21 @@ def _operations() -> tuple[Any, ...]:
     )
 
 
-def _path(frame: Any) -> str:
-    return _text(frame, "filename").replace("\\", "/")
+@cache
+def _profiled() -> Any:
+    """How the profiler names a function of Python."""
+    return re2.compile(r"^(.+\.py)\((\d{1,6})\): (.+)$")
+
+
+def line_of(frame: Any) -> Line:
+    """A frame as (file, line, function), printable and short; 0 for an unknown line."""
+    file, name = _text(frame, "filename").replace("\\", "/"), _text(frame, "name")
+    number = frame.get("line") if isinstance(frame, dict) else None
+    if file == "none":
+        match = _profiled().match(name)
+        if match is not None:
+            return match.group(1), int(match.group(2)), match.group(3)
+    return file, number if isinstance(number, int) and 0 < number < 10**7 else 0, name
 
 
 def _text(frame: Any, name: str) -> str:
@@ -186,16 +196,7 @@ def _text(frame: Any, name: str) -> str:
     return value if value.isprintable() else "".join(char if char.isprintable() else "?" for char in value)
 
 
-def _line(frame: Any) -> int:
-    line = frame.get("line") if isinstance(frame, dict) else None
-    return line if isinstance(line, int) and 0 < line < 10**7 else 0
-
-
-def python_stack(frames: Frames | None) -> list[tuple[str, int, str]]:
-    """The Python frames as (file, line, function), the outermost first."""
-    found = []
-    for frame in (frames or [])[:_MAX_FRAMES]:
-        file = _text(frame, "filename")
-        if file.endswith(".py") or file.startswith("<"):
-            found.append((file, _line(frame), _text(frame, "name")))
-    return found[::-1]
+def python_stack(frames: Frames | None) -> list[Line]:
+    """The Python frames, the outermost first."""
+    lines = [line_of(frame) for frame in (frames or [])[:_MAX_FRAMES]]
+    return [line for line in lines if line[0].endswith(".py") or line[0].startswith("<")][::-1]
