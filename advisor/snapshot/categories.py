@@ -31,7 +31,7 @@ def categories_of(played: Replay, stacks: Stacks, *, failed: bool) -> list[str]:
     for life, stage in pairs:
         if stage == BACKWARD:
             stage = "gradients" if _is_gradient(life, steps, weights) else "temporaries"
-        elif stage == "optimizer_step" and _outlives(life, others, failed=failed):
+        elif stage == "optimizer_step" and not life.category and _outlives(life, others, failed=failed):
             stage = "optimizer"  # optimizers of other makers name their functions as they like: what outlives a step is a state
         found.append(stage)
     return found
