@@ -8,7 +8,9 @@ from typing import Any
 
 import click
 
+from advisor.cli._facts import stated_facts
 from advisor.cli._input import opened
+from advisor.cli._packs import load
 from advisor.errors import InputError
 
 _TOKEN = "GITHUB_TOKEN"  # noqa: S105 - a name
@@ -45,6 +47,8 @@ def run_github_event(parameters: dict[str, Any]) -> int:
     from bots.github.event import irrelevant, read_event
 
     path = parameters["github_event"]
+    if parameters.get("file"):
+        raise click.UsageError("--github-event takes the issue from the event: leave FILE out.")
     with opened(path) as stream:
         event = read_event(stream.read(), path)
     why = irrelevant(event, own_login=parameters["login"])
@@ -62,12 +66,12 @@ def run_github_event(parameters: dict[str, Any]) -> int:
 
 
 def _answer(event: Any, token: str, parameters: dict[str, Any]) -> int:
-    from advisor.diagnosis import default_library
     from bots.github.api import connect
     from bots.github.config import Config, parse_config
     from bots.github.event import irrelevant
     from bots.github.triage import Triage, settings
 
+    stated, library = stated_facts(parameters), load(parameters)
     api = connect(token, event.repository, api_url=parameters["api_url"], login=parameters["login"]) if token else None
     if parameters["github_config"]:
         with opened(parameters["github_config"]) as stream:
@@ -77,7 +81,7 @@ def _answer(event: Any, token: str, parameters: dict[str, Any]) -> int:
     why = irrelevant(event, own_login=parameters["login"], opt_out_label=config.opt_out_label)
     if why or not config.enabled:
         return _say("silent", why or "it is switched off in the settings")
-    triage = Triage(api, event, config, default_library())  # type: ignore[arg-type]
+    triage = Triage(api, event, config, library, stated=stated)  # type: ignore[arg-type]
     if parameters["dry_run"]:
         return _show(triage.preview(offline=api is None))
     outcome = triage.run()

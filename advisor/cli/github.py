@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from advisor.cli._packs import pack_options
+
 
 @click.group("github")
 def command() -> None:
@@ -24,7 +26,10 @@ def command() -> None:
 @click.option(
     "--api-url", envvar="GITHUB_API_URL", default="https://api.github.com", metavar="URL", help="GitHub's API."
 )
-def serve_command(host: str, port: int, database: str, workers: int, api_url: str) -> None:
+@pack_options
+def serve_command(
+    host: str, port: int, database: str, workers: int, api_url: str, rules: tuple[str, ...], knowledge: tuple[str, ...]
+) -> None:  # fmt: skip
     """Take GitHub's webhooks on /webhook and answer the issues; /healthz and /readyz for whoever watches.
 
     \b
@@ -35,4 +40,7 @@ def serve_command(host: str, port: int, database: str, workers: int, api_url: st
     from bots.github.app.serve import Settings, secrets_of, serve
 
     app_id, key, secrets = secrets_of(os.environ)
-    serve(Settings(app_id, key, secrets, Path(database), host, port, workers, api_url))
+    settings = Settings(
+        app_id, key, secrets, Path(database), host, port, workers, api_url, rules=rules, knowledge=knowledge
+    )  # fmt: skip
+    serve(settings)

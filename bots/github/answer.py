@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from advisor.diagnosis import diagnose
-from advisor.facts import Lang
+from advisor.facts import FactValue, Lang
 from advisor.language import language_of
 from advisor.library import Library
 from advisor.report import Diagnosis
@@ -75,6 +76,7 @@ def answer(
     library: Library,
     *,
     standing: Marker | None = None,
+    stated: Mapping[str, FactValue] | None = None,
     force: bool = False,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Answer:
@@ -84,6 +86,7 @@ def answer(
         thread: the issue and all comments but ours.
         event: what happened; only decides whether a closed or old issue is looked at.
         standing: the marker of the comment that stands there.
+        stated: facts that override what the text says; commands in the thread override them.
         force: render again although nothing changed (`/advisor recheck`).
         now: the time, for the age of the issue.
     """
@@ -96,6 +99,7 @@ def answer(
     said = [Said(issue.body, issue.author, issue.association)]
     said += [Said(item.body, item.author, item.association) for item in thread.comments if not item.author_is_bot]
     told = orders(said, issue.author)
+    told = replace(told, facts={**(stated or {}), **told.facts})
     if told.ignore:
         return Answer("nothing", "it was told to ignore the issue", ignored=True)
     subject = _subject(thread, config, library)

@@ -9,11 +9,13 @@ before it is sent again.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Literal, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from advisor.facts import FactValue
 from advisor.library import Library
 from bots.github.answer import Answer, Thread, answer
 from bots.github.comment import render_gone
@@ -73,15 +75,20 @@ class Triage:
     """One run for one event.
 
     Args:
+        stated: facts that override what the thread's texts say.
         settle: seconds after which a change is looked for again; a change of another run becomes visible meanwhile.
     """
 
-    def __init__(self, api: Api, event: Event, config: Config, library: Library, *, settle: float = 1.0) -> None:
+    def __init__(
+        self, api: Api, event: Event, config: Config, library: Library, *, stated: Mapping[str, FactValue] | None = None,
+        settle: float = 1.0,
+    ) -> None:  # fmt: skip
         self._api = api
         self._event = event
         self._config = config
         self._library = library
         self._settle = settle
+        self._stated = stated or {}
         self._number = event.issue.number
         self._force = event.again
         self._made: dict[int, Comment] = {}  # by us in this run, whether listed already or not
@@ -120,14 +127,17 @@ class Triage:
 
     def preview(self, *, offline: bool = False) -> Answer:
         """What should stand there, without changing anything; `offline` takes the thread from the event alone."""
-        if not offline:
-            issue, others, mine = self._read()
-            standing = marker_of(mine[0].body) if mine else None
-            return answer(
-                Thread(issue, tuple(others)), self._event, self._config, self._library, standing=standing, force=True
-            )
-        comments = (self._event.comment,) if self._event.comment is not None else ()
-        return answer(Thread(self._event.issue, comments), self._event, self._config, self._library, force=True)
+        if offline:
+            comments = (self._event.comment,) if self._event.comment is not None else ()
+            return self._answer(self._event.issue, list(comments), None, force=True)
+        issue, others, mine = self._read()
+        return self._answer(issue, others, marker_of(mine[0].body) if mine else None, force=True)
+
+    def _answer(self, issue: Issue, others: list[Comment], standing: Marker | None, *, force: bool) -> Answer:
+        thread = Thread(issue, tuple(others))
+        return answer(
+            thread, self._event, self._config, self._library, standing=standing, stated=self._stated, force=force
+        )  # fmt: skip
 
     def _read(self) -> tuple[Issue, list[Comment], list[Comment]]:
         """The issue, the others' comments, and ours that bear the marker, the oldest first."""
@@ -149,9 +159,7 @@ class Triage:
         if len(mine) > 1:
             return _Pass(Answer("leave"), did="deduplicated")
         standing = marker_of(mine[0].body) if mine else None
-        wanted = answer(
-            Thread(issue, tuple(others)), self._event, self._config, self._library, standing=standing, force=self._force
-        )
+        wanted = self._answer(issue, others, standing, force=self._force)
         if wanted.wish == "leave":
             return _Pass(wanted, comment_id=mine[0].id if mine else 0)
         if wanted.wish == "nothing":

@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from advisor.errors import InputError
+from advisor.library import load_library
 from bots.github.app.installations import Installations
 from bots.github.app.logs import configure
 from bots.github.app.store import Store
@@ -38,6 +39,8 @@ class Settings(Struct, frozen=True):
     workers: int = 2
     api_url: str = API_URL
     drain: float = _DRAIN
+    rules: tuple[str, ...] = ()
+    knowledge: tuple[str, ...] = ()
 
 
 def secrets_of(environ: Mapping[str, str]) -> tuple[str, str, tuple[str, ...]]:
@@ -86,6 +89,7 @@ def serve(settings: Settings) -> None:
     login = Installations(
         settings.app_id, settings.private_key, api_url=settings.api_url
     ).login()  # before anything listens
+    load_library(rules=settings.rules, knowledge=settings.knowledge)  # faults of a pack are said now
     Store(settings.database).close()
 
     class _Server(base):  # type: ignore[misc]
@@ -116,11 +120,10 @@ class Parts:
     """What one process holds: made after the fork, since a database connection and threads don't survive it."""
 
     def __init__(self, settings: Settings, login: str) -> None:
-        from advisor.diagnosis import default_library
-
         self.store = Store(settings.database)
         installations = Installations(settings.app_id, settings.private_key, api_url=settings.api_url)
-        self.workers = Workers(self.store, installations, default_library(), size=settings.workers)
+        library = load_library(rules=settings.rules, knowledge=settings.knowledge)
+        self.workers = Workers(self.store, installations, library, size=settings.workers)
         self.webhook = Webhook(settings.secrets, self.store, self.workers, login=login)
 
     def close(self, seconds: float) -> None:
