@@ -23,6 +23,8 @@ _ROUNDING_RUNTIMES = frozenset({"pytorch", "rocm", "xpu", "vllm", "sglang"})
 MAX_CANDIDATES = 5
 # Lengths and batches that people set: multiples of it are believed more than others.
 _NICE_LENGTH = 64
+_LIKELY = 0.6
+_TELLING = 0.2  # a fit below this says little, however few the rivals
 _CHANCE = 0.15  # the request is a tensor that is not in the list, before the size is looked at
 
 
@@ -71,10 +73,13 @@ def tensors(config: Mapping[str, Any], facts: Mapping[str, FactValue]) -> Iterat
     for size, name in ((2, "2"), (4, "4")):
         if vocab:
             hints = ("cross_entropy", "logits", "lm_head", "log_softmax", "logprob", "loss_function")
-            yield Tensor("logits", f"batch x seq x vocab x {name} bytes", vocab * size, 1, 1, 3.0, hints)
+            # Losses work on 4 bytes, whatever the model's own format is.
+            prior = 3.0 if size == 4 else 1.8
+            yield Tensor("logits", f"batch x seq x vocab x {name} bytes", vocab * size, 1, 1, prior, hints)
         if heads:
             hints = ("softmax", "attn_weights", "eager_attention", "baddbmm", "attention_scores")
             prior = 0.3 if facts.get("flash_attention") is True else 1.5
+            prior *= 0.6 if (size == 4) != (facts.get("precision") == "fp32") else 1.0
             yield Tensor("attention_scores", f"batch x heads x seq^2 x {name} bytes", heads * size, 1, 2, prior, hints)
         if inner:
             hints = ("mlp", "gate_proj", "up_proj", "down_proj", "act_fn", "feed_forward", "gelu", "silu")
@@ -152,22 +157,34 @@ def explain_request(
     """
     if request_gib < MIN_GIB:
         return ()
-    scored: list[tuple[float, Tensor, dict[str, FactValue]]] = []
+    scored: list[tuple[float, float, Tensor, dict[str, FactValue]]] = []
     for tensor in tensors(config, facts):
         weight, solved = _fit(tensor, request_gib, facts)
         if weight <= 0:
             continue
-        if any(hint in context for hint in tensor.hints):
-            weight *= 3
-        scored.append((weight * tensor.prior, tensor, solved))
-    total = sum(weight for weight, _, _ in scored)
+        hinted = 3 if any(hint in context for hint in tensor.hints) else 1
+        scored.append((weight * hinted * tensor.prior, weight, tensor, solved))
+    total = sum(weight for weight, _, _, _ in scored)
     if not total:
         return ()
-    found = [Match(tensor, weight / (total + _CHANCE), solved) for weight, tensor, solved in scored]
-    best: dict[str, Match] = {}
-    for match in sorted(found, key=lambda item: -item.confidence):
-        best.setdefault(match.tensor.id, match)
-    return tuple(list(best.values())[:MAX_CANDIDATES])
+    found = [
+        Match(tensor, weight / (total + _CHANCE) * min(1.0, fit / _TELLING), solved)
+        for weight, fit, tensor, solved in scored
+    ]
+    best = [
+        _merged([match for match in found if match.tensor.id == name]) for name in {item.tensor.id for item in found}
+    ]
+    best.sort(key=lambda match: (-match.confidence, match.tensor.id))
+    return tuple(best[:MAX_CANDIDATES])
+
+
+def _merged(matches: Sequence[Match]) -> Match:
+    """One tensor in its number formats: as sure as all of them together; what it solves for only where one format is the likely one."""
+    matches = sorted(matches, key=lambda match: -match.confidence)
+    total = sum(match.confidence for match in matches)
+    first = matches[0]
+    agreed = all(match.solved == first.solved for match in matches)
+    return Match(first.tensor, total, first.solved if agreed or first.confidence >= _LIKELY * total else {})
 
 
 def _fit(tensor: Tensor, request_gib: float, facts: Mapping[str, FactValue]) -> tuple[float, dict[str, FactValue]]:
@@ -187,7 +204,7 @@ def _fit(tensor: Tensor, request_gib: float, facts: Mapping[str, FactValue]) -> 
     if tensor.b and tensor.s and not batch and not length:
         # Only the product is known: a batch of one is tried, and believed little.
         weight, _ = _solve(low, high, tensor.unit, tensor.s, "seq_len", 256)
-        return weight * 0.15, {}
+        return weight * 0.04, {}
     return 0.0, {}
 
 
@@ -202,11 +219,20 @@ def _solve(
     candidates: Sequence[int] = [n for n in range(-(-first // nice) * nice, last + 1, nice) if n >= 1]
     if len(candidates) == 1:
         # By chance a multiple of `nice` lies in a window of this width that often:
-        chance = min(1.0, (last - first + 1) / nice)
-        return 0.6 * (1 - chance) + 0.02, {fact: candidates[0]}
+        chance = min(1.0, max((last - first + 1) / nice if nice > 1 else 0.0, (high - low) / (unit * nice**power)))
+        return 0.6 * (1 - chance) * _niceness(candidates[0], fact) + 0.02, {fact: candidates[0]}
     if candidates:
         return 0.05, {}
     return (0.03, {fact: first}) if first == last else (0.01, {})
+
+
+def _niceness(value: int, fact: str) -> float:
+    """How much a solved number is believed: people set powers of two and round lengths."""
+    if value & (value - 1) == 0:
+        return 1.0
+    if fact == "batch_size":
+        return 0.8 if value <= 64 else 0.3
+    return 0.9 if value % 1024 == 0 else 0.6 if value % 256 == 0 else 0.25
 
 
 def _number(facts: Mapping[str, FactValue], name: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from advisor.diagnosis.compose import compose
 from advisor.diagnosis.specify import Specification, specify
@@ -29,6 +29,9 @@ from advisor.records import Remedy
 from advisor.redact import redact
 from advisor.report import Diagnosis
 from advisor.witness import Holding, Witness
+
+if TYPE_CHECKING:
+    from advisor.allocation import Match
 
 __all__ = ["Case", "Preferences", "diagnose", "examine", "read_document"]
 
@@ -101,6 +104,7 @@ class Case:
             self.specification.words.update(witness.words)
         self.missing: Sequence[str] = ()
         self.estimate: Estimate | None = self._estimate()
+        self.asked: Match | None = self._asked()
         self.trace: Trace = engine_of(library).run(self.fields())
         self.outcome: Outcome = self._plan()
 
@@ -112,6 +116,8 @@ class Case:
         fields["kind"] = self.kind
         fields |= {f"signal.{name}": True for name in self.resolution.signals}
         fields |= {f"tried.{name}": True for name in self.resolution.tried}
+        if self.asked is not None:
+            fields[f"signal.asked_for_{self.asked.tensor.id}"] = True
         fields |= memory_fields(self.facts, self.estimate, self.held)
         return fields
 
@@ -127,6 +133,14 @@ class Case:
         except TooLittleKnown as error:
             self.missing = error.missing
             return None
+
+    def _asked(self) -> Match | None:
+        """The tensor that the failed allocation was for, where its size tells."""
+        if self.kind not in VRAM_KINDS or "tried_to_allocate_gib" not in self.facts:
+            return None
+        from advisor.diagnosis.asked import asked_for
+
+        return asked_for(self.facts, self.specification.words, self.document, self.library)
 
     def _plan(self) -> Outcome:
         weights = Weights.of(self.library.settings.get("ranking"), self.preferences.prefer)

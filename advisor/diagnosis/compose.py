@@ -62,7 +62,7 @@ def compose(case: Case, apply: Sequence[str] = (), name: str = "") -> Diagnosis:
     return Diagnosis(
         lang=case.lang,
         failure=failure,
-        verdict=verdict(failure, case.facts, estimate, case.lang, held),
+        verdict=verdict(failure, case.facts, estimate, case.lang, held) + _asked(case),
         facts=case.facts,
         evidence=_evidence(case),
         causes=_causes(case),
@@ -78,6 +78,14 @@ def compose(case: Case, apply: Sequence[str] = (), name: str = "") -> Diagnosis:
         held=held,
         edit=pasted.rewrite(steps, name) if pasted is not None and steps else None,
     )
+
+
+def _asked(case: Case) -> str:
+    if case.asked is None:
+        return ""
+    from advisor.diagnosis.asked import sentence as said
+
+    return said(case.asked, case.facts, case.library, case.lang)
 
 
 def _estimate(case: Case) -> EstimateReport | None:
