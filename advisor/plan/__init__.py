@@ -11,7 +11,17 @@ from msgspec.structs import replace
 from advisor.errors import TooLittleKnown
 from advisor.facts import FactValue
 from advisor.library import Library
-from advisor.plan.edit import already_on, applicable, apply, changes_of, forbidden, needs, offered, settings
+from advisor.plan.edit import (
+    already_on,
+    applicable,
+    apply,
+    changes_nothing,
+    changes_of,
+    forbidden,
+    needs,
+    offered,
+    settings,
+)
 from advisor.plan.hardware import smallest_hardware, usual_cards
 from advisor.plan.memory import assumed_sizes
 from advisor.plan.meter import Meter
@@ -136,14 +146,11 @@ def _others(
 
 
 def _in_force(remedy: Remedy, spec: Spec) -> bool:
-    """Whether every setting leaves the run as it is, by what is known of it: stated, or a default of its framework."""
-    known = all(name in spec for edit in remedy.edit for name in edit.set)
-    return (
-        bool(remedy.edit)
-        and not any(edit.halve for edit in remedy.edit)
-        and known
-        and next(settings(remedy, spec), None) is None
-    )
+    """Whether every setting leaves the run as it is, by what is known of it: stated, or a default of its framework.
+
+    A size that the framework has by default says nothing: such remedies pass.
+    """
+    return not any(edit.halve for edit in remedy.edit) and changes_nothing(remedy, spec)
 
 
 def _unmeasured(candidate: Candidate, spec: Spec) -> RankedRemedy:

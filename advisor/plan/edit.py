@@ -28,6 +28,12 @@ def already_on(remedy: Remedy, facts: Mapping[str, Any]) -> bool:
     )
 
 
+def changes_nothing(remedy: Remedy, facts: Spec) -> bool:
+    """Whether every setting leaves the run as it is: all that the remedy touches is known, and stands so or beyond already."""
+    known = all(name in facts for edit in remedy.edit for name in (*edit.set, *edit.halve))
+    return bool(remedy.edit) and known and next(settings(remedy, facts), None) is None
+
+
 def applicable(remedy: Remedy, facts: Mapping[str, Any]) -> bool:
     """Whether nothing that is known speaks against `applies_to` and `needs`; an unknown fact passes."""
     for name, allowed in remedy.applies_to.items():
@@ -81,11 +87,38 @@ def settings(remedy: Remedy, spec: Spec) -> Iterator[Edit]:
     for edit in remedy.edit:
         for setting in _spread(edit, spec):
             changed = changes_of(setting, spec)
-            if changed and changed not in seen and _enough_cards(changed, spec):
+            if (
+                changed
+                and changed not in seen
+                and _enough_cards(changed, spec)
+                and _goes_its_way(remedy, changed, spec)
+            ):
                 seen.append(changed)
                 yield setting
                 if edit.take:
                     return  # the very value that fits is known
+
+
+def _goes_its_way(remedy: Remedy, changed: Spec, spec: Spec) -> bool:
+    """Whether a setting that reduces something does, and one that raises it: a run may be beyond it already."""
+    down, up = remedy.id.startswith(("reduce_", "smaller_")), remedy.id.startswith("raise_")
+    if not (down or up):
+        return True
+    for name, value in changed.items():
+        before, after = _size(spec.get(name)), _size(value)
+        if before is not None and after is not None and (after >= before if down else after <= before):
+            return False
+    return True
+
+
+def _size(value: FactValue | None) -> float | None:
+    """A number, or the pixels of `WxH`; None for anything else."""
+    if isinstance(value, str):
+        sides = value.split("x")
+        if not all(side.isdigit() for side in sides) or len(sides) > 2:
+            return None
+        return float(int(sides[0]) * int(sides[-1]))
+    return None if isinstance(value, bool) or not isinstance(value, int | float) else float(value)
 
 
 def _enough_cards(changed: Spec, spec: Spec) -> bool:

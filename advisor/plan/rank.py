@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from advisor.engine import Firing, Trace
-from advisor.plan.edit import already_on, applicable, forbidden
+from advisor.plan.edit import already_on, applicable, changes_nothing, forbidden
 from advisor.plan.outcome import Candidate, Preferences
 from advisor.records import Remedy
 
@@ -148,6 +148,7 @@ def candidates_of(
         if (
             remedy is None
             or already_on(remedy, trace.facts)
+            or changes_nothing(remedy, trace.facts)
             or not applicable(remedy, trace.facts)
             or forbidden(remedy, wanted)
             or (can is not None and not can(remedy))
