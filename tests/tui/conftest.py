@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.widgets import Static
 
 pytest.importorskip("textual")
 
@@ -62,6 +63,14 @@ async def diagnosed(app: AdvisorApp, pilot: Any) -> None:
 def normalised(svg: str) -> str:
     """The picture without what differs from run to run: the hash in its class names."""
     return re.sub(r"terminal-\d+", "terminal", svg)
+
+
+def text_of(app: AdvisorApp, selector: str) -> str:
+    return str(app.ground.query_one(selector, Static).render())
+
+
+def picture(app: AdvisorApp) -> str:
+    return app.export_screenshot().replace("&#160;", " ")
 
 
 @pytest.fixture
