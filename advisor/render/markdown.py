@@ -15,7 +15,7 @@ from advisor.wording import WORDS, word
 # left after Markdown is rendered, where neither a backslash nor an entity is seen any more.
 _GAP = "\u200b"
 _SPECIAL = str.maketrans(
-    {char: f"\\{char}" for char in "\\`*_{}[]()#+!|~"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;", _GAP: "&#8203;"}
+    {char: f"\\{char}" for char in "\\`*_[]#+!|~"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;", _GAP: "&#8203;"}
 )
 # Control characters, and those that change the direction or hide: nobody writes them on purpose.
 _INVISIBLE = dict.fromkeys(

@@ -76,7 +76,8 @@ def _changes(top: tuple[RemedyReport, ...], d: Diagnosis) -> list[str]:
         title = say("changes", d.lang)
     blocks = [f"**{title}**"]
     for rank, r in enumerate(top, 1):
-        blocks.append(f"{rank}. {_bold(r.title)}. {plain(r.because or r.what)}")
+        stop = "。" if d.lang == "zh" else ". "
+        blocks.append(f"{rank}. {_bold(r.title)}{stop}{plain(r.because or r.what)}")
         blocks += [_indented(_change(change)) for change in r.changes[:1]]
     return blocks
 
@@ -93,7 +94,7 @@ def _indented(text: str) -> str:
 
 def _change(change: Change) -> str:
     if change.kind == "prose":
-        text = plain(change.text, 1_000)
+        text = plain(change.text.removeprefix("# "), 1_000)
     else:
         text = block(change.text, _SHELL.get(change.kind, change.kind))
     return f"{text}\n\n{plain(change.note)}" if change.note else text
@@ -106,7 +107,7 @@ def _plan(top: tuple[RemedyReport, ...], d: Diagnosis) -> list[str]:
     key = "plan_line"
     if d.estimate is not None and d.estimate.capacity_gib is not None:
         key, values["capacity"] = "plan_of", format_gib(d.estimate.capacity_gib)
-    line = f"**{say('plan' if d.plan.fits else 'plan_nearest', d.lang)}**: {say(key, d.lang, **values)}"
+    line = f"**{say('plan' if d.plan.fits else 'plan_nearest', d.lang)}**{_colon(d)}{say(key, d.lang, **values)}"
     shown = {change.text for remedy in top[:_MOST_CHANGES] for change in remedy.changes[:1]}
     return [line, *(_change(change) for change in d.plan.changes if change.text not in shown)][:6]
 
@@ -117,7 +118,12 @@ def _question(d: Diagnosis) -> list[str]:
     question = d.questions[0]
     why = f" ({plain(question.why)})" if question.why else ""
     example = code(f"/advisor {question.fact}={example_of(question.fact)}")
-    return [f"**{say('question', d.lang)}**: {plain(question.text)}{why} {say('answer_with', d.lang, example=example)}"]
+    head = f"**{say('question', d.lang)}**{_colon(d)}"
+    return [f"{head}{plain(question.text)}{why} {say('answer_with', d.lang, example=example)}"]
+
+
+def _colon(d: Diagnosis) -> str:
+    return "：" if d.lang == "zh" else ": "
 
 
 def example_of(fact: str) -> str:
