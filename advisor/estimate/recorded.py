@@ -82,6 +82,9 @@ def prepared(
         and arch.family not in ("phi", "falcon")
     ):
         one = one.changed(autocast=one.precision)  # the Trainer's bf16 and fp16 flags
+    if arch.family == "t5":
+        # Its layers hand on two tensors, of which the reentrant kind of checkpoint would follow one; the other kind differs little.
+        one = one.changed(checkpoint_reentrant=False)
     if sharded:
         one = one.changed(lora_fp32=False, kbit_prepare=False)
     if axes.megatron:

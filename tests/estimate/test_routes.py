@@ -297,3 +297,12 @@ def test_autocast_of_a_convolutional_network_keeps_16_bits() -> None:
         estimate({**words, "precision": name}, LIBRARY).component("activations") for name in ("fp32", "amp-fp16")
     )
     assert half == pytest.approx(full / 2)
+
+
+@pytest.mark.parametrize("name", ["t5-base", "gpt2", "bart-base", "whisper-small", "pythia-1b"])
+def test_reentrant_checkpoints_of_every_family(name: str) -> None:
+    words = {"model": name, "batch_size": 2, "gradient_checkpointing": True, "precision": "bf16", "optimizer": "adamw"}
+    plain = estimate(words, LIBRARY)
+    assert estimate({**words, "checkpoint_reentrant": True}, LIBRARY).allocated_gib == pytest.approx(
+        plain.allocated_gib, rel=0.3
+    )
