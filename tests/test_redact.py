@@ -53,6 +53,10 @@ def test_a_token_is_replaced_wherever_it_stands(kind: str) -> None:
     [
         ("WANDB_API_KEY=", secret("", 40, HEX), "wandb-key"),
         ("WANDB_API_KEY=", secret("", 86), "secret"),
+        ("machine api.wandb.ai\n  login user\n  password ", secret("", 40, HEX), "password"),
+        ("sshpass -p ", "zx81spectrum", "password"),
+        ("https://api.telegram.org/bot", secret("5107281537:A" + "A", 33 + 0), "telegram-token"),
+        ("api.login('", "ms" + "-f1c168a5-bd5c-7197-dff5-effe77a7423e", "model-hub-token"),
         ("wandb login ", secret("", 40, HEX), "wandb-key"),
         ("wandb login --relogin ", secret("", 86), "wandb-key"),
         ("password=", "hunter2!", "password"),
