@@ -20,7 +20,10 @@ def test_importing_the_library_pulls_in_nothing_heavy() -> None:
     assert loaded("import advisor", *TOOLKITS) == set()
 
 
-ROOMS = ["engine", "readers", "estimate", "plan", "diagnosis", "report", "names", "library"]
+ROOMS = [
+    "engine", "readers", "estimate", "plan", "diagnosis", "report", "names", "library", "api", "live", "watching",
+    "snapshot", "integrations",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("module", [f"advisor.{room}" for room in ROOMS])

@@ -29,6 +29,11 @@ class Hook:
         if self._active:
             return
         self._active = True
+        shell = _shell()
+        if shell is not None:  # IPython shows exceptions itself and never calls the hooks
+            from advisor.watching.notebook import load_ipython_extension
+
+            load_ipython_extension(shell)
         # Bound methods are equal, not the same: a hook that was left in somebody's chain is not put behind itself.
         if sys.excepthook != self._uncaught:
             self._before, sys.excepthook = sys.excepthook, self._uncaught
@@ -55,3 +60,9 @@ class Hook:
     def _tell(self, error: BaseException, trace: Any) -> None:
         if self._active:
             tell(error, trace, given=self._given(), facts=self._facts, lang=self._lang)
+
+
+def _shell() -> Any:
+    """The IPython shell that the program runs in, if it does."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython is not None else None

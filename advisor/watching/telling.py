@@ -65,7 +65,7 @@ def tell(
         _mark(error)
         found = diagnosis_of(error, trace, given=given, facts=facts, lang=lang)
         if found is not None:
-            _print(found, file or sys.stderr)
+            _print(found, file)
         return found
     except BaseException as fault:  # the user's exception matters, nothing that happens here does
         _complain(fault)
@@ -79,9 +79,15 @@ def _mark(error: BaseException) -> None:
         return
 
 
-def _print(found: Diagnosis, file: TextIO) -> None:
+def _print(found: Diagnosis, file: TextIO | None) -> None:
     from advisor.render.text import render_text
+    from advisor.watching.ranks import first_to_tell, rank_of
 
+    if file is None:
+        file = sys.stderr
+        if not first_to_tell():
+            file.write(f"advisor: rank {rank_of()} ran out of memory as well; one rank tells why\n")
+            return
     file.write("\n")
     render_text(found, file=file)
     file.flush()

@@ -206,3 +206,22 @@ def test_the_extension_of_ipython_shows_the_diagnosis_below_the_traceback(tmp_pa
     assert "torch" not in done.stderr.split("What I read")[0].lower() or done.stdout
     assert done.stdout.count("out of memory") >= 2
     assert "ZeroDivisionError" in done.stdout
+
+
+def test_a_callback_that_was_added_late_tells_in_a_notebook_too(tmp_path: Path) -> None:
+    pytest.importorskip("IPython", reason="IPython is not installed")
+    code = f"""
+    from IPython.core.interactiveshell import InteractiveShell
+    shell = InteractiveShell.instance()
+    shell.run_cell("from advisor.watching.hook import Hook; Hook(lambda: []).install()")
+    shell.run_cell("raise RuntimeError({MESSAGE!r})")
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.stderr.count("What I read") == 1, done.stdout + done.stderr
