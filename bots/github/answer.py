@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -9,11 +10,13 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from advisor.diagnosis import diagnose
+from advisor.diagnosis import Case, examine
+from advisor.diagnosis.compose import compose
+from advisor.diagnosis.rewrite import Pasted, steps_of_plan
 from advisor.facts import FactValue, Lang
 from advisor.language import language_of
 from advisor.library import Library
-from advisor.report import Diagnosis
+from advisor.report import Diagnosis, EditReport
 from bots.github import comment
 from bots.github.commands import Orders, Said, orders
 from bots.github.config import Config, Labels
@@ -22,6 +25,8 @@ from bots.github.marker import Marker
 from bots.github.policy import judge
 from bots.github.text import digest, written
 from bots.github.words import say
+
+log = logging.getLogger("advisor.github")
 
 _MOST_COMMENTS = 60  # of a thread that are looked at for a failure
 _SURE_CAUSE = 0.5
@@ -109,8 +114,10 @@ def answer(
     marker = digest(subject.texts, told.facts, settings)
     if standing is not None and standing.hash == marker and not force:
         return Answer("say", "nothing changed", marker=standing, kind=subject.kind, confidence=subject.confidence)
-    diagnosis = _diagnosed(subject, told, config, library)
-    body = comment.render(diagnosis, comment.Subject(subject.commenter, told.faults), remedies=config.remedies)
+    case = _examined(subject, told, config, library)
+    diagnosis = compose(case)
+    about = comment.Subject(subject.commenter, told.faults)
+    body = comment.render(diagnosis, about, remedies=config.remedies, edited=_edited(case))
     labels = labels_of(diagnosis, config.labels)
     names = tuple(name for name, _, _ in labels)
     return Answer(
@@ -178,19 +185,31 @@ def _looked_at(comments: Sequence[Comment]) -> Iterable[Comment]:
     return comments[:_MOST_COMMENTS]
 
 
-def _diagnosed(subject: _Subject, told: Orders, config: Config, library: Library) -> Diagnosis:
-    """The diagnosis of all texts together; of fewer, where a later remark would turn it into another failure."""
+def _examined(subject: _Subject, told: Orders, config: Config, library: Library) -> Case:
+    """The case of all texts together; of fewer, where a later remark would turn it into another failure."""
     first = subject.texts[0]
     lang: Lang = told.lang or (language_of(first) if config.language == "auto" else config.language)  # type: ignore[assignment]
     readings = ["\n\n".join(subject.texts), first, subject.texts[-1]]
     for text in dict.fromkeys(readings):
-        diagnosis = diagnose(text, stated=told.facts, library=library, lang=lang, emails=True)
-        if diagnosis.failure.kind == subject.kind:
+        case = examine(text, stated=told.facts, library=library, lang=lang, emails=True)
+        if case.kind == subject.kind:
             break
-    if config.framework and "framework" not in diagnosis.facts:
+    if config.framework and "framework" not in case.facts:
         stated = {"framework": config.framework, **told.facts}
-        diagnosis = diagnose(text, stated=stated, library=library, lang=lang, emails=True)
-    return diagnosis
+        case = examine(text, stated=stated, library=library, lang=lang, emails=True)
+    return case
+
+
+def _edited(case: Case) -> EditReport | None:
+    """The reporter's own command or configuration with the plan written in; None where that can't be done."""
+    steps = steps_of_plan(case)
+    if not steps:
+        return None
+    try:
+        return Pasted(case).rewrite(steps)
+    except Exception as error:  # an edit that fails must not keep the answer back
+        log.error("rewrite: %s", type(error).__name__)
+        return None
 
 
 def labels_of(diagnosis: Diagnosis, labels: Labels | None) -> tuple[tuple[str, str, str], ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from advisor.facts import VRAM_KINDS, Lang, spec_of
-from advisor.report import Change, Diagnosis, RemedyReport
+from advisor.report import Change, Diagnosis, EditReport, RemedyReport
 from advisor.units import format_gib
 from advisor.version import __version__
 from advisor.vocabulary import VOCABULARY
@@ -17,6 +17,7 @@ from bots.github.words import EXAMPLES, say
 MAX_BYTES = 64_000
 _MOST_FACTS = 20
 _MOST_CHANGES = 3
+_LONGEST_DIFF = 4_000
 _LEAST_GIB = 0.05  # a remedy that is estimated to save less is not worth a line
 _SHELL = {"flag": "sh", "shell": "sh", "env": "sh", "prose": ""}
 
@@ -28,14 +29,25 @@ class Subject(Struct, frozen=True):
     faults: tuple[tuple[str, str], ...] = ()
 
 
-def render(d: Diagnosis, subject: Subject, *, remedies: int) -> str:
-    """The comment's Markdown without its marker. Nothing that came from the thread takes effect in it."""
+def render(d: Diagnosis, subject: Subject, *, remedies: int, edited: EditReport | None = None) -> str:
+    """The comment's Markdown without its marker. Nothing that came from the thread takes effect in it.
+
+    Args:
+        remedies: how many are listed at most.
+        edited: the reporter's own command or configuration with the plan written in.
+    """
     top = tuple(r for r in d.remedies if r.saves is None or r.saves.expected >= _LEAST_GIB)[:remedies]
     head: list[str] = []
     if subject.commenter:
         head.append(say("about_comment", d.lang, who=code(subject.commenter)))
     head.append(_bold(d.verdict, 600))
-    help_ = [*_table(top, d), *_changes(top[:_MOST_CHANGES], d), *_plan(top, d), *_question(d), *_faults(subject, d)]
+    help_ = [
+        *_table(top, d),
+        *_changes(top[:_MOST_CHANGES], d),
+        *_plan(top, d, edited),
+        *_question(d),
+        *_faults(subject, d),
+    ]
     footer = [_footer(d)]
     for body in ([*head, *help_, _details(d), *footer], [*head, *help_, *footer], [*head, *footer]):
         text = "\n\n".join(body) + "\n"
@@ -100,16 +112,28 @@ def _change(change: Change) -> str:
     return f"{text}\n\n{plain(change.note)}" if change.note else text
 
 
-def _plan(top: tuple[RemedyReport, ...], d: Diagnosis) -> list[str]:
+def _plan(top: tuple[RemedyReport, ...], d: Diagnosis, edited: EditReport | None) -> list[str]:
+    diff = _diff(edited, d)
     if d.plan is None or not d.plan.steps:
-        return []
+        return diff
     values = {"steps": " + ".join(plain(title) for title in d.plan.titles), "peak": format_gib(d.plan.peak_gib)}
     key = "plan_line"
     if d.estimate is not None and d.estimate.capacity_gib is not None:
         key, values["capacity"] = "plan_of", format_gib(d.estimate.capacity_gib)
     line = f"**{say('plan' if d.plan.fits else 'plan_nearest', d.lang)}**{_colon(d)}{say(key, d.lang, **values)}"
     shown = {change.text for remedy in top[:_MOST_CHANGES] for change in remedy.changes[:1]}
-    return [line, *(_change(change) for change in d.plan.changes if change.text not in shown)][:6]
+    left = edited.rest if edited is not None and diff else ()
+    changes = [change for item in left for change in item.changes] if diff else d.plan.changes
+    return [line, *diff, *(_change(change) for change in changes if change.text not in shown)][:8]
+
+
+def _diff(edited: EditReport | None, d: Diagnosis) -> list[str]:
+    if edited is None or not edited.diff or len(edited.diff) > _LONGEST_DIFF:
+        return []
+    lines = [
+        line for line in edited.diff.split("\n") if not line.startswith(("--- ", "+++ "))
+    ]  # there is no file to name
+    return [say("edited", d.lang), block("\n".join(lines), "diff", _LONGEST_DIFF)]
 
 
 def _question(d: Diagnosis) -> list[str]:

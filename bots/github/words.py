@@ -12,6 +12,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "plan_nearest": ("Nearest to fitting (still too much)", "最接近能放下的组合(仍放不下)"),
     "plan_line": ("{steps}: about {peak}", "{steps}:约 {peak}"),
     "plan_of": ("{steps}: about {peak} of {capacity}", "{steps}:约 {peak} / {capacity}"),
+    "edited": ("Written into what was pasted:", "写入所贴的命令或配置:"),
     "question": ("One question", "一个问题"),
     "answer_with": ("Answer with a line such as {example}.", "请用这样一行回复:{example}。"),
     "details": ("Why, where the memory goes, what was read", "原因、显存去向、读到的信息"),

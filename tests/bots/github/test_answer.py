@@ -88,6 +88,18 @@ def test_the_project_s_framework_is_assumed_where_the_issue_names_none() -> None
     assert "`axolotl`" in asked(named, config=Config(framework="llama-factory")).body
 
 
+def test_the_plan_is_written_into_the_command_that_was_pasted() -> None:
+    command = (
+        "```sh\nllamafactory-cli train --stage sft --model_name_or_path Qwen/Qwen2.5-7B-Instruct --finetuning_type lora \\\n"
+        "  --per_device_train_batch_size 8 --cutoff_len 4096 --output_dir 'out/@octocat' --bf16 true\n```\n"
+    )
+    body = asked(replace(ISSUE, body=f"One RTX 4090.\n{command}{OOM}")).body
+    [(_, diff)] = re.findall(r"(`{3,})diff\n(.*?)\n\1\n", body, re.DOTALL)
+    assert re.search(r"^-.*--per_device_train_batch_size 8", diff, re.MULTILINE)
+    assert re.search(r"^\+.*--per_device_train_batch_size [124]\b", diff, re.MULTILINE)
+    assert "pasted" not in diff
+
+
 def test_what_others_say_does_not_change_the_diagnosis_of_the_issue() -> None:
     noise = Comment(2, "I have 8x H100 and batch size 512, also CUDA out of memory.", "another")
     robot = Comment(3, "batch size 77, CUDA out of memory", "some-app[bot]", author_is_bot=True)
