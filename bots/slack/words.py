@@ -83,6 +83,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "This question was deleted (by its owner or by the retention period). Ask again with /vram.",
         "这个问题已被删除(由提问者删除或超过保留期)。请用 /vram 重新提问。",
     ),
+    "tick_first": ("Tick what you have tried, then press this again.", "请先勾选已试过的改动,再点此按钮。"),
     "owner_only": ("Only the person who asked can change this.", "只有提问者可以更改。"),
     "report_sent": ("The full report is in your messages with me.", "完整报告已发到与你的私信中。"),
     "report_for": ("The full report you asked for:", "你要的完整报告:"),

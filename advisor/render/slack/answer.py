@@ -181,7 +181,7 @@ class _Answer:
                 ],
             )
         if d.redactions:
-            yield 8, [context([self.w("redacted", count=d.redactions)])]
+            yield 1, [context([self.w("redacted", count=d.redactions)])]
 
     def _verdict(self) -> list[Element]:
         kind = self.d.failure.kind

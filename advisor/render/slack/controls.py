@@ -20,11 +20,10 @@ from advisor.render.slack.blocks import (
 )
 from advisor.render.slack.words import w
 from advisor.report import Diagnosis, RemedyReport
-from advisor.units import format_gib
 
 APPLY, WHY, TRIED = "vram_apply", "vram_why", "vram_tried"
 WORKED, DID_NOT, ANSWER, REPORT, SHARE = "vram_worked", "vram_did_not", "vram_answer", "vram_report", "vram_share"
-MAX_ASKED = 12  # remedies that one can ask about; two lists of them are in each message
+MAX_ASKED = 12  # remedies that one can ask about
 _ID_MARKS = str.maketrans("", "", "_.-")
 
 
@@ -69,16 +68,17 @@ def control_blocks(d: Diagnosis, controls: Controls, ticked: Sequence[str]) -> l
     lang, case = d.lang, controls.case
     blocks: list[Block] = []
     choices = _choices(d)
-    if choices and d.estimate is not None:
-        blocks.append(context([w("apply", lang)]))
-        options = [option(f"{r.rank}. {r.title}" if r.rank else r.title, r.id, _effect(r, d)) for r in choices]
+    if choices:
+        blocks.append(context([w("apply" if d.estimate is not None else "tick", lang)]))
+        options = [option(f"{remedy.rank}. {remedy.title}", remedy.id) for remedy in choices]
         blocks.append(actions(f"case:{case}:apply", [checkboxes(APPLY, options, ticked)]))
     listed = list({remedy.id: remedy for remedy in d.remedies if is_id(remedy.id)}.values())[:MAX_ASKED]
     asks: list[Element] = []
     if listed:
         names = [option(f"{remedy.rank}. {remedy.title}", remedy.id) for remedy in listed]
         asks.append(select(WHY, w("why", lang), names))
-        asks.append(select(TRIED, w("already_tried", lang), names))
+    if choices:
+        asks.append(button(TRIED, w("already_tried", lang), case))
     if d.questions:
         facts = [question.fact for question in d.questions if is_id(question.fact)]
         asks.append(button(ANSWER, w("answer", lang), ",".join(facts[:10]) or "-"))
@@ -106,16 +106,9 @@ def control_blocks(d: Diagnosis, controls: Controls, ticked: Sequence[str]) -> l
 
 
 def _choices(d: Diagnosis) -> list[RemedyReport]:
-    """The remedies worth a box: those that an estimate can follow, in rank order, the plan's among them for sure."""
+    """The remedies that get a box, in rank order: those of the plan, those that an estimate can follow, then the others."""
     known = {remedy.id: remedy for remedy in d.remedies if is_id(remedy.id)}
     plan = [name for name in (d.plan.steps if d.plan else ()) if name in known]
     measured = [name for name, remedy in known.items() if remedy.saves is not None or remedy.set]
-    kept = list(dict.fromkeys([*plan, *measured]))[:MAX_CHECKBOXES]
+    kept = list(dict.fromkeys([*plan, *measured, *known]))[:MAX_CHECKBOXES]
     return [remedy for name, remedy in known.items() if name in kept]
-
-
-def _effect(remedy: RemedyReport, d: Diagnosis) -> str:
-    if remedy.saves is None or remedy.peak_after_gib is None:
-        return ""
-    saves = w("saves", d.lang, gib=format_gib(remedy.saves.expected))
-    return f"{saves}, {w('peak', d.lang, gib=format_gib(remedy.peak_after_gib))}"

@@ -49,7 +49,10 @@ def press(payload: Mapping[str, Any], tools: Tools) -> None:
     if what == "apply":
         kept = _changed(tools, kept, applied=[each for each in values if each in known])
     elif what == "tried":
-        kept = _tried(tools, payload, kept, [each for each in values if each in known])
+        if not kept.applied:
+            tell(tools, payload, say("tick_first", lang_of(kept.lang)))
+            return
+        kept = _tried(tools, payload, kept, list(kept.applied))
     elif what == "facts":
         kept = _changed(tools, kept, stated={**kept.stated, **(payload.get("stated") or {})})
     result = answered(kept, tools.library)
@@ -72,7 +75,7 @@ def _changed(tools: Tools, kept: store.Case, **fields: Any) -> store.Case:
 
 
 def _tried(tools: Tools, payload: Mapping[str, Any], kept: store.Case, remedies: list[str]) -> store.Case:
-    """Remedies that were tried are advised no more."""
+    """The ticked remedies were tried: they are advised no more."""
     tools.store.add_feedback(kept.id, kept.team, str(payload["user"]), "tried", remedies)
     tried = list(dict.fromkeys([*kept.tried, *remedies]))
     return _changed(tools, kept, tried=tried, applied=[each for each in kept.applied if each not in remedies])

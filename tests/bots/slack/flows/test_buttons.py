@@ -46,8 +46,11 @@ def test_boxes_that_exclude_each_other_say_so(desk: Desk) -> None:
 
 def test_what_was_tried_is_advised_no_more(desk: Desk) -> None:
     body, case = _asked(desk, "tried")
-    desk.press(body, pressed(body, "vram_tried", "gradient_checkpointing"), name="tried-it")
-    renewed = desk.answer("tried-it")
+    desk.press(body, pressed(body, "vram_tried"), name="tried-nothing")
+    assert "Tick what you have tried" in desk.answer("tried-nothing")["text"]
+    desk.press(body, pressed(body, "vram_apply", "gradient_checkpointing"), name="tried-it")
+    desk.press(desk.answer("tried-it"), pressed(body, "vram_tried"), name="tried-it")
+    renewed = desk.answer("tried-it", 2)
     assert "Tried already, left out: Turn on gradient checkpointing" in words_of(renewed["blocks"])
     assert "gradient_checkpointing" not in {option["value"] for option in element(renewed, "vram_why")["options"]}
     assert desk.store.feedback(case)[desk.emulator.users["ann"]]["tried"] == ["gradient_checkpointing"]
@@ -168,7 +171,7 @@ def test_questions_are_answered_in_a_form(desk: Desk) -> None:
 
 def test_nobody_else_opens_what_was_not_shared(desk: Desk) -> None:
     body, case = _asked(desk, "mine")
-    presses = [("vram_apply", "qlora"), ("vram_tried", "qlora"), ("vram_worked",), ("vram_share",), ("vram_report",)]
+    presses = [("vram_apply", "qlora"), ("vram_tried",), ("vram_worked",), ("vram_share",), ("vram_report",)]
     for action, *values in presses:
         name = f"theirs-{action}"
         desk.press(body, pressed(body, action, *values), user="bob", name=name)
