@@ -16,7 +16,9 @@ MAX_CHANGES = 2  # of one remedy
 NARROW = 72  # columns below which the table becomes a list
 MAX_BAR = 100
 _COLUMNS = ("saves", "after", "fits", "time", "risk")
-_SHOWN_FACTS = (
+# The facts that people look for first; the others follow. The verdict tells the phase, its words the runtime.
+_TOLD_FACTS = frozenset({"phase", "runtime", "gpu_index"})
+_FIRST_FACTS = (
     "gpu_name", "gpu_count", "gpu_memory_gib", "gpu_capacity_gib", "framework", "model", "params_b", "task", "method", "quantization",
     "precision", "optimizer", "lora_rank", "batch_size", "grad_accum", "seq_len", "num_generations", "image_resolution", "image_tokens",
     "gradient_checkpointing", "flash_attention", "zero_stage", "offload", "fsdp", "tried_to_allocate_gib", "gpu_free_gib",
@@ -41,8 +43,9 @@ class Page:
         d = self.d
         bad = d.failure.kind in ("vram_oom", "kv_cache")
         yield from wrap([(d.verdict, "bold red" if bad else "bold")], self.width)
-        if d.facts:
-            yield from self._section("heading.read", self._facts())
+        read = self._facts()
+        if read:
+            yield from self._section("heading.read", read)
         if d.held is not None:
             yield from self._section("heading.held", self._held(d.held))
         if d.estimate is not None and d.estimate.components:
@@ -80,15 +83,15 @@ class Page:
     def _facts(self) -> list[Row]:
         facts = self.d.facts
         shown = []
-        for name in _SHOWN_FACTS:
-            if name not in facts or (name == "gpu_memory_gib" and "gpu_capacity_gib" in facts):
+        for name in (*_FIRST_FACTS, *(name for name in facts if name not in _FIRST_FACTS)):
+            if name not in facts or name in _TOLD_FACTS or (name == "gpu_memory_gib" and "gpu_capacity_gib" in facts):
                 continue
             value = facts[name]
             if name.endswith("_gib") and isinstance(value, int | float):
                 shown.append(f"{name.removesuffix('_gib')} {format_gib(float(value))}")
             else:
                 shown.append(f"{name} {self.w('yes' if value else 'no') if isinstance(value, bool) else _value(value)}")
-        return self._text("  ".join(item.replace(" ", "\u00a0") for item in shown), "dim")
+        return self._text("  ".join(item.replace(" ", "\u00a0") for item in shown), "dim") if shown else []
 
     def _memory(self, estimate: EstimateReport) -> list[Row]:
         parts = sorted(estimate.components, key=lambda component: -component.gib)
@@ -264,5 +267,5 @@ def _value(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -43,6 +43,8 @@ _FLAGGED = (" -", "--", "'-", '"-', "\t-", "`-", "[-", "(-")
 # Options that take several words.
 _LISTS = (
     "target_modules",
+    "lora_target_modules",
+    "lora_targets",
     "lora_target",
     "lora_modules",
     "resolution",

@@ -47,6 +47,12 @@ CASES: list[tuple[str, str, Expected]] = [
         },
     ),
     (
+        "adapters on several modules, continued on the next line",
+        "trl sft --model_name_or_path org/Tiny-1B --use_peft --lora_r 8 --lora_target_modules q_proj v_proj o_proj \\\n"
+        "  --per_device_train_batch_size 4",
+        {"lora_rank": 8, "lora_targets": ["q_proj", "v_proj", "o_proj"], "batch_size": 4},
+    ),
+    (
         "deepspeed launcher with --num_gpus",
         "deepspeed --num_gpus 8 --master_port 60000 train_sft.py --deepspeed ds_zero3.json "
         "--per_device_train_batch_size 1 --max_seq_length 8192",
