@@ -26,6 +26,23 @@ CASES = [
     ("GPU 메모리가 부족합니다", "en"),
     ("", "en"),
     ("爆显存", "zh"),
+    (
+        "我这边两个3090,只用了GPU0,占用是6G/24G,还剩18G显存,却报错\nResourceExhaustedError: Out of memory error on GPU 0.",
+        "zh",
+    ),
+    # forms in both languages
+    (
+        "Is there an issue for this already? | 该问题是否有过讨论?\n- I have searched | 我已经搜索过\n\nIt crashes on my 3090, any idea why?",
+        "en",
+    ),
+    (
+        "- 系统环境/System Environment:win11\n- 版本号/Version:2.5\nWhy does it run out of memory when I train on my 1060?",
+        "en",
+    ),
+    (
+        "- 系统环境/System Environment:win11\n- 运行指令/Command Code:python train.py\n训练到一半就爆显存了,怎么办?",
+        "zh",
+    ),
 ]
 
 
