@@ -134,7 +134,7 @@ def triggers(names: Iterable[list[str]]) -> str:
 class Trigger:
     """Where a name may begin in a text: a short text is walked word by word, a long one searched with the pattern of `triggers`.
 
-    To compile the pattern takes longer than to walk some pages.
+    To compile the pattern takes longer than to walk some pages; once it is compiled it is the quicker way for all texts.
     """
 
     def __init__(self, pattern: str, beginnings: Collection[str]) -> None:
@@ -149,7 +149,8 @@ class Trigger:
 
     def starts(self, lowered: str) -> Iterator[int]:
         """The places, ascending; a place where no name begins does no harm."""
-        return self.walked(lowered) if len(lowered) <= _WALKED else self.searched(lowered)
+        compiled = "_pattern" in self.__dict__
+        return self.walked(lowered) if len(lowered) <= _WALKED and not compiled else self.searched(lowered)
 
     def searched(self, lowered: str) -> Iterator[int]:
         """Each place that the pattern finds, and the second piece of what it found there."""

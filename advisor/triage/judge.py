@@ -16,14 +16,21 @@ from msgspec.structs import replace
 from advisor.diagnosis import Case, Preferences, engine_of
 from advisor.errors import AdvisorError, InputError
 from advisor.facts import FactValue
+from advisor.language import language_of_document
 from advisor.library import Library, load_library
 from advisor.plan import Outcome, RankedRemedy, Weights, candidates_of, need_gib, peak_gib
 from advisor.readers import readers
 from advisor.readers.document import Document
 from advisor.readers.intake import read_document
+from advisor.triage import swift
 from advisor.triage.items import Item
 from advisor.triage.record import FACTS, MAX_REMEDIES, Record
 
+_COLLECT = (
+    50_000,
+    20,
+    50,
+)  # records and documents are no cycles: looking for some more seldom saves a twentieth of the time
 _REMEMBERED = 4096  # texts whose judgement a worker keeps, because the same log is often reported many times
 
 
@@ -62,8 +69,9 @@ class Judge:
 
     def warm(self) -> None:
         """Loads all that a text can need, so that processes made from this one share it."""
+        swift.install()
         readers()
-        engine_of(self._library)
+        engine_of(self._library).compile()
         for text in (
             "CUDA out of memory. Tried to allocate 2.00 GiB (GPU 0; 24 GiB total capacity)",
             "7B qlora 4090 显存不足",
@@ -71,6 +79,7 @@ class Judge:
             self._case(Document.of(text))
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*_COLLECT)
 
     def __call__(self, item: Item) -> Record:
         """The record of an item; errors of the input are in the record, never raised."""
@@ -107,7 +116,10 @@ class Judge:
 
     def _case(self, document: Document) -> Case:
         case = Case if self._setup.plans else _Unplanned
-        return case(document, self._library, self._setup.stated, Preferences(), self._setup.lang)
+        lang = self._setup.lang
+        if lang == "auto":
+            lang = language_of_document(document)  # of the document that is there, not of one made again from its text
+        return case(document, self._library, self._setup.stated, Preferences(), lang)
 
     def _record(self, item: Item, name: Any, document: Document) -> Record:
         case = self._case(document)
