@@ -78,7 +78,9 @@ _REMEDIES = Patterns(
             "kill_other_processes",
             (
                 r"kill(?:ed|ing)? (?:all |the |any |other )+(?:other )?process\w*|restart(?:ed|ing)? (?:the |"
-                r"my )?(?:computer|pc|server|machine|kernel|notebook)|重启"
+                r"my )?(?:computer|pc|server|machine|kernel|notebook)|\breboot(?:ed|ing)?\b|重启|"
+                r"nothing else (?:is |was )?(?:running|on the (?:gpu|card))|"
+                r"no other (?:gpu )?(?:process|program|job|task)\w*|没有(?:任何)?其[他它](?:的)?(?:进程|程序|任务)"
             ),
         ),
         (
@@ -119,8 +121,8 @@ _IN_VAIN_BEFORE = Test(
     r"使用了?|用)[^\n.。;；]{0,40}$"
 )
 _IN_VAIN_AFTER = Test(
-    r"^[^\n.。;；]{0,60}?(?:\bstill\b|\balready\b|\balways\b|\ball (?:fail|oom|of them)|does ?n[o']t help|"
-    r"did ?n[o']t help|no (?:effect|help|use|difference|"
+    r"^[^\n.。;；]{0,60}?(?:\bstill\b|\balready\b|\balways\b|\ball (?:fail|oom|of them)|does ?n[o']t (?:help|fix|solve|change)|"
+    r"did ?n[o']t (?:help|fix|solve|change)|\bremains\b|\bpersists?\b|no (?:effect|help|use|difference|"
     r"success|luck)|not help|same (?:error|result|oom|problem|issue)|\bin vain\b|the error is the same|"
     r"\b(?:is|are|it is|it's|gives?|ends? in|get|got|runs?|ran|goes|went|leads? to|results? in)\s?(?:in |an |a |"
     r"into |to |out )?(?:cuda )?(?:oom|out of memory)|ooms\b|还是|仍(?:然|旧)?(?:[^可能然旧]|$)|依然|也(?:不行|没用|oom|爆|会|还)|"
@@ -151,7 +153,7 @@ def _in_vain(prose: Prose, start: int, end: int) -> bool:
     return bool(_IN_VAIN_AFTER(after)) and bool(_VAIN_ALONE(after))
 
 
-_STATED_ON = Test(r"already|已经?")
+_STATED_ON = Test(r"already|已经?|nothing else|no other|没有(?:任何)?其[他它]")
 _ALREADY = Test(
     r"\balready (?:tried|set|enabled|reduced|lowered|turned|using|use|did|have|switched|added|"
     r"changed)(?: \w+){0,3}\s?$|"
@@ -167,7 +169,8 @@ _FAILED_NEXT = Test(
     r"error)\b|^\W{0,3}(?:但|可|结果)?(?:还是|仍|依然|照样|也)"
 )
 _VAIN_ALONE = Test(
-    r"still|already|help|effect|no use|same|error is|还是|仍|依然|也(?:不行|没用|oom|爆)|没(?:有)?(?:用|作用|效果)|无效|都试过|不行|照样"
+    r"still|already|help|fix|solve|remains|persist|effect|no use|same|error is|还是|仍|依然|"
+    r"也(?:不行|没用|oom|爆)|没(?:有)?(?:用|作用|效果)|无效|都试过|不行|照样"
 )
 
 
