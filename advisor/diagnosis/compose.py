@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from advisor.records import Remedy
 
 MIN_CONFIDENCE = 0.05
+MIN_HELD_GIB = 1 / 1024
 MAX_CONTEXT_GIB = 4.0  # beside its tensors; a process that holds more shares its card with an engine of its own
 MAX_OWN_WORDS = 8  # remedies whose change is shown as it would stand in the text
 
@@ -120,7 +121,8 @@ def _held(case: Case) -> Held | None:
     if case.witness is None or not case.held:
         return None
     parts = tuple(Component(part.id, word(f"component.{part.id}", case.lang), part.gib) for part in case.held)
-    return Held(case.witness.source, sum(part.gib for part in parts), parts)
+    total = sum(part.gib for part in parts)
+    return Held(case.witness.source, total, parts) if total > MIN_HELD_GIB else None
 
 
 def _evidence(case: Case) -> tuple[Evidence, ...]:
