@@ -143,3 +143,14 @@ def test_a_long_video_is_decoded_in_chunks() -> None:
 def test_gradients_count_once_in_the_optimizer_step() -> None:
     made = training(model("PixArt-Sigma"), TrainingRun(1, Shape(256, 256), "", 16, True))
     assert made.phases["optimizer_step"] == pytest.approx(made.allocated)
+
+
+def test_a_unet_is_gathered_and_moved_block_by_block() -> None:
+    words = {"model": "SDXL", "task": "train", "method": "full", "precision": "bf16", "batch_size": 1, "optimizer": "sgd",
+             "gradient_checkpointing": True}  # fmt: skip
+    whole = estimate(words, LIBRARY).component("weights")
+    moved = estimate({**words, "offload": "params"}, LIBRARY).component("weights")
+    assert moved == pytest.approx(whole * 3 / 20)
+    sharded = estimate({**words, "parallelism": "zero3", "gpu_count": 8}, LIBRARY)
+    assert sharded.component("gathered") == pytest.approx(2 * whole / 20)
+    assert sharded.allocated_gib < estimate({**words, "parallelism": "zero2", "gpu_count": 8}, LIBRARY).allocated_gib
