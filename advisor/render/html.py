@@ -91,8 +91,11 @@ def render_html(diagnosis: Diagnosis, *, everything: bool = False) -> str:
         blocks += [
             _heading("heading.plan" if d.plan.fits else "heading.plan_nearest", lang),
             f"<div>{escape(steps)}</div>",
-            *(_change(change) for change in d.plan.changes),
         ]
+        if d.edit is not None and d.edit.diff and d.edit.steps == d.plan.steps:
+            blocks.append(f'<pre style="{_CODE}">{escape(d.edit.diff)}</pre>')
+        else:
+            blocks += [_change(change) for change in d.plan.changes]
     if d.hardware:
         blocks.append(f"<p>{escape(d.hardware)}</p>")
     if d.questions:
