@@ -2,7 +2,8 @@
 
     python benchmarks/slack_load.py [--commands 200] [--kilobytes 30] [--one | --two] [--rounds 1]
 
-First one replica on SQLite; then two on one PostgreSQL, of which one gets SIGKILL, all its processes at once, in the middle.
+First one replica on SQLite; then two on one PostgreSQL, of which one gets SIGKILL, all its processes at once, in the middle
+(after a third of the answers; in every second of several rounds after the first).
 A command whose acknowledgement was cut off by the kill is sent again, as a person would, with the same trigger_id, to the
 other replica. Slack is played by a local double, which counts what arrives at each response_url.
 """
@@ -92,9 +93,9 @@ def send_in_second_process(jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def measure(
-    slack: SlackDouble, bots: list[tuple[Bot, int]], count: int, size: int, mark: str, kill: bool
+    slack: SlackDouble, bots: list[tuple[Bot, int]], count: int, size: int, mark: str, kill_at: int
 ) -> dict[str, Any]:
-    """One round: sends, kills the first replica when a third is answered if asked to, waits for the answers, counts."""
+    """One round: sends, kills the first replica after `kill_at` answers (0: not), waits for the answers, counts."""
     names = [f"{mark}-{number}" for number in range(count)]
     jobs = []
     for number, name in enumerate(names):
@@ -106,19 +107,19 @@ def measure(
     killed_at = []
 
     def killer() -> None:
-        while sum(1 for name in names if slack.responses.get(name)) < count / 3:
+        while sum(1 for name in names if slack.responses.get(name)) < kill_at:
             time.sleep(0.005)
         bots[0][0].kill()
         killed_at.append(sum(1 for name in names if slack.responses.get(name)))
 
     started = time.monotonic()
-    if kill:
+    if kill_at:
         threading.Thread(target=killer, daemon=True).start()
     acks = send_in_second_process(jobs)
     end = time.monotonic() + ANSWERED_WITHIN_S
     while time.monotonic() < end and not all(slack.responses.get(name) for name in names):
         time.sleep(0.1)
-    time.sleep(LEASE_S * 2 + 2 if kill else 1.0)  # whatever would be doubled has come by now
+    time.sleep(LEASE_S * 2 + 2 if kill_at else 1.0)  # whatever would be doubled has come by now
     answers = Counter(len(slack.responses.get(name, ())) for name in names)
     times = sorted(ack["s"] for ack in acks if ack["s"] is not None)
     last = max((slack.times[name] for name in names if name in slack.times), default=started)
@@ -157,7 +158,7 @@ def one_replica(count: int, size: int, folder: Path) -> bool:
     with SlackDouble() as slack:
         bot = start(slack, f"sqlite:///{folder / 'bot.db'}", folder / "one.log")
         try:
-            return show("one replica, SQLite", measure(slack, [bot], count, size, "one", kill=False), count)
+            return show("one replica, SQLite", measure(slack, [bot], count, size, "one", 0), count)
         finally:
             bot[0].stop()
 
@@ -176,7 +177,8 @@ def two_replicas(count: int, size: int, folder: Path, rounds: int) -> bool:
         for number in range(rounds):
             victim = start(slack, url, folder / "victim.log")
             stack.callback(victim[0].kill)
-            found = measure(slack, [victim, survivor], count, size, f"two{number}", kill=True)
+            kill_at = 1 if number % 2 else count // 3  # every second round while the crowd is still coming in
+            found = measure(slack, [victim, survivor], count, size, f"two{number}", kill_at)
             good = show(f"two replicas, PostgreSQL, round {number + 1}", found, count) and good
     return good
 

@@ -66,6 +66,7 @@ def http_front(settings: Settings, bell: Any, beats: Any) -> None:
         raise AdvisorError("gunicorn is not installed", hint="pip install 'vram-advisor[slack]'") from None
     set_up()
     end_with_parent()
+    _own_settings_only()
 
     class Server(base):  # type: ignore[misc]
         def load_config(self) -> None:
@@ -103,6 +104,7 @@ def socket_front(settings: Settings, bell: Any, beats: Any) -> None:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent()
+    _own_settings_only()
     store = Store.open(settings.database, migrate=False, connections=SOCKET_THREADS + 2)
     queue = Queue(store.database, limit=settings.queue_limit, together=Together(store.database))
     workspaces = Workspaces(settings, store)
@@ -141,6 +143,12 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
         "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,  # noqa: S108
         "when_ready": _deaf, "post_worker_init": _deaf,
     }  # fmt: skip
+
+
+def _own_settings_only() -> None:
+    """slack_bolt reads these by itself, beside what it is given."""
+    for name in ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET", "SLACK_SCOPES"):
+        os.environ.pop(name, None)
 
 
 def _deaf(_: Any) -> None:
