@@ -84,6 +84,12 @@ _MEGABYTES = re2.compile(
     r"is|of|has|为|是|有|[ \t:：=]){0,5}|"
     r"\b(?:gpu|graphics card|card) (?:is|has|with|only has) (?:only |about )?)(\d{4,6})[ \t]?(?:mb|mib|m)(?:[^\w/]|$)"
 )
+# "使用12g显卡": here it is the card that is used.
+_A_CARD, _BY_MEANS_OF = Test(r"(?:显卡|卡|gpus?|cards?)\W?$"), Test(r"(?:使?用|using|uses?|on)[ \t]?(?:an? |one )?$")
+_FORMERLY = Test(
+    r"(?:之前|以前|原来|曾经?)(?:是?在|用的?是?|的)?[^\n，。,;；]{0,6}$|\b(?:previously|formerly|used to (?:run|work|"
+    r"train) on)[^\n.,;]{0,12}$"
+)
 _CARD_WITH = Test(
     r"(?:gpus?|cards?|a100s?|h100s?|v100s?|[0-9]0[5-9]0(?: ti)?s?)[ ,]{1,2}(?:with|that has|having|of|w/|has|at)[ ](?:only |about )?$"
 )
@@ -112,7 +118,8 @@ _PLAIN_COUNT = re2.compile(
     rf"(?:^|[^\w.\-/#])(?:{_N}[ \t]?(?:nodes?|机|节点)[ \t]?(?:of|with|each with|,|，|\*|x|×|each|每台|各)[ \t]?)?(\d{{1,3}}|one|"
     rf"two|three|four|six|eight|sixteen|dual|both)[ \t]?-?(?:x|×|\*)?[ \t]?(?:nvidia |identical |cuda |same |"
     rf"local )?(?:gpus\b|gpu\b|graphics cards\b|cards\b)|"
-    rf"(?:^|[^\w.\-第]|npu)(\d{{1,3}}|[一二两三四六八双])[ \t]?(?:张|块|个|片)?[ \t]?(?:{SIZE}的?)?(?:显卡|卡|gpu)(?:[^\w]|\p{{Han}}|$|\d)|"
+    rf"(?:^|[^\w.\-第]|npu)(\d{{1,3}}|[一二两三四六八双])(?:(?:[ \t]?(?:张|块|个|片)[ \t]?|[ \t])(?:{SIZE}的?)?)?(?:显卡|卡|"
+    rf"gpu)(?:[^\w]|\p{{Han}}|$|\d)|"
     r"(single[- ](?:gpu|card|device|nvidia|graphics)|\bone gpu|only one card|单卡|单张(?:显?卡)?|单块(?:显?卡)?|单gpu|一张卡)"
 )
 _AND_MORE = re2.compile(
@@ -272,7 +279,10 @@ def _memories(prose: Prose) -> Iterator[Mention]:
         start, end = match.start(group), match.end(group)
         size = float(match.group(group))
         before, after = prose.lower[max(0, start - 24) : start], prose.lower[end + 1 : end + 24].lstrip("bi ")
-        if not 1 <= size <= _MAX_CARD_GIB or _NOT_A_CARD.search(before) or _USED_AFTER.search(after):
+        is_used = _NOT_A_CARD.search(before) and not (_A_CARD(match.group()) and _BY_MEANS_OF(before))
+        if not 1 <= size <= _MAX_CARD_GIB or is_used or _USED_AFTER.search(after):
+            continue
+        if _FORMERLY(before):
             continue
         yield Mention(size, start, end, claim_of(prose, start, end), 1)
 

@@ -77,7 +77,7 @@ _IDEA_BEFORE = Test(
     r"\bwould like|\bsupport(?:s|ed)? for|\badd(?:ing)? support|"
     r"\b(?:would|could|will|can|should|might|does|do)\s$|"
     r"如果|假如|若是?|要是|能否|能不能|是否|可否|可不可以|可以(?:用|使用|开|通过)|要不要|该不该|"
-    r"有没有|想用|想要|打算|准备|考虑|应该(?:[^不]|$)|或许|也许|可能|怎么|如何|请问|(?:^|[^按照据的])建议)"
+    r"有没有|想用|想要|打算|准备|考虑|(?:^|[^不])应该(?:[^不]|$)|或许|也许|可能|怎么|如何|请问|(?:^|[^按照据的])建议)"
 )
 # "Is it enough, does it fit" asks about the whole plan; "should I use, would it help" asks about the one thing.
 _FEASIBLE = Test(
