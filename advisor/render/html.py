@@ -54,7 +54,7 @@ def bar(parts: Iterable[Part], capacity: float | None, lang: Lang) -> str:
     if capacity is not None and capacity < scale:
         place = 100 * capacity / scale
         mark = f'<div style="position:absolute;left:{place:.2f}%;top:0;bottom:0;border-left:3px solid #c00"></div>'
-    return f'<div style="{_BAR}">{"".join(segments)}{mark}</div><div>{"".join(legend)}</div>'
+    return f'<div style="{_BAR}">{"".join(segments)}{mark}</div><div style="display:flex;flex-wrap:wrap">{"".join(legend)}</div>'
 
 
 def render_html(diagnosis: Diagnosis, *, everything: bool = False) -> str:
