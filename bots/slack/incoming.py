@@ -90,11 +90,11 @@ def origin(body: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def thread_text(messages: Sequence[Mapping[str, Any]], own: str) -> tuple[list[str], list[dict[str, Any]]]:
-    """Texts and files of a thread's messages without those of bots, `own` user among them."""
+def thread_text(messages: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[dict[str, Any]]]:
+    """Texts and files of a thread's messages, without those of bots."""
     texts, files = [], []
     for each in messages:
-        if each.get("bot_id") or each.get("user") == own:
+        if each.get("bot_id"):
             continue
         texts.append(plain_text(str(each.get("text") or "")))
         files += files_of(each)

@@ -9,12 +9,13 @@ from msgspec.structs import replace
 
 from advisor.facts import FactValue, Lang
 from advisor.language import language_of
+from advisor.render.slack import SlackMessage
 from bots.slack import store
 from bots.slack.answers.cases import Answered, answered, named
 from bots.slack.answers.deliver import add_files, send
 from bots.slack.files import FileRefused, read_file
 from bots.slack.incoming import hidden, thread_text
-from bots.slack.pages import sentence
+from bots.slack.pages import help_page, sentence
 from bots.slack.tools import Tools
 from bots.slack.words import lang_of, say
 
@@ -35,13 +36,12 @@ def _answer(payload: Mapping[str, Any], tools: Tools, stated: dict[str, FactValu
     text, count, notes, found = gathered(payload, tools)
     lang: Lang = lang_of(str(payload.get("lang"))) if payload.get("lang") in ("en", "zh") else language_of(text)
     if not text.strip() and not stated:
-        note = " ".join(notes) or say("nothing", lang)
-        send(tools, payload, sentence(note))
+        send(tools, payload, _nothing(payload, notes, lang))
         return
     result = kept_answer(payload, tools, text, stated, lang, count)
     empty = result.report.failure.kind == "none" and not result.report.facts and not result.report.remedies
     if empty and payload.get("asked") and not found:
-        send(tools, payload, sentence(" ".join(notes) or say("nothing", lang)))
+        send(tools, payload, _nothing(payload, notes, lang))
         return
     tools.store.add_case(result.kept)
     private = payload.get("where") == "private"
@@ -53,6 +53,13 @@ def _answer(payload: Mapping[str, Any], tools: Tools, stated: dict[str, FactValu
     if ts and channel:
         tools.store.change_case(result.kept.id, message_ts=ts)
         add_files(tools, payload, result.report, message.files, channel, str(payload.get("thread_ts") or "") or ts)
+
+
+def _nothing(payload: Mapping[str, Any], notes: list[str], lang: Lang) -> SlackMessage:
+    """Why nothing could be read, else how to ask: in direct messages, where people say hello, all of it."""
+    if notes:
+        return sentence(" ".join(notes))
+    return help_page(lang) if payload.get("where") == "direct" else sentence(say("nothing", lang))
 
 
 def kept_answer(
@@ -120,4 +127,4 @@ def _thread(payload: Mapping[str, Any], tools: Tools) -> tuple[list[str], list[d
     except (SlackClientError, OSError):
         return [], []
     messages = [each for each in answer.get("messages") or () if each.get("ts") != payload.get("message_ts")]
-    return thread_text(messages, "")
+    return thread_text(messages)

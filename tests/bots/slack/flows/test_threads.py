@@ -204,6 +204,15 @@ def test_a_direct_message_is_a_question(desk: Desk) -> None:
     assert desk.recorder.calls == []
 
 
+def test_a_direct_hello_gets_the_help(desk: Desk) -> None:
+    channel = str(desk.emulator.call("conversations.open", users=desk.emulator.users["ann"])["channel"]["id"])
+    event = {"type": "message", "channel_type": "im", "channel": channel, "user": "U1", "ts": "4.1", "text": "hello"}
+    desk.event(event)
+    desk.settle()
+    posts = [args for method, args in desk.recorder.calls if method == "chat.postMessage"]
+    assert "How to ask" in words_of(posts[0]["blocks"])
+
+
 def test_an_archive_is_refused_in_words(desk: Desk) -> None:
     file = _uploaded(desk, b"PK\x03\x04" + b"\x00" * 100, "logs.zip")
     channel = str(desk.emulator.call("conversations.open", users=desk.emulator.users["ann"])["channel"]["id"])
