@@ -23,6 +23,12 @@ def run_and_explain(command: Sequence[str], answering: Callable[[], Answering] |
     Args:
         answering: makes the way of answering, called only after a failure; plain text on stderr without one.
     """
+    if sys.platform == "win32":
+        print(
+            "advisor: `advisor run` needs Linux or macOS; diagnose the log with `advisor diagnose` instead",
+            file=sys.stderr,
+        )
+        return 126
     try:
         ran = run(command)
     except CannotRun as error:

@@ -114,9 +114,10 @@ def _over(tally: Tally, lang: Lang) -> Section:
 
 def headline(tally: Tally, lang: Lang) -> list[tuple[str, str]]:
     """The figures at the top: a name and its value."""
-    judged = tally.texts
-    share = f" ({tally.failures / judged:.1%} {say('share', lang)})" if judged else ""
-    figures = [(say("texts", lang), f"{judged}"), (say("failures", lang), f"{tally.failures}{share}")]
+    failures = str(tally.failures)
+    if tally.texts:
+        failures = say("of_texts", lang, count=failures, share=f"{tally.failures / tally.texts:.1%}")
+    figures = [(say("texts", lang), str(tally.texts)), (say("failures", lang), failures)]
     figures.append((say("errors", lang), str(tally.errors)))
     if tally.redactions:
         figures.append((say("redactions", lang), str(tally.redactions)))

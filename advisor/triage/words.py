@@ -9,6 +9,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "texts": ("texts judged", "已判断的文本"),
     "failures": ("failures of GPU memory", "显存故障"),
     "share": ("of all", "占比"),
+    "of_texts": ("{count} ({share} of all)", "{count}(占 {share})"),
     "errors": ("texts that could not be judged", "无法判断的文本"),
     "redactions": ("secrets hidden", "隐去的密钥"),
     "none": ("None of the texts tells of a failure of GPU memory.", "没有文本报告显存故障。"),
