@@ -38,7 +38,7 @@ $(LIVE)/ready: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is needed"; exit 2; }
 	$(PYTHON) -m venv $(LIVE)
 	$(LIVE)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(LIVE)/bin/python -m pip install --quiet --disable-pip-version-check --editable . torch transformers accelerate peft lightning ipython \
+	$(LIVE)/bin/python -m pip install --quiet --disable-pip-version-check --editable . torch transformers accelerate peft lightning ipython jax \
 		'pytest>=8.3' 'hypothesis>=6.100'
 	@touch $@
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from advisor.facts import Observation
 from advisor.library import Library
-from advisor.live import arguments, device, held, model, optimizer, sizes
+from advisor.live import arguments, device, held, jax_device, model, optimizer, sizes
 from advisor.live.found import Found, look
 from advisor.live.frames import text_of
 from advisor.witness import Holding, Witness
@@ -36,6 +36,8 @@ def observe(
     observations: list[Observation] = []
     if "ipykernel" in sys.modules:
         observations.append(device.seen("signal", "notebook", "ipykernel is imported"))
+    if jax_device.raised_by_jax(error):
+        observations += _tried(jax_device.jax_facts, library) or []
     torch = sys.modules.get("torch")
     if torch is None or not hasattr(torch, "Tensor"):
         return text, Witness("process", tuple(observations))

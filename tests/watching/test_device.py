@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -83,8 +84,6 @@ def test_numbers_that_the_message_lacks_come_from_the_process(monkeypatch: pytes
     for name in ("Tensor", "nn", "optim"):
         setattr(module, name, type(name, (), {"Module": type("M", (), {}), "Optimizer": type("O", (), {})}))
     monkeypatch.setitem(sys.modules, "torch", module)
-    import io
-
     with pytest.raises(RuntimeError), advisor.watch(file=io.StringIO()) as seen:
         raise RuntimeError(BARE)
     assert seen.diagnosis is not None
@@ -120,3 +119,31 @@ def test_a_failure_long_ago_silences_nobody(monkeypatch: pytest.MonkeyPatch, tmp
     assert ranks.first_to_tell(job)
     assert ranks.first_to_tell({})
     assert ranks.first_to_tell({"LOCAL_RANK": "0", "WORLD_SIZE": "1"})
+
+
+def jax_stand_in(monkeypatch: pytest.MonkeyPatch, backend: str) -> Exception:
+    card = SimpleNamespace(device_kind="NVIDIA A100-SXM4-80GB")
+    jax = SimpleNamespace(default_backend=lambda: backend, local_devices=lambda: [card], device_count=lambda: 8)
+    monkeypatch.setitem(sys.modules, "jax", jax)
+    kind = type("JaxRuntimeError", (RuntimeError,), {"__module__": "jax.errors"})
+    return kind("RESOURCE_EXHAUSTED: Out of memory allocating 70368744177664 bytes.")  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(("backend", "kind"), [("cpu", "host_oom"), ("gpu", "vram_oom")])
+def test_jax_on_the_cpu_runs_out_of_ram(monkeypatch: pytest.MonkeyPatch, backend: str, kind: str) -> None:
+    error = jax_stand_in(monkeypatch, backend)
+    with pytest.raises(RuntimeError), advisor.watch(file=io.StringIO()) as seen:
+        raise error
+    assert seen.diagnosis is not None
+    assert seen.diagnosis.failure.kind == kind
+    assert seen.diagnosis.facts.get("gpu_name") == ("A100-80GB" if backend == "gpu" else None)
+
+
+def test_a_real_failure_of_jax(monkeypatch: pytest.MonkeyPatch) -> None:
+    jax: Any = pytest.importorskip("jax", reason="JAX is not installed; `make test-live` runs this test")
+    if jax.default_backend() != "cpu":
+        pytest.skip("needs JAX on the CPU")
+    with pytest.raises(Exception, match="RESOURCE_EXHAUSTED"), advisor.watch(file=io.StringIO()) as seen:
+        jax.numpy.zeros((2**22, 2**22)).block_until_ready()
+    assert seen.diagnosis is not None
+    assert seen.diagnosis.failure.kind == "host_oom"
