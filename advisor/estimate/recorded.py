@@ -12,12 +12,10 @@ from advisor.estimate.decoder import Parts, text_config
 from advisor.estimate.layout import Layout
 from advisor.estimate.parallel import Axes, Bytes, DeviceStates, Weights, activation_share, auto_buckets, states_of
 from advisor.estimate.recording import FORWARD
-from advisor.estimate.spec import RunSpec
+from advisor.estimate.spec import ALGORITHMS, RunSpec
 from advisor.estimate.training import lengths, phases, record_run
 
-_METHODS = frozenset(
-    {"full", "lora", "dora", "qdora", "qlora", "rslora", "lora+", "loraplus", "pissa", "freeze", "sft"}
-)
+_METHODS = frozenset({"full", "lora", "dora", "qdora", "qlora", "rslora", "lora+", "loraplus", "pissa", "freeze"})
 _LIKE_LORA = frozenset({"adapter", "prompt_tuning", "p_tuning", "prefix_tuning", "vera", "oft", "boft"})
 """Methods that add small trained parts through whose frozen surroundings gradients pass, as with adapters of the least rank."""
 PREFIX_START = 2
@@ -49,7 +47,7 @@ def supported(run: RunSpec, config: Mapping[str, Any], quantised: str) -> bool:
     """Whether the recorder has the model's layers and the run's method."""
     inner = text_config(config)
     sized = inner.get("hidden_size") or inner.get("n_embd") or inner.get("d_model")
-    if run.method not in _METHODS | _LIKE_LORA or not sized:
+    if run.method not in _METHODS | _LIKE_LORA | ALGORITHMS or not sized:
         return False
     return architecture(config).family in FORWARD and (run.adapters or run.method in _LIKE_LORA or not quantised)
 

@@ -17,6 +17,11 @@ _SILENT = frozenset({
 _DTYPES = {"fp32": 4, "float32": 4, "fp16": 2, "float16": 2, "bf16": 2, "bfloat16": 2, "fp8": 1}
 _FOUR_BITS = frozenset({"4bit", "nf4", "fp4", "int4", "bnb-4bit", "bnb_4bit"})
 _EIGHT_BITS = frozenset({"8bit", "int8", "llm.int8", "bnb-8bit", "bnb_8bit"})
+ALGORITHMS = frozenset({
+    "sft", "pretrain", "dpo", "grpo", "gspo", "dapo", "rloo", "ppo", "kto", "orpo", "simpo", "cpo", "reinforce", "reinforce++", "remax",
+})  # fmt: skip
+"""Methods that say how the loss is made, not which weights learn."""
+_LOW_RANK = frozenset({"lora", "qlora", "dora", "rslora", "qdora", "loraplus", "pissa", "lora+"})
 _NO_QUANT = frozenset({"", "none", "no", "false"})
 # What holds where a word is absent. Only the words under `_LISTED` count as assumptions that a person should see.
 _DEFAULTS: dict[str, Any] = {
@@ -60,6 +65,7 @@ class RunSpec(Struct, frozen=True):
     kbit_prepare: bool = True
     frozen: tuple[str, ...] = ()
     trainable_params: float = 0.0
+    low_rank: bool = False
     loop: str = "trainer"
     mask: str = "none"
     parallelism: str = "none"
@@ -107,7 +113,7 @@ class RunSpec(Struct, frozen=True):
     @property
     def adapters(self) -> bool:
         """Low-rank adapters are what is trained."""
-        return self.method in ("lora", "qlora", "dora", "rslora", "qdora", "loraplus", "pissa", "lora+")
+        return self.low_rank or self.method in _LOW_RANK
 
     def changed(self, **words: Any) -> RunSpec:
         """The run with other values."""
@@ -192,6 +198,10 @@ def run_spec(words: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
         stage = int(values.get("zero_stage", 0) or 0)
         values["parallelism"] = f"zero{stage}" if stage else "fsdp" if values.get("fsdp") else "none"
     values["task"], values["method"], values["quantization"] = task, method, quantization
+    # Of a method that names its algorithm, stated words tell what learns; a framework's default rank says nothing.
+    values["low_rank"] = method in ALGORITHMS and (
+        quantization in _FOUR_BITS or "lora_rank" in words or "lora_targets" in words
+    )
     for name in ("batch_size", "seq_len", "tgt_seq_len", "grad_accum", "steps", "images_per_sample", "image_tokens",
                  "vision_tokens", "lora_rank", "gpu_count", "zero_stage"):  # fmt: skip
         if name in values:
@@ -208,7 +218,7 @@ def run_spec(words: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
     return RunSpec(words=taken, assumed=assumed, warnings=tuple(warnings), **values)
 
 
-_FIELDS = frozenset(RunSpec.__struct_fields__) - {"words", "assumed", "warnings"}
+_FIELDS = frozenset(RunSpec.__struct_fields__) - {"words", "assumed", "warnings", "low_rank"}
 # Words that other modules of the estimator read from `RunSpec.words`.
 _READ_ELSEWHERE = frozenset({
     "flash_attention", "gpu_capacity_gib", "max_model_len", "concurrency", "gpu_memory_utilization", "kv_cache_tokens",

@@ -306,3 +306,13 @@ def test_reentrant_checkpoints_of_every_family(name: str) -> None:
     assert estimate({**words, "checkpoint_reentrant": True}, LIBRARY).allocated_gib == pytest.approx(
         plain.allocated_gib, rel=0.3
     )
+
+
+def test_an_algorithm_trains_adapters_where_a_rank_is_stated() -> None:
+    words = {"model": "Qwen2.5-7B", "task": "train", "framework": "trl", "method": "dpo", "precision": "bf16", "batch_size": 1,
+             "seq_len": 1024, "gradient_checkpointing": True, "optimizer": "adamw"}  # fmt: skip
+    full = estimate(words, LIBRARY)
+    adapters = estimate({**words, "lora_rank": 16}, LIBRARY)
+    assert full.component("reference_models") > 14  # a second copy
+    assert adapters.component("reference_models") == 0  # the base with its adapters off
+    assert adapters.component("optimizer") < 0.02 * full.component("optimizer")
