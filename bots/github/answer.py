@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+import re2
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -28,7 +29,12 @@ from bots.github.words import say
 
 log = logging.getLogger("advisor.github")
 
-_MOST_COMMENTS = 60  # of a thread that are looked at for a failure
+# Of a thread's comments, how many are looked at for a failure, and how much text in them.
+_MOST_COMMENTS, _MOST_TEXT = 100, 400_000
+# A comment without any of these holds no message of a device that ran out of memory; most comments end here.
+_HINT = re2.compile(
+    r"(?i)memory|\boom|alloc|exhaust|cublas|cudnn|out of|exceed|insufficient|kv.?cache|cache blocks|vram|显存|内存|溢出|爆"
+)
 _SURE_CAUSE = 0.5
 _LABEL_LENGTH, _DESCRIPTION_LENGTH = 50, 100
 
@@ -168,10 +174,14 @@ def _subject(thread: Thread, config: Config, library: Library) -> _Subject | str
         return _Subject((text, *added), verdict.kind, verdict.confidence)
     if config.comments == "nobody":
         return verdict.why
-    for item in _looked_at(thread.comments):
+    budget = _MOST_TEXT
+    for item in thread.comments[:_MOST_COMMENTS]:
         if item.author_is_bot or (config.comments == "reporter" and item.author != issue.author):
             continue
+        if not _HINT.search(item.body) or budget < 0:
+            continue
         said = written(item.body, quotes=False).strip()
+        budget -= len(said)
         found = judge(said, library, config, title=issue.title, labels=issue.labels) if said else None
         if found is not None and found.speak:
             commenter = "" if item.author == issue.author else item.author
@@ -179,10 +189,6 @@ def _subject(thread: Thread, config: Config, library: Library) -> _Subject | str
                 (f"{text}\n\n{said}", said) if not commenter else (said,), found.kind, found.confidence, commenter
             )
     return verdict.why
-
-
-def _looked_at(comments: Sequence[Comment]) -> Iterable[Comment]:
-    return comments[:_MOST_COMMENTS]
 
 
 def _examined(subject: _Subject, told: Orders, config: Config, library: Library) -> Case:

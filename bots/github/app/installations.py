@@ -75,12 +75,14 @@ class Installations:
     def _about(self) -> dict[str, Any]:
         with self._lock:
             if self._app is None:
+                from jwt import PyJWTError  # PyGithub signs with it
+
                 try:
                     data = self._as_app().call("GET", "/app")
                 except Refused as error:
                     hint = "Check ADVISOR_GITHUB_APP_ID and the private key."
                     raise GitHubError(error.message, place="GET /app", hint=hint) from None
-                except ValueError:
+                except (ValueError, PyJWTError):
                     raise InputError(
                         "the private key is no RSA key in PEM", hint="Download it from the app's page."
                     ) from None

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
@@ -163,6 +164,15 @@ def test_its_last_step_answers_a_hostile_issue_and_runs_nothing_of_it(world: Wor
     assert "pwned" not in log
     assert not list(tmp_path.rglob("pwned"))
     assert "::" not in log
+
+
+def test_processes_at_the_same_moment_leave_one_comment(world: World, tmp_path: Path) -> None:
+    number = world.open("OOM", OOM)
+    payload = world.payload(number)
+    with ThreadPoolExecutor(3) as pool:
+        done = list(pool.map(lambda n: steps_run(world, tmp_path / str(n), payload), range(3)))
+    assert [status for status, _, _ in done] == [0, 0, 0], done
+    assert len(world.ours(number)) == 1
 
 
 def test_dry_run_prints_and_changes_nothing(world: World, tmp_path: Path) -> None:

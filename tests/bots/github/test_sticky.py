@@ -341,3 +341,12 @@ def test_a_person_s_own_token_hears_that_person_too(world: World) -> None:
     assert world.run(number, "created", command).result == "updated"
     assert [body for body in world.ours(number) if "| `batch_size` | `2` |" in body]
     assert len(world.comments(number)) == 2
+
+
+def test_our_comment_is_found_among_more_than_one_page_of_others(world: World) -> None:
+    number = world.open("OOM", OOM)
+    for _ in range(101):
+        world.say(number, "+1", "passer-by")
+    assert world.run(number).result == "commented"
+    assert world.run(number, "edited").result == "unchanged"
+    assert world.proxy.count("POST", COMMENTS) == 1
