@@ -14,6 +14,7 @@ from advisor.estimate.image_tokens import ImageTokens
 from advisor.estimate.spec import RunSpec
 from advisor.estimate.towers import images_of, int_of, sequence_of
 from advisor.estimate.weight_formats import PLAIN_BYTES, StoredWeights, WeightFormat, stored_weights
+from advisor.facts import FactValue
 
 _NEW_TOKENS = 2048
 """Where a length is stated as one number, up to so many of its tokens are generated and the rest is the prompt."""
@@ -76,6 +77,18 @@ def _loaded(run: RunSpec, parts: Parts, fmt: WeightFormat | None, largest: float
     return stored_weights(parts.linear, parts.head, parts.rest, plain, fmt, largest)
 
 
+_WEIGHTS = "params * bytes on average"
+
+
+def _each(parts: Parts, stored: StoredWeights, share: float) -> dict[str, FactValue]:
+    """What stands for the symbols of the weights' formula."""
+    each: dict[str, FactValue] = {
+        "params": parts.total,
+        "bytes": round(stored.total / parts.total, 4) if parts.total else 0.0,
+    }
+    return each if share == 1.0 else {**each, "share": round(share, 4)}
+
+
 def serve(
     run: RunSpec,
     config: Mapping[str, Any],
@@ -105,9 +118,9 @@ def serve(
         made.assumed["framework_version"] = era
         made.doubts |= interval.causes("framework_version")
     if run.framework in SERVERS and capacity:
+        made.formulas["weights"] = _WEIGHTS, _each(parts, stored, share)
         return _served(run, made, decoder, stored.total * share, capacity, arch, cache_element, share)
-    made.add("weights", stored.total * share, "bytes per weight * weights, quantised and plain", linear=parts.linear,
-             head=parts.head, rest=parts.rest)  # fmt: skip
+    made.add("weights", stored.total * share, _WEIGHTS, **_each(parts, stored, share))
     made.add("workspace", process.cublas_bytes(arch), "cuBLAS workspace")
     load_peak = (stored.total + stored.loading) * share
     if engine is inference.FUSED_AWQ and fmt is not None:
@@ -143,8 +156,9 @@ def serve(
             "decode": stored.total * share + sum(made_by.decode),
         }
     made.phase = phase
-    made.add("kv_cache", cached * share, "bytes * 2 * kv heads * head size * layers * tokens * sequences * copies",
-             tokens=prompt + new, sequences=run.batch_size, copies=engine.cache_copies)  # fmt: skip
+    made.add("kv_cache", cached * share, "sequences * tokens * bytes that a token takes in all layers",
+             sequences=run.batch_size, tokens=prompt + new,
+             bytes=round(cached * share / max(1, run.batch_size * (prompt + new))))  # fmt: skip
     acts = max(acts, tower_bytes(config, images, run.batch_size, element))
     made.add("activations", acts, "the largest moment of a layer, of the head, or of the tower", prompt=prompt)
     if fmt is not None:
@@ -201,7 +215,7 @@ def _served(
     context = process.context_bytes(arch, run.framework)
     per_token = kv_cache.cache_bytes(decoder.cache, 1, 1, element) * share
     served = kv_cache.server_memory(run.framework, fraction, capacity, weights, acts, graphs, context, per_token)
-    made.add("weights", weights, "bytes per weight * weights")
+    made.add("weights", weights)
     made.add("activations", acts, "a full batch of 8192 tokens and its logits")
     made.add("cuda_graphs", graphs, "captured batch sizes * kernel nodes")
     made.add(
@@ -209,7 +223,10 @@ def _served(
         served.cache,
         "share * capacity - weights - activations - context",
         share=fraction,
-        tokens=served.tokens,
+        capacity=round(capacity / 2**30, 2),
+        context=round(context / 2**30, 2),
+        tokens=round(served.tokens),
+        bytes_per_token=round(per_token),
     )
     made.phase = "serve"
     if served.cache > 0:  # whatever the parts are, the cache takes the rest of the share
@@ -241,14 +258,18 @@ def _llama_cpp(run: RunSpec, made: Footprint, decoder: inference.Decoder, weight
     on_card = min(1.0, float(layers) / (decoder.layers + 1)) if isinstance(layers, int | float) and layers >= 0 else 1.0
     context = float(run.words.get("max_model_len") or run.seq_len)
     made.parts.clear()
-    made.add("weights", weights * on_card, "bytes per weight * weights on the card", share=on_card)
+    made.add("weights", weights * on_card)
+    if on_card != 1.0:
+        formula, inputs = made.formulas["weights"]
+        made.formulas["weights"] = (
+            f"{formula} * share of the layers on the card",
+            {**inputs, "share": round(on_card, 3)},
+        )
     made.add("kv_cache", kv_cache.cache_bytes(decoder.cache, context, 1, element) * on_card,
-             "bytes * 2 * kv heads * head size * layers * context", context=context)  # fmt: skip
-    made.add(
-        "activations",
-        512 * 4.0 * (decoder.vocab + 4 * decoder.hidden + 2 * decoder.ffn),
-        "4 bytes * 512 tokens * (v + 4 h + 2 f)",
-    )
+             "context * bytes that a token takes in all layers", context=context,
+             bytes=kv_cache.cache_bytes(decoder.cache, 1, 1, element) * on_card)  # fmt: skip
+    made.add("activations", 512 * 4.0 * (decoder.vocab + 4 * decoder.hidden + 2 * decoder.ffn),
+             "4 bytes * 512 tokens * (v + 4 h + 2 f)", v=decoder.vocab, h=decoder.hidden, f=decoder.ffn)  # fmt: skip
     made.phase = "generate"
     made.unused = ("batch_size", "precision") if run.quantization else ("batch_size",)
     made.cached = 0.0
