@@ -10,6 +10,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import socket
 import tempfile
 import threading
 import time
@@ -22,7 +23,7 @@ from bots.slack.settings import Settings, SettingsError
 from bots.slack.store import Store
 
 log = logging.getLogger(__name__)
-HASTY_S = 5.0
+HASTY_S = 15.0
 MOST_HASTY = 5
 """A process that ends so often within `HASTY_S` of its start will not do better the next time."""
 FRONT_STOP_S = 15.0
@@ -76,6 +77,8 @@ def serve(settings: Settings) -> None:
     from bots.slack import logs
 
     settings = settings.checked()
+    if settings.mode == "http":
+        _free(settings.host, settings.port)
     Store.open(settings.database).close()
     logs.set_up()
     with tempfile.TemporaryDirectory(prefix="advisor-slack-") as folder:
@@ -119,6 +122,19 @@ def _serve(settings: Settings) -> None:
         if site is not None:
             site.shutdown()
         log.info("stopped")
+
+
+def _free(host: str, port: int) -> None:
+    """Raises SettingsError where the port can't be opened: better now than in a process that is started again and again."""
+    try:
+        place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        with socket.socket(place[0], place[1]) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(place[4])
+    except OSError as error:
+        raise SettingsError(
+            f"{host}:{port} can't be opened", place="ADVISOR_SLACK_PORT", hint=f"{error.strerror}."
+        ) from error
 
 
 def _health_server(settings: Settings, beats: Any) -> Any:

@@ -18,6 +18,8 @@ from bots.slack.work.outcome import MOST_TAKEOVERS, judged, note, reference
 from bots.slack.work.queue import Job, Queue
 
 log = logging.getLogger(__name__)
+LONGEST_RUN_S = 600.0
+"""A handler that hangs for so long loses its lease: another worker tries, and may do better."""
 IDLE_S = 0.5
 """How often an idle worker looks for what other replicas put in; its own replica's front wakes it at once."""
 
@@ -68,7 +70,7 @@ class Worker:
         self.queue, self.shop, self.handlers, self.owner = queue, shop, handlers, owner
         self.threads, self.lease, self.bell, self.watch = threads, lease, bell, watch or Watch()
         self._stop = threading.Event()
-        self._running: dict[int, Job] = {}
+        self._running: dict[int, float] = {}
         self._changed = threading.Condition()
 
     def stop(self) -> None:
@@ -129,7 +131,7 @@ class Worker:
         claimed = self.queue.claim(self.owner, free, self.lease, put_before=put_before) if free > 0 else []
         for job in claimed:
             with self._changed:
-                self._running[job.id] = job
+                self._running[job.id] = time.monotonic()
             pool.submit(self._run, job)
         return len(claimed)
 
@@ -216,7 +218,8 @@ class Worker:
         """Renews the leases of what runs, a few times within each lease."""
         while not done.wait(self.lease / 4):
             self.watch.beat()
-            ids = list(self._running)
+            began = time.monotonic() - LONGEST_RUN_S
+            ids = [job for job, start in list(self._running.items()) if start > began]
             if ids:
                 try:
                     self.queue.renew(self.owner, ids, self.lease)

@@ -137,6 +137,13 @@ def test_what_is_missing_is_said_before_anything_starts(
     assert says in log.read_text(encoding="utf-8")
 
 
+def test_a_port_that_is_taken_is_said(slack: SlackDouble, tmp_path: Path) -> None:
+    environment = _environment(slack, f"sqlite:///{tmp_path / 'bot.db'}")
+    bot = Bot(["--http", "--port", str(slack.port)], environment, tmp_path / "bot.log")
+    assert bot.process.wait(60) == 2
+    assert f"127.0.0.1:{slack.port} can't be opened" in (tmp_path / "bot.log").read_text(encoding="utf-8")
+
+
 def test_the_programs_own_commands(slack: SlackDouble, tmp_path: Path) -> None:
     environment = _environment(slack, f"sqlite:///{tmp_path / 'bot.db'}")
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from slack_sdk import WebClient
 
 from advisor.diagnosis import default_library
@@ -21,6 +22,9 @@ from bots.slack.work.journal import Journal
 from bots.slack.work.queue import Job, Queue
 from bots.slack.work.worker import Watch, Worker
 from tests.bots.slack.double import SlackDouble
+from tests.bots.slack.emulator import TOKEN, Emulator, emulator
+
+__all__ = ["emulator"]
 
 
 class Seen(Watch):
@@ -383,6 +387,47 @@ def test_only_slack_is_posted_to(bench: Bench) -> None:
     ):
         with pytest.raises(SlackRefused, match="not_slack"):
             hands.respond(url, {"text": "x"}, step=url)
+
+
+def test_a_handler_that_hangs_loses_its_lease(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bots.slack.work.worker.LONGEST_RUN_S", 0.2)
+    wake = threading.Event()
+    runs: list[int] = []
+
+    def hang(payload: Mapping[str, Any], tools: Tools) -> None:
+        runs.append(1)
+        if len(runs) == 1:
+            wake.wait(20)
+        bench.answer(payload, tools)
+
+    bench.handlers["answer"] = hang
+    bench.put()
+    bench.start(lease=0.8)
+    bench.settled()
+    wake.set()
+    wait_for(lambda: sorted(bench.seen.outcomes) == ["done", "lost"])
+    assert bench.answers() == ["the answer"]
+
+
+def test_the_emulator_keeps_what_a_post_is_found_by(store: Store, emulator: Emulator) -> None:
+    queue = Queue(store.database)
+    shop = Workshop(
+        store=store,
+        library=default_library(),
+        journal=Journal(store.database),
+        client_of=lambda team, enterprise: WebClient(TOKEN, base_url=emulator.url, retry_handlers=[]),
+        response_hosts=(emulator.host,),
+    )
+    body = {"channel": emulator.channels["general"], "text": f"the answer of {time.time()}"}
+    queue.put("post", f"k-{time.time()}", {})
+    [first] = queue.claim("first", 1, 0.5)
+    ts = Hands(shop, first).post("T1", body)
+    with store.database.write() as connection:  # as if it had been killed before the commit
+        connection.execute(sa.text("UPDATE steps SET state = 'intent', ts = ''"))
+    time.sleep(0.6)
+    [second] = queue.claim("second", 1, 30)
+    assert Hands(shop, second).post("T1", body) == ts
+    assert [message["text"] for message in emulator.messages(body["channel"])].count(body["text"]) == 1
 
 
 def test_a_lost_lease_sends_nothing(bench: Bench) -> None:
