@@ -139,6 +139,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "time.same": ("same", "不变"),
     # Names of plans.
     "plan.cheapest": ("cheapest", "代价最小"),
+    "plan.as-asked": ("as asked", "按所问"),
     "plan.keep-quality": ("keeps quality", "不影响效果"),
     "plan.keep-speed": ("keeps speed", "不影响速度"),
     "plan.one-change": ("one change", "只改一处"),
@@ -161,6 +162,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "verdict.question_over": (
         "No, not as it stands: it needs about {need} and {card} has {capacity}.",
         "照现在的配置放不下:约需 {need},而 {card} 只有 {capacity}。",
+    ),
+    "verdict.question_plan": (
+        " With these changes it fits: {titles} (about {peak}).",
+        "这样改就放得下:{titles}(约 {peak})。",
     ),
     "verdict.question_need": ("It needs about {need} on each GPU.", "每张卡约需 {need}。"),
     "verdict.question_unknown": (

@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 __all__ = ["Case", "Preferences", "diagnose", "examine", "read_document"]
 
 STATED_RANK = 100
+# What a question is about is not changed to answer it, as long as anything else can be: what is stated of these ...
+ASKED = frozenset({"num_generations", "gpu_count", "model"})
+# ... and how long or large the inputs are, even where a usual size had to be assumed.
+LENGTHS = ("seq_len", "max_model_len", "image_resolution", "image_tokens")
 _engines: dict[int, tuple[Library, Engine]] = {}
 _engines_lock = threading.Lock()
 
@@ -99,7 +103,7 @@ class Case:
         self.facts = self.resolution.facts
         self.held: Sequence[Holding] = witness.holdings(self.facts) if witness is not None else ()
         self.kind, self.confidence = self.resolution.failure
-        self.specification: Specification = specify(self.facts, library)
+        self.specification: Specification = specify(self.facts, library, self.kind)
         if witness is not None:
             self.specification.words.update(witness.words)
         self.missing: Sequence[str] = ()
@@ -154,8 +158,22 @@ class Case:
             estimator = reconciled(self.estimated, self.facts, self.estimate)
         words = self.specification.words
         return make_plan(
-            words, candidates, estimator, self.capacity_gib, self.preferences, self.library, tried=self.resolution.tried
+            words,
+            candidates,
+            estimator,
+            self.capacity_gib,
+            self.preferences,
+            self.library,
+            tried=self.resolution.tried,
+            asked=self._asked_about(),
         )
+
+    def _asked_about(self) -> tuple[str, ...]:
+        if self.kind != "question":
+            return ()
+        stated = [name for name in sorted(ASKED) if name in self.facts]
+        # Adapters may be trained on a quantised base; only who asks for all weights wants all weights.
+        return (*LENGTHS, *stated, *(("method",) if self.facts.get("method") == "full" else ()))
 
     @cached_property
     def spelling(self) -> str:

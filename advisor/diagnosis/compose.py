@@ -29,6 +29,7 @@ from advisor.report import (
     Step,
 )
 from advisor.rule import stratum_name
+from advisor.units import format_gib
 from advisor.wording import word
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def compose(case: Case, apply: Sequence[str] = (), name: str = "") -> Diagnosis:
     return Diagnosis(
         lang=case.lang,
         failure=failure,
-        verdict=verdict(failure, case.facts, estimate, case.lang, held) + _asked(case),
+        verdict=verdict(failure, case.facts, estimate, case.lang, held) + _asked(case) + _way(case, plans),
         facts=case.facts,
         evidence=_evidence(case),
         causes=_causes(case),
@@ -79,6 +80,14 @@ def compose(case: Case, apply: Sequence[str] = (), name: str = "") -> Diagnosis:
         held=held,
         edit=pasted.rewrite(steps, name) if pasted is not None and steps else None,
     )
+
+
+def _way(case: Case, plans: Sequence[PlanReport]) -> str:
+    """What a question comes down to: with which changes the run fits."""
+    if case.kind != "question" or not plans or not plans[0].fits:
+        return ""
+    titles = " + ".join(plans[0].titles)
+    return word("verdict.question_plan", case.lang, titles=titles, peak=format_gib(plans[0].peak_gib))
 
 
 def _asked(case: Case) -> str:

@@ -17,6 +17,12 @@ _NOT_SPEC = frozenset({name for name, spec in VOCABULARY.items() if spec.group =
 _SPECIAL = frozenset({"num_generations", "num_workers", "loop"})
 
 
+# One of them says that something is trained.
+_TRAINS = frozenset(
+    {"method", "optimizer", "grad_accum", "zero_stage", "gradient_checkpointing", "lora_rank", "num_generations"}
+)
+
+
 class Specification(Struct, frozen=True):
     """The words handed to the estimator, and those of them that nobody stated."""
 
@@ -24,8 +30,12 @@ class Specification(Struct, frozen=True):
     assumed: dict[str, FactValue]
 
 
-def specify(facts: Mapping[str, FactValue], library: Library) -> Specification:
-    """The specification of the run that the facts describe."""
+def specify(facts: Mapping[str, FactValue], library: Library, kind: str = "") -> Specification:
+    """The specification of the run that the facts describe.
+
+    Args:
+        kind: of the failure. Who asks (`question`) without a word of training wants to run a model, and has no batch yet.
+    """
     from advisor.readers.runs.defaults import defaults_for
 
     stated = {name: value for name, value in facts.items() if name not in _NOT_SPEC}
@@ -40,8 +50,10 @@ def specify(facts: Mapping[str, FactValue], library: Library) -> Specification:
                 and VOCABULARY[name].group != "serving"
             ):
                 assumed[name] = value
-    if "task" not in stated and facts.get("phase") == "load":
+    if "task" not in stated and (facts.get("phase") == "load" or (kind == "question" and _TRAINS.isdisjoint(stated))):
         assumed["task"] = "inference"  # what is loaded are weights, whatever would have come after
+    if kind == "question" and "batch_size" not in stated:
+        assumed.pop("batch_size", None)
     if assumed.get("parallelism") == "tp":  # a server splits every layer over all its cards
         count = stated.get("gpu_count", 1)
         del assumed["parallelism"]

@@ -64,6 +64,7 @@ def make_plan(
     library: Library | None = None,
     *,
     tried: Collection[str] = (),
+    asked: Collection[str] = (),
 ) -> Outcome:
     """Ranks the candidates and finds the plans.
 
@@ -76,6 +77,7 @@ def make_plan(
         library: the weights of the ranking, the remedies that no rule argues for but that a plan may need, and the cards for the
             smallest hardware; without it built-in weights are used, plans hold candidates only, and no hardware is named.
         tried: remedies that the text says are on or were tried in vain; no plan holds them.
+        asked: facts that a question is about ("full fine-tuning at 4k"): the first plan keeps them, if any plan can.
     """
     wanted = preferences or Preferences()
     scale = Weights.of(library.settings.get("ranking") if library else None, wanted.prefer)
@@ -105,6 +107,7 @@ def make_plan(
             filled,
             capacity_gib,
             scale,
+            frozenset(asked),
         )
     hardware = smallest_hardware(meter, spec, (), capacity_gib, cards, remedies)
     if strongest is not None and not strongest.fits:
@@ -250,7 +253,13 @@ def _chosen(needs: _Needs, capacity_gib: float | None, count: int, *, gentle: bo
 
 
 def _plans(
-    candidates: Sequence[Candidate], meter: Meter, spec: Spec, filled: Spec, capacity_gib: float, weights: Weights
+    candidates: Sequence[Candidate],
+    meter: Meter,
+    spec: Spec,
+    filled: Spec,
+    capacity_gib: float,
+    weights: Weights,
+    asked: frozenset[str] = frozenset(),
 ) -> tuple[list[Plan], Plan | None]:
     """The recommended plan first, then those that keep quality, keep speed, or take one change; only distinct ones."""
     options = []
@@ -265,7 +274,13 @@ def _plans(
     searched = Search(meter, spec, filled, capacity_gib, BUDGET).run("cheapest", options)
     if searched.plan is None:
         return [], None
-    plans = [searched.plan]
+    first: list[Plan] = []
+    if asked:
+        faithful = [option for option in options if option.touched.isdisjoint(asked)]
+        if len(faithful) < len(options):
+            kept = Search(meter, spec, filled, capacity_gib, BUDGET).run("as-asked", faithful)
+            first = [kept.plan] if kept.plan is not None and kept.plan.fits else []
+    plans = [*first, searched.plan]
     if not searched.plan.fits:
         lean = _lean(searched.plan, meter, spec, filled)
         return [lean], lean

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from advisor.facts import FactValue
 from advisor.library import Library
 from advisor.plan.edit import apply
+from advisor.plan.memory import assumed_sizes
 from advisor.plan.meter import Meter
-from advisor.plan.outcome import Hardware, Spec
+from advisor.plan.outcome import Hardware, Spec, need_gib, peak_gib
 from advisor.records import Remedy
 
-COUNTS = (2, 4, 8, 16)  # beyond that another program is the better answer
+COUNTS = (2, 4, 8, 16, 32)  # beyond that another program is the better answer
+MARGIN = 1.1
 _SHARDING = {"train": ("zero3", "fsdp"), "inference": ("tensor_parallel",)}
 
 
@@ -43,7 +45,7 @@ def smallest_hardware(
         cards: (name, usable GiB), the smallest first.
     """
     answers = []
-    need = meter.need(spec)
+    need = _need(meter, spec)
     card = smallest_card(need, cards)
     if card is not None:
         answers.append(Hardware(card[0], card[1], _count(spec), need, tuple(steps)))
@@ -61,7 +63,7 @@ def smallest_hardware(
                 trial = apply(edit, trial)
             if name == "tensor_parallel":
                 trial["parallelism"] = f"tp{count}"
-            wanted = meter.need(trial)
+            wanted = _need(meter, trial)
             if wanted <= capacity_gib:
                 same = str(
                     spec.get("gpu_name") or next((title for title, gib in cards if abs(gib - capacity_gib) < 0.5), "")
@@ -69,6 +71,15 @@ def smallest_hardware(
                 answers.append(Hardware(same, capacity_gib, count, wanted, tuple(steps), name))
                 return answers
     return answers
+
+
+def _need(meter: Meter, spec: Spec) -> float:
+    """What the card must have. Where sizes had to be assumed the answer is for those sizes, not for all that they might be."""
+    found = meter.try_(spec)
+    if found is None:
+        return float("inf")
+    need = need_gib(found)
+    return min(need, MARGIN * peak_gib(found)) if assumed_sizes(found) else need
 
 
 def _count(spec: Spec) -> int:

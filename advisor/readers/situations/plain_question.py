@@ -35,12 +35,15 @@ def _patterns() -> dict[str, object]:
             r"fits|batch size|context|vram|gpu memory|gguf)\b|微调|训练|预训练|部署|推理|跑|显存|全参|全量|量化"
         ),
         "size": re2.compile(
-            r"\b[0-9]+(?:\.[0-9]+)?\s?(?:b|m)\b|\b[0-9]+\s?(?:gb?|gib|g)\b|\b(?:[abhlv]|mi|rtx ?|gtx ?|a)[0-9]{1,4}\w{0,3}\b|\b[2-5]0[5-9]0\b|"
+            r"\b[0-9]+(?:\.[0-9]+)?\s?(?:b|m)\b|\b[0-9]+\s?(?:gb?|gib|g)\b|\b(?:[abhlv]|mi|rtx ?|gtx ?)[0-9]{1,4}\w{0,3}\b|"
+            r"\b[2-5]0[5-9]0\b|"
             r"\b(?:bert|resnet|whisper|sdxl|flux|llama|qwen\w*|mistral|mixtral|gemma|yolo\w*|vit|t5|stable diffusion)\b"
         ),
         "fails": re2.compile(
-            r"\b(?:error|errors|traceback|exception|crash\w*|fail\w*|segfault|core dumped|killed|stuck|hangs?|slow\w*|nan|accuracy|import|install\w*|"
-            r"oom|out of memory|bug|wrong|cannot|can't|couldn't|unable|does ?n[o']t work)\b|报错|错误|异常|失败|卡住|溢出|爆显存|不足|崩溃|"
+            r"\b(?:error|errors|traceback|exception|crash\w*|fail\w*|segfault|core dumped|killed|stuck|hangs?|slow\w*|nan|accuracy|import|"
+            r"issues?|problems?|reasons?|why|getting|disk ?space|install\w*|"
+            r"oom|out of memory|bug|wrong|cannot|can't|couldn't|unable|does ?n[o']t work)\b|!\[|"
+            r"为什么|报错|错误|异常|失败|卡住|溢出|爆显存|不足|崩溃|"
             r"无法|安装|变慢|精度"
         ),
     }
