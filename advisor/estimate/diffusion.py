@@ -238,7 +238,7 @@ def generation(model: DiffusionModel, run: GenerationRun) -> Footprint:
             for block, _ in model.blocks
         )
     pixels = run.batch * run.shape.pixels * model.vae.frames(run.shape.frames)
-    decode = model.vae.decode * 2.0 * pixels * (0.15 if run.tiled_vae else 1.0)
+    decode = model.vae.per_pixel(run.shape.frames) * 2.0 * pixels * (0.15 if run.tiled_vae else 1.0)
     made = Footprint(doubts=interval.causes("blocks"))
     if run.offload in ("params", "both", "cpu", "sequential"):
         peaks = {"text": text, "denoise": denoiser + step, "decode": vae + decode}

@@ -50,6 +50,11 @@ class Autoencoder(Struct, frozen=True):
     encode: float
     whole_video: bool
     most_frames: int = 0
+    decode_image: float = 0.0
+
+    def per_pixel(self, frames: int) -> float:
+        """Elements a pixel that decoding holds, of an image or of a video."""
+        return self.decode_image if frames <= 1 and self.decode_image else self.decode
 
     def frames(self, count: int) -> int:
         """How many frames it works on at once, of a video of `count`; the table's figure of a chunk is that of one frame."""
@@ -187,6 +192,7 @@ def _autoencoder(kind: str, vae: Config, table: Config) -> Autoencoder:
         float(row["encode"]),
         bool(row.get("whole_video")),
         int(row.get("most_frames") or 0),
+        float(row.get("decode_image") or 0.0),
     )
 
 
