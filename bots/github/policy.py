@@ -41,7 +41,8 @@ _TAG_LABELS = re2.compile(
 # A title that asks for work to be done. People also begin reports so ("Support needed: ...", "Add new language fails").
 _REQUEST = re2.compile(
     r"(?i)^\W*(?:\[[^\]]{1,30}\]\s*)?(?:support|add|allow|implement|enable|expose|introduce|document|improve|reduce|lower|optimi[sz]e|handle|"
-    r"catch|make|provide|update|bump|refactor|remove|drop|deprecate|rename|migrate|clarify|don'?t|do not|fix(?:e[sd])?|avoid|prevent)\b"
+    r"catch|make|provide|update|bump|refactor|remove|drop|deprecate|rename|migrate|clarify|enhance|extend|wrap|display|warn|detect|rework|"
+    r"rewrite|guard|automate|don'?t|do not|fix(?:e[sd])?|avoid|prevent)\b"
     r"|(?i)^\W*(?:支持|增加|新增|添加|希望|能否支持|是否支持|建议|优化)"
 )
 # Somebody tells what happened in a run of his own.
@@ -59,10 +60,20 @@ _UNREAL = re2.compile(
     r"flaky|unit tests?|test suite|no oom|not? (?:an? )?(?:oom|out[- ]of[- ]memory)|when (?:a|the) \w+ (?:hits|fails with|raises)|"
     r"(?:on|upon|if) (?:an? )?(?:cuda )?(?:oom|out[- ]of[- ]memory)|(?:auto[- ]?)?retry|automatic(?:ally)?|suggest\w*|catch(?:es|ing)?|"
     r"handl(?:e|es|ing)|troubleshooting|best practices|guides?|has no attribute|except|OutOfMemoryError (?:is|class|in|from)|"
-    r"(?:oom|out[- ]of[- ]memory) (?:message|handl\w+|killer|detection|prevention|protection|recovery|checks?|situations?))\b"
+    r"(?:oom|out[- ]of[- ]memory) (?:errors? |exceptions? )?"
+    r"(?:messages?|handl\w+|killer|detection|prevention|protection|recovery|checks?|situations?))\b"
     r"|isinstance\(|避免|防止|可能会|以免|希望"
 )
+# "We should have": no event, whoever says it.
+_WISHED = re2.compile(r"(?i)\b(?:i|we) (?:should|could|would|might|may|must|need to|want to)\b")
 _NEGATED = re2.compile(r"(?i)\b(?:would|could|may|might|should) ?(?:not\b|n't)")
+# What there is to a run: a device, a program that trains or serves. Other software runs out of memory too.
+_RUN = re2.compile(
+    r"(?i)\b(?:c?gpus?|cuda|vram|rtx|gtx|[ahvltp]\d{2,3}|[1-5]0[5-9]0(?: ?ti)?|\d+ ?gi?b?|tpu|npu|rocm|hip|mps|train\w*|fine-?tun\w*|"
+    r"inference|infer|lora|batch|epochs?|steps?|iterations?|models?|torch|tensorflow|jax|vllm|deepspeed|diffusion|llm|tokens?|checkpoint|"
+    r"goes|went|crash\w*|dies|died|runs? out|ran out|running out)\b"
+    r"|显存|显卡|训练|微调|推理|模型|卡"
+)
 _MEMORY = re2.compile(r"(?i)\boom(?:s|ed|ing)?\b|out[- ]of[- ](?:\w+ )?memory|显存|内存不足|溢出")
 # What was, and is over.
 _OVER = re2.compile(
@@ -104,7 +115,7 @@ def judge(text: str, library: Library, config: Config, *, title: str = "", label
         own = any(map(_own, [*seen, *_mentions(text)]))
         if _REQUEST.search(title) and not own:
             return Verdict(False, kind, confidence, "it asks for a change and tells of no failed run")
-        if not own and not any(map(_told, seen)):
+        if not own and not (any(map(_told, seen)) and _RUN.search(text)):
             return Verdict(False, kind, confidence, "it speaks of memory but tells of no failed run")
     return Verdict(True, kind, confidence, "")
 
@@ -138,7 +149,7 @@ def _mentions(text: str) -> list[str]:
 
 def _own(sentence: str) -> bool:
     """Whether a sentence tells of a failure of the writer's own, that is not over."""
-    return bool(_OWN.search(sentence)) and not _OVER.search(sentence)
+    return bool(_OWN.search(_WISHED.sub("", sentence))) and not _OVER.search(sentence)
 
 
 def _told(sentence: str) -> bool:
