@@ -12,7 +12,9 @@ import sqlalchemy as sa
 
 from bots.slack.store import Store
 from bots.slack.store.database import Database
+from bots.slack.work import outcome
 from bots.slack.work.queue import Queue
+from tests.bots.slack.bench import Bench
 from tests.bots.slack.double import SlackDouble
 from tests.bots.slack.servers import postgres, postgres_missing
 
@@ -76,3 +78,14 @@ def queue(store: Store) -> Queue:
 def slack() -> Iterator[SlackDouble]:
     with SlackDouble() as double:
         yield double
+
+
+@pytest.fixture
+def bench(store: Store, slack: SlackDouble, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    monkeypatch.setattr(outcome, "FIRST_WAIT_S", 0.02)
+    made = Bench(store, slack)
+    yield made
+    for worker, thread in made.workers:
+        worker.stop()
+        thread.join(15)
+        assert not thread.is_alive()
