@@ -19,6 +19,7 @@ class Edit(Struct, frozen=True):
         set: facts and their new values.
         halve: facts that are halved, down to `floor`; with `until_fits`, again and again while it does not fit.
         double: facts that are doubled as often as `halve` halves (so that an effective batch is kept).
+        fine: settings for each halving: 4 lowers a fact by a sixth at a time.
         take: facts that take the value of another fact, where that is known and lower.
     """
 
@@ -27,6 +28,7 @@ class Edit(Struct, frozen=True):
     double: list[str] = field(default_factory=list)
     take: dict[str, str] = field(default_factory=dict)
     floor: float = 1
+    fine: int = 1
     until_fits: bool = False
 
 

@@ -163,6 +163,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "No, not as it stands: it needs about {need} and {card} has {capacity}.",
         "照现在的配置放不下:约需 {need},而 {card} 只有 {capacity}。",
     ),
+    "estimate.disproved": (
+        "The message shows less in use than this when it failed: the run is smaller than assumed here.",
+        "报错时的实际占用比这里的估计小:该任务比这里假设的要小。",
+    ),
     "verdict.question_plan": (
         " With these changes it fits: {titles} (about {peak}).",
         "这样改就放得下:{titles}(约 {peak})。",

@@ -20,7 +20,7 @@ from advisor.plan import Outcome, Preferences, Weights, candidates_of, make_plan
 from advisor.plan.edit import offered
 from advisor.plan.memory import capacity_gib, memory_fields
 from advisor.plan.meter import Estimator
-from advisor.plan.reconcile import reconciled
+from advisor.plan.reconcile import disproved, reconciled
 from advisor.readers import read_all
 from advisor.readers.document import Document
 from advisor.readers.intake import read_document
@@ -161,7 +161,7 @@ class Case:
             words,
             candidates,
             estimator,
-            self.capacity_gib,
+            None if self.is_disproved else self.capacity_gib,
             self.preferences,
             self.library,
             tried=self.resolution.tried,
@@ -189,6 +189,11 @@ class Case:
             if "framework" in self.facts or self.spelling
             else dict(self.facts)
         )
+
+    @property
+    def is_disproved(self) -> bool:
+        """Whether the message's numbers show that the estimate is of another run."""
+        return self.estimate is not None and disproved(self.facts, self.estimate, self.capacity_gib)
 
     @property
     def capacity_gib(self) -> float | None:

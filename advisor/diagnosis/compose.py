@@ -64,7 +64,9 @@ def compose(case: Case, apply: Sequence[str] = (), name: str = "") -> Diagnosis:
     return Diagnosis(
         lang=case.lang,
         failure=failure,
-        verdict=verdict(failure, case.facts, estimate, case.lang, held) + _asked(case) + _way(case, plans),
+        verdict=verdict(failure, case.facts, None if case.is_disproved else estimate, case.lang, held)
+        + _asked(case)
+        + _way(case, plans),
         facts=case.facts,
         evidence=_evidence(case),
         causes=_causes(case),
@@ -122,7 +124,7 @@ def _estimate(case: Case) -> EstimateReport | None:
         capacity_gib=case.capacity_gib,
         fits=None if case.capacity_gib is None else need_gib(found) <= case.capacity_gib,
         phase=found.phase,
-        warnings=tuple(found.warnings),
+        warnings=(*found.warnings, *((word("estimate.disproved", case.lang),) if case.is_disproved else ())),
     )
 
 

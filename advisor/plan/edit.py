@@ -138,7 +138,7 @@ def _spread(edit: Edit, spec: Spec) -> Iterator[Edit]:
         yield edit
         return
     current: dict[str, FactValue] = dict(spec)
-    for _ in range(MAX_HALVINGS if edit.until_fits else 1):
+    for _ in range(MAX_HALVINGS * edit.fine if edit.until_fits else 1):
         following = _halved(edit, current)
         if following == current:
             return
@@ -160,8 +160,10 @@ def _halved(edit: Edit, spec: Spec) -> dict[str, FactValue]:
         value = spec.get(name)
         if isinstance(value, bool) or not isinstance(value, int | float) or value <= edit.floor:
             continue
-        half = max(edit.floor, value / 2)
-        after[name] = max(int(edit.floor), int(value) // 2) if isinstance(value, int) else half
+        less = value / 2 if edit.fine == 1 else value * 0.5 ** (1 / edit.fine)
+        after[name] = (
+            max(int(edit.floor), min(int(less), value - 1)) if isinstance(value, int) else max(edit.floor, less)
+        )
         moved = True
     if not moved:
         return after

@@ -70,13 +70,17 @@ class Weights(Struct, frozen=True):
 
     def settings(self, remedy: Remedy) -> int:
         """How many of its settings are considered, the mildest first."""
-        return self.max_settings.get(remedy.quality_risk, 1)
+        return self.max_settings.get(remedy.quality_risk, 1) * _fine(remedy)
 
     def in_plan(self, remedy: Remedy, score: float, setting: int) -> float:
         """What a remedy costs as a step of a plan: a step, the doubt whether it is right, its own cost, the strength of the setting."""
-        further = setting * self.plan_setting.get(remedy.quality_risk, 0.0)
+        further = setting / _fine(remedy) * self.plan_setting.get(remedy.quality_risk, 0.0)
         slower = self.plan_time * max(0.0, math.log2(max(remedy.time.factor, 0.01)))
         return self.plan_step + self.plan_doubt * (1 - score) + self.cost(remedy) + slower + further
+
+
+def _fine(remedy: Remedy) -> int:
+    return max((edit.fine for edit in remedy.edit), default=1)
 
 
 def noisy_or(weights: Iterable[float]) -> float:

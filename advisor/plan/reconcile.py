@@ -8,13 +8,14 @@ from typing import Any
 from msgspec import Struct
 
 from advisor.facts import FactValue
-from advisor.plan.memory import observed_need_gib
-from advisor.plan.outcome import ComponentLike, EstimateLike
+from advisor.plan.memory import observed_need_gib, reserved_gib
+from advisor.plan.outcome import ComponentLike, EstimateLike, peak_gib
 
 STATIC = frozenset(
     {"weights", "gradients", "optimizer", "reference_weights", "quantized_weights", "adapters", "buffers"}
 )
 MAX_SCALE = 4.0  # beyond it the description is of another run than the message, and nothing is corrected
+WITHIN = 0.85  # of the card
 _STATIC_PHASES = frozenset({"load", "init", "resume"})
 
 
@@ -56,6 +57,20 @@ def dynamic_scale(facts: Mapping[str, Any], estimate: EstimateLike) -> float:
         return 1.0
     scale = (observed - static) / dynamic
     return scale if scale <= MAX_SCALE else 1.0
+
+
+def disproved(facts: Mapping[str, Any], estimate: EstimateLike, capacity_gib: float | None) -> bool:
+    """Whether the message shows that the run would have fitted: what was live and asked for is well within the card, more than was
+    asked for lay reserved in pieces, and yet the estimate says that the card is too small. Then the estimate is of another run.
+    """
+    observed, reserved = observed_need_gib(facts), reserved_gib(facts)
+    allocated, request = facts.get("torch_allocated_gib"), facts.get("tried_to_allocate_gib")
+    if observed is None or reserved is None or capacity_gib is None:
+        return False
+    in_pieces = (
+        isinstance(allocated, int | float) and isinstance(request, int | float) and reserved - allocated >= request
+    )
+    return in_pieces and observed <= WITHIN * capacity_gib and peak_gib(estimate) > capacity_gib
 
 
 def corrected(estimate: EstimateLike, scale: float) -> EstimateLike:
