@@ -76,13 +76,17 @@ def main() -> int:
     spoken, wanted = hits + len(false), hits + len(missed)
     figures = {"recall": hits / wanted if wanted else 1.0, "precision": hits / spoken if spoken else 1.0}
     print(f"recall    {figures['recall']:.4f}  ({hits} of {wanted}; goal {GOALS['recall']})")
-    print(f"precision {figures['precision']:.4f}  ({hits} of {spoken}; goal {GOALS['precision']}; {quiet} others left in silence)")
+    print(
+        f"precision {figures['precision']:.4f}  ({hits} of {spoken}; goal {GOALS['precision']}; {quiet} others left in silence)"
+    )
     print(f"without a label: {dict(unlabelled)}")
     for name, mistakes in (("silent", missed), ("spoken", false)):
         for number, verdict in mistakes[: options.show]:
             print(f"wrongly {name}: {number} ({verdict.kind} {verdict.confidence:.2f}) {verdict.why}")
     if options.json:
-        options.json.write_text(json.dumps(figures | {"wanted": wanted, "spoken": spoken, "silent": quiet}), encoding="utf-8")
+        options.json.write_text(
+            json.dumps(figures | {"wanted": wanted, "spoken": spoken, "silent": quiet}), encoding="utf-8"
+        )
     return 0 if all(figures[name] >= goal for name, goal in GOALS.items()) else 1
 
 
