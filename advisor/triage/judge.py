@@ -18,6 +18,7 @@ from advisor.errors import AdvisorError, InputError
 from advisor.facts import FactValue
 from advisor.language import language_of_document
 from advisor.library import Library, load_library
+from advisor.names import find_gpus, find_models
 from advisor.plan import Outcome, RankedRemedy, Weights, candidates_of, need_gib, peak_gib
 from advisor.readers import readers
 from advisor.readers.document import Document
@@ -72,6 +73,11 @@ class Judge:
         swift.install()
         readers()
         engine_of(self._library).compile()
+        long = (
+            "step 7 loss 2.1 of a model on a card\n" * 700
+        )  # for long texts patterns are compiled, which then serve all
+        find_gpus(long, self._library)
+        find_models(long, self._library)
         for text in (
             "CUDA out of memory. Tried to allocate 2.00 GiB (GPU 0; 24 GiB total capacity)",
             "7B qlora 4090 显存不足",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pty
+import select
 import subprocess
 import sys
 import time
@@ -65,3 +67,46 @@ def alive(pid: int) -> bool:
     except OSError:
         return False
     return state != "Z" and os.path.exists(f"/proc/{pid}")
+
+
+class Screen:
+    """A command on a terminal of its own, with what it printed so far."""
+
+    def __init__(self, *arguments: str, rows: int = 31, columns: int = 97) -> None:
+        self.pid, self.ends = pty.fork()
+        if not self.pid:
+            import fcntl
+            import struct
+            import termios
+
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+            os.execvp(ADVISOR[0], [*ADVISOR, *arguments])
+        self.text = b""
+
+    def read(self) -> bytes:
+        while select.select([self.ends], [], [], 0)[0]:
+            try:
+                data = os.read(self.ends, 65536)
+            except OSError:
+                break
+            if not data:
+                break
+            self.text += data
+        return self.text
+
+    def until(self, text: bytes) -> None:
+        eventually(lambda: text in self.read())
+
+    def type(self, text: bytes) -> None:
+        os.write(self.ends, text)
+
+    def status(self) -> int:
+        ended = [0, 0]
+
+        def over() -> bool:
+            self.read()
+            ended[:] = os.waitpid(self.pid, os.WNOHANG)
+            return bool(ended[0])
+
+        eventually(over)
+        return os.waitstatus_to_exitcode(ended[1])

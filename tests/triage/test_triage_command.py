@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.running import Screen
 from tests.triage.texts import results, text, write
 
 ADVISOR = [sys.executable, "-m", "advisor", "triage"]
@@ -231,3 +232,12 @@ def test_without_any_text_the_report_says_so() -> None:
     done = triage("-")
     assert done.returncode == 0
     assert "None of the texts tells of a failure" in done.stdout
+
+
+def test_a_terminal_shows_progress_and_a_pipe_does_not(tmp_path: Path) -> None:
+    source = write(tmp_path / "in.jsonl", 12)
+    screen = Screen("triage", str(source), "--report", str(tmp_path / "r.md"))
+    assert screen.status() == 0
+    assert b"12 texts, 0 errors" in screen.text
+    done = triage(source, "--report", tmp_path / "r.md")
+    assert done.stderr.startswith("advisor: 12 texts: 12 judged")
