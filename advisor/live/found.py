@@ -74,7 +74,9 @@ def look(trace: TracebackType | None, torch: Any, given: Iterable[Any] = ()) -> 
     for thing in given:
         if not found.take("given", thing, torch):
             _inside(found, thing, torch)
+    of_modules: list[tuple[str, Any]] = []
     for frame in frames(trace):
+        before = len(found.tensors)
         for name, value in local_values(frame).items():
             if name.startswith("__"):
                 continue
@@ -85,6 +87,10 @@ def look(trace: TracebackType | None, torch: Any, given: Iterable[Any] = ()) -> 
                     found.take(f"{name}.{key}", part, torch)
             elif name == "self" or type(value).__name__.endswith(_HOLDERS):
                 _inside(found, value, torch)
+        if frame.f_code.co_name == "<module>":
+            of_modules += found.tensors[before:]
+            del found.tensors[before:]
+    found.tensors += of_modules
     if not any(_has_parameters(model) for model in found.models) or not found.optimizers:
         _collected(found, torch)
     return found

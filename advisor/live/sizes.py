@@ -16,7 +16,11 @@ _CHANNELS = (1, 3, 4)
 
 
 def size_facts(tensors: Sequence[tuple[str, Any]], text: str) -> list[Observation]:
-    """Batch, length and resolution: the first tensor of each sort, since the outermost frames hold the batch as it was loaded."""
+    """Batch, length and resolution: the first tensor of each sort, since the outermost frames hold the batch as it was loaded.
+
+    Args:
+        tensors: those of functions, from the outermost to the innermost, then those of modules, which may hold whole data sets.
+    """
     found: dict[str, Observation] = {}
     for names, reader in ((_TOKENS, _token_sizes), (_EMBEDDED, _embedded_sizes), (_IMAGES, _image_sizes)):
         for plain in names:
@@ -60,8 +64,6 @@ def _image_sizes(name: str, tensor: Any) -> list[Observation]:
             seen("batch_size", int(tensor.shape[0]), source, 82),
             seen("image_resolution", f"{width}x{height}", source, 82),
         ]
-    if tensor.dim() == 2 and name.rsplit(".", 1)[-1] in ("x", "inputs", "data", "batch", "input"):
-        return [seen("batch_size", int(tensor.shape[0]), _shape(name, tensor), 75)]
     return []
 
 

@@ -149,7 +149,7 @@ def watch(
         FactError: there is no such fact, or it can't have that value.
     """
     if function is not None:
-        if not callable(function):
+        if not callable(function) or isinstance(function, type):
             raise TypeError(f"watch() takes a function or keywords, not {type(function).__name__}")
         return Watch()(function)
     checked: dict[str, Any] = {}

@@ -166,6 +166,21 @@ def test_a_frozen_backbone_of_images(torch: Any) -> None:
     assert facts["image_resolution"] == "64x48"
 
 
+def test_the_batch_in_a_function_goes_before_a_data_set_of_the_module(torch: Any) -> None:
+    code = (
+        "images = torch.zeros(1000, 3, 8, 8)\n"
+        "def run():\n"
+        "    images = torch.zeros(4, 3, 8, 8)\n"
+        "    out_of_memory()\n"
+        "run()"
+    )
+    fail = out_of_memory(torch)
+    script = {"torch": torch, "out_of_memory": fail, "__name__": "script"}
+    assert died(lambda: exec(code, {**script})).facts["batch_size"] == 4
+    alone = "images = torch.zeros(8, 3, 8, 8)\nout_of_memory()"
+    assert died(lambda: exec(alone, {**script})).facts["batch_size"] == 8
+
+
 def test_a_model_without_configuration_is_not_taken_for_a_language_model(torch: Any) -> None:
     model = torch.nn.Linear(4000, 4000)
 

@@ -197,8 +197,9 @@ def test_every_sort_of_function_can_be_decorated(capsys: pytest.CaptureFixture[s
 def test_stated_facts_are_checked_at_once_and_used() -> None:
     with pytest.raises(FactError, match="batch_size"):
         advisor.watch(batch_size=0)
-    with pytest.raises(TypeError, match="takes a function"):
-        advisor.watch(3)  # type: ignore[type-var]
+    for wrong in (3, dict):
+        with pytest.raises(TypeError, match="takes a function"):
+            advisor.watch(wrong)  # type: ignore[type-var]
     with pytest.raises(RuntimeError), advisor.watch(batch_size=7, lang="zh", file=io.StringIO()) as seen:
         raise RuntimeError(MESSAGE)
     assert seen.diagnosis is not None
