@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 from urllib.parse import quote
 
 from advisor.errors import InputError
@@ -30,15 +31,21 @@ class GitHub:
     # What is there.
 
     def who_am_i(self) -> str:
-        """Our own login: only comments by it are ever changed."""
+        """Our own login: only comments by it are ever changed.
+
+        The token of a workflow or an app may not ask /user; GraphQL's `viewer` answers those too. Where neither does, a workflow's own
+        token is assumed, until the first comment that we write says who we are.
+        """
         if not self._login:
-            try:
-                data = self._caller.call("GET", "/user")
-                self._login = str(data.get("login") or "") if isinstance(data, dict) else ""
-            except Refused as error:
-                if error.status == 401:
-                    raise
-            self._login = self._login or ACTIONS_LOGIN
+            for path, query in (("/user", None), (self._caller.graphql, {"query": "{ viewer { login } }"})):
+                try:
+                    self._login = _login_in(self._caller.call("POST" if query else "GET", path, query))
+                except Refused as error:
+                    if error.status == 401:
+                        raise
+                if self._login:
+                    return self._login
+            self._login = ACTIONS_LOGIN
         return self._login
 
     def issue(self, number: int) -> Issue:
@@ -81,7 +88,9 @@ class GitHub:
         data = self._caller.call("POST", self._path(f"/issues/{number:d}/comments"), {"body": body}, repeatable=False)
         if not isinstance(data, dict) or not isinstance(data.get("id"), int):
             raise Uncertain("GitHub's answer to a new comment can't be read", place=self.repository)
-        return comment_of(data)
+        made = comment_of(data)
+        self._login = made.author or self._login
+        return made
 
     def update_comment(self, comment_id: int, body: str) -> None:
         """Replaces the text of a comment. Raises Missing where it is gone."""
@@ -127,6 +136,15 @@ class GitHub:
 
     def _path(self, rest: str) -> str:
         return f"/repos/{self.repository}{rest}"
+
+
+def _login_in(data: Any) -> str:
+    """The login in an answer of /user or of GraphQL."""
+    while isinstance(data, dict):
+        if isinstance(data.get("login"), str):
+            return str(data["login"])
+        data = data.get("data") or data.get("viewer")
+    return ""
 
 
 def connect(

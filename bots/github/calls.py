@@ -56,6 +56,11 @@ class Caller:
         self._clock = clock
         self._waited = 0.0
 
+    @property
+    def graphql(self) -> str:
+        """The address of the GraphQL API, which is not below the REST API's on every server."""
+        return str(self._requester.graphql_url)
+
     def pause(self, seconds: float) -> None:
         """Waits; what is waited counts against the budget."""
         self._sleep(seconds)

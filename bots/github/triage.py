@@ -174,7 +174,7 @@ class Triage:
         body = f"{replace(wanted.marker, labels=labels)}\n{wanted.body}"
         if mine is None:
             made = self._api.create_comment(self._number, body)
-            self._made[made.id] = replace(made, body=body, author=self._api.who_am_i())
+            self._made[made.id] = replace(made, body=body, author=made.author or self._api.who_am_i())
             return _Pass(wanted, "commented", made.id, body)
         if standing is not None and standing.labels == labels and _same(_unmarked(mine.body), _unmarked(body)):
             return _Pass(wanted, comment_id=mine.id)

@@ -350,3 +350,23 @@ def test_our_comment_is_found_among_more_than_one_page_of_others(world: World) -
     assert world.run(number).result == "commented"
     assert world.run(number, "edited").result == "unchanged"
     assert world.proxy.count("POST", COMMENTS) == 1
+
+
+def test_a_token_that_does_not_say_who_it_belongs_to_still_gives_one_comment(world: World) -> None:
+    """The token of an app may not ask /user: the first comment that it writes says who wrote it."""
+    refusal = (403, {}, '{"message": "Resource not accessible by integration"}')
+    number = world.open("OOM", OOM)
+    for action in ("opened", "edited", "reopened"):
+        world.proxy.fail("GET", "^/user$", answer=refusal)
+        world.run(number, action)
+        assert len(world.ours(number)) == 1
+
+
+@pytest.mark.parametrize(
+    "answer", ['{"data": {"viewer": {"login": "advisor-bot"}}}', '{"data": {"viewer": null}}', "[]"]
+)
+def test_graphql_knows_who_an_app_is(world: World, answer: str) -> None:
+    world.proxy.fail("GET", "^/user$", answer=(403, {}, '{"message": "Resource not accessible by integration"}'))
+    world.proxy.fail("POST", "^/graphql$", answer=(200, {"Content-Type": "application/json"}, answer))
+    login = world.api().who_am_i()
+    assert login == ("advisor-bot" if "advisor-bot" in answer else "github-actions[bot]")

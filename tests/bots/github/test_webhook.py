@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,12 @@ def test_a_replay_under_another_id_is_seen_by_its_body(client: Client) -> None:
     assert client.send(payload())[1] == {"status": "queued"}
     assert client.send(payload(), delivery="d-2")[1] == {"status": "duplicate"}
     assert client.send(payload(number=2), delivery="d-3")[1] == {"status": "queued"}
+
+
+def test_the_same_delivery_at_the_same_moment_is_queued_once(client: Client) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda n: client.send(payload(), delivery=f"d-{n % 2}")[1]["status"], range(16)))
+    assert sorted(answers) == ["duplicate"] * 15 + ["queued"]
 
 
 def test_replays_are_known_after_a_restart_and_too_old_ones_refused(tmp_path: Path) -> None:
