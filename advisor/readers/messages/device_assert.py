@@ -21,7 +21,7 @@ TRIGGERS = ("assert",)
 @cache
 def _forms() -> tuple[Compiled, ...]:
     return compiled([
-        Form(r"device-side assert triggered|cudaErrorAssert\b|error=(?:59|710) : device-side", "other_error", 0.96, says=(("signal", "device_side_assert"),), hints=(("task", "train"),)),
+        Form(r"device-side assert (?:is |was )?trigger(?:ed|s)?\b|cudaErrorAssert\b|error=(?:59|710) : device-side", "other_error", 0.96, says=(("signal", "device_side_assert"),), hints=(("task", "train"),)),
         Form(r"(?:aten/src/ATen/native/cuda|THCUNN|/pytorch/aten)[^\n]{0,160}Assertion ", "other_error", 0.955, "pytorch", says=(("signal", "device_side_assert"),)),
         Form(r"(?:RuntimeError|AcceleratorError)\W{1,3}CUDA error: device-side assert|/pytorch/aten/src", runtime="pytorch"),
         Form(r"!block->expandable_segment_|INTERNAL ASSERT FAILED[^\n]{0,160}CUDACachingAllocator", "other_error", 0.975, "pytorch"),

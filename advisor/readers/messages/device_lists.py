@@ -22,7 +22,21 @@ from advisor.names import resolve_gpu
 from advisor.readers.document import Document
 from advisor.units import parse_size
 
-TRIGGERS = ("compute capability", "max memory:", "total vram", "cuda:", "mib", "library=cuda", "library=rocm", "(uuid:")
+TRIGGERS = (
+    "compute capability",
+    "max memory:",
+    "total vram",
+    "cuda:",
+    "mib",
+    "library=cuda",
+    "library=rocm",
+    "(uuid:",
+    "name: geforce",
+    "name: nvidia",
+    "name: tesla",
+    "name: quadro",
+    "name: titan",
+)
 
 RANK = 50  # below what people say of their run, above guesses
 _SMALLEST_GIB = 0.5
@@ -45,6 +59,8 @@ def _patterns() -> tuple[Any, ...]:
             r"(?m)^Total VRAM (?P<size>[0-9]{3,7} MB)\b",
             # https://github.com/ultralytics/ultralytics: select_device
             rf"CUDA:(?P<index>[0-9]{{1,2}}) \((?P<name>{name}), (?P<size>[0-9]{{3,6}}(?:\.[0-9]+)? ?M(?:i?B)?)\)",
+            # TensorFlow: common_runtime/gpu/gpu_device.cc
+            rf"(?m)^(?:\W{{0,4}}|[^\n]{{0,80}}\] )name: (?P<name>{name})(?: major: [0-9]|$)",
             # nvidia-smi -L, and --query-gpu=name,memory.total
             rf"(?m)^\s*GPU (?P<index>[0-9]{{1,2}}): (?P<name>{name}) \(UUID: ",
             rf"(?m)^\s*(?:[0-9]{{1,2}}, ?)?(?P<name>{name})(?:, ?| {{2,}})(?P<size>[0-9]{{3,6}} ?MiB)\s*$",

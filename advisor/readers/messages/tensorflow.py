@@ -66,6 +66,7 @@ def _forms() -> tuple[Compiled, ...]:
         Form(r"(?:set_memory_growth\(\w+, True|allow_growth ?= ?True|TF_FORCE_GPU_ALLOW_GROWTH ?= ?['\"]?true)", says=(("tried", "tf_allow_growth"),)),
         # The state of the cards before the run.
         Form(rf"totalMemory: {SIZE} freeMemory: {SIZE}", "", 0.0, "tensorflow", ("gpu_capacity_gib", "gpu_free_gib"), rank=75, once=True),
+        Form(rf"(?m)^Total memory: {SIZE}\s+Free memory: {SIZE}", "", 0.0, "tensorflow", ("gpu_capacity_gib", "gpu_free_gib"), rank=75, once=True),
         Form(r"device:GPU:([0-9]{1,3})|GPU_([0-9]{1,3})_bfc", facts=("gpu_index", "gpu_index"), rank=80),
         Form(r"Found device ([0-9]{1,3}) with properties", facts=("gpu_index",), rank=74, once=True),
         # Handles are created late, when TensorFlow or another process holds the card already.

@@ -14,13 +14,25 @@ from advisor.facts import Observation
 from advisor.readers.document import Document
 from advisor.readers.messages._forms import Compiled, Form, compiled, seen
 
-TRIGGERS = ("scalar type", "expected m1", "mat1 and mat2", "size mismatch", "same dtype", "not implemented for")
+TRIGGERS = (
+    "scalar type",
+    "expected m1",
+    "mat1 and mat2",
+    "size mismatch",
+    "same dtype",
+    "not implemented for",
+    "on the same device",
+    "two devices",
+    "must match the size",
+    "invalid for input of size",
+)
 
 
 @cache
 def _forms() -> tuple[Compiled, ...]:
     return compiled([
         Form(r"expected scalar type \w+ but found|expected m1 and m2 to have the same dtype|mat1 and mat2 (?:must have the same dtype|shapes cannot be multiplied)|Input type \([^)\n]*\) and (?:weight|bias) type|not implemented for '\w+'", "other_error", 0.93, "pytorch"),
+        Form(r"[Ee]xpected all tensors to be on the same device|found at least two devices|[Ii]nput type \([\w.]+\) and weight type|The size of tensor \w+ \([0-9]+\) must match the size|shape '\[[^\]\n]*\]' is invalid for input of size", "other_error", 0.93, "pytorch"),
         Form(r"size mismatch for [\w.]+: copying a param", "other_error", 0.93, "pytorch", says=(("phase", "load"),)),
     ])  # fmt: skip
 

@@ -60,7 +60,7 @@ _AS_PROGRAM_AFTER = re2.compile(
     r"^[`'\"]?\s?(?:library|version|repo|framework|script|trainer|launch|examples?|框架|训练|微调|脚本|v?\d|3\.x|2\.x)"
 )
 _VERSION = re2.compile(r"^[`'\"]?\s?(?:version|版本|==|[:：=@]|v?\d+\.\d)")
-_ENDS = Test(r"^(?:[^\w/\\-]|-? |_gui|-gui|/[a-z]|$)")
+_ENDS = Test(r"^(?:[^\w/\\-]|v\d|-? |_gui|-gui|/[a-z]|$)")
 _LISTED = re2.compile(r"(?:^|\n)\s*[-*•]?\s*[`'\"]?$")
 
 

@@ -67,7 +67,7 @@ _PER_CARD = re2.compile(
 _MEMORY = re2.compile(
     rf"(?:^|[^\w.\-~/]){SIZE}[ \t]?(?:of |的)?[ \t]?(?:(?:gpu|graphics|video|cuda|nvidia|dedicated|per|on)[ _-]?(?:a |my |"
     rf"the )?){{0,2}}(?:vram|显存|显卡|gpus?\b|graphics card|video card|(?:video|cuda)[ _]memory|cards?\b|的?卡)|"
-    rf"(?:显存|vram|显卡|gpu memory|gpu mem|memory per gpu|video memory|"
+    rf"(?:显存|vram|显卡|gpu memory|gpu mem|gpu['’]s (?:ram|memory|vram)|memory per gpu|video memory|"
     rf"单卡|每张?卡|gpu ram)(?:大小|容量|总量|只有|为|是|有|也?就|不到|:|：|"
     rf"=|size|of|is|[ \t]|都|才|约|が|は|\(|（){{0,4}}{SIZE}(?:[^\w/]|$)|"
     rf"\b(?:gpu|graphics card|video card|card)s?(?: that)?(?: \w+)? (?:has|with|having|of|is|only)[ \t](?:only |about |"
@@ -86,6 +86,10 @@ _MEGABYTES = re2.compile(
 )
 # "使用12g显卡": here it is the card that is used.
 _A_CARD, _BY_MEANS_OF = Test(r"(?:显卡|卡|gpus?|cards?)\W?$"), Test(r"(?:使?用|using|uses?|on)[ \t]?(?:an? |one )?$")
+_BESIDE, _WITH = (
+    16,
+    Test(r"^[ ,]{0,2}(?:gpus?|cards?)?[ ,(（]{0,2}(?:with|that has|which has|having|has|w/)[ ]?(?:only |about )?$"),
+)
 _FORMERLY = Test(
     r"(?:之前|以前|原来|曾经?)(?:是?在|用的?是?|的)?[^\n，。,;；]{0,6}$|\b(?:previously|formerly|used to (?:run|work|"
     r"train) on)[^\n.,;]{0,12}$"
@@ -110,9 +114,10 @@ _USED_AFTER = re2.compile(
 _RAM = re2.compile(
     rf"(?:^|[^\w.]){SIZE}[ \t]?(?:of )?(?:(?:system|host|cpu|main|machine|physical|unified|"
     rf"ddr\d?)[ -]?){{0,2}}(?:ram\b|内存|主存|memory \(ram\)|system memory)|"
-    rf"(?:内存|主存|主机|host ram|cpu ram|system ram|system memory|host memory|cpu memory|\bram\b)[ \t]?(?:大小|容量|只有|为|是|有|:|"
+    rf"(?:内存|主存|主机|host ram|cpu ram|system ram|system memory|host memory|cpu memory|\bram\b(?: (?:of|in|on) (?:my|the|"
+    rf"this|our) \w{1, 12})?)[ \t]?(?:大小|容量|只有|为|是|有|:|"
     rf"：|=|is|of|size|total|[ \t]){{0,4}}{SIZE}(?:[^\w/]|$)|"
-    rf"(?:total (?:machine |system )?memory|machine memory)[ \t]?[:：]?[ \t]?{SIZE}"
+    rf"(?:total (?:machine|system) memory|machine memory)[ \t]?[:：]?[ \t]?{SIZE}"
 )
 _PLAIN_COUNT = re2.compile(
     rf"(?:^|[^\w.\-/#])(?:{_N}[ \t]?(?:nodes?|机|节点)[ \t]?(?:of|with|each with|,|，|\*|x|×|each|每台|各)[ \t]?)?(\d{{1,3}}|one|"
@@ -235,7 +240,10 @@ def _run_of_names(prose: Prose, found: list[GpuName], index: int) -> int | None:
     """How often the name at `index` is repeated after it, only commas between, as environment reports list the cards."""
 
     def joined(one: int, two: int) -> bool:
-        between = prose.lower[found[one].end : found[two].start].strip(" ,;、，")
+        between = prose.lower[found[one].end : found[two].start]
+        if not any(char in between for char in ",;、，\n|"):
+            return False  # said twice
+        between = between.strip(" ,;、，\n|")
         return found[one].name == found[two].name and between in ("", "nvidia", "nvidia geforce", "nvidia tesla")
 
     if index and joined(index - 1, index):
@@ -326,6 +334,17 @@ def _ram(prose: Prose) -> Iterator[Mention]:
         yield Mention(float(match.group(group)), start, match.end(group), claim_of(prose, start, match.end(group)))
 
 
+def _of_a_card(prose: Prose, ram: Mention, names: list[Mention]) -> bool:
+    """Whether "RAM" is a card's: "a TITAN X with 12G of RAM", "my GPU's RAM is 12GB"."""
+    if re2.search(r"gpu['’]?s?$", prose.lower[max(0, ram.start - 24) : ram.start].split(" ram")[0].rstrip()):
+        return True
+    return any(
+        0 <= ram.start - name.end <= _BESIDE and _WITH(prose.lower[name.end : ram.start])
+        for name in names
+        if not str(name.value).startswith("Apple")
+    )
+
+
 def read(doc: Document, library: Library) -> Iterator[Observation]:
     """The card, its number and memory, and the RAM, of the run that failed or is planned."""
     prose = prose_of(doc)
@@ -347,6 +366,10 @@ def read(doc: Document, library: Library) -> Iterator[Observation]:
     counts.sort(key=lambda item: item.start)
     memories.sort(key=lambda item: item.start)
     rams = list(_ram(prose))
+    for item in [item for item in rams if _of_a_card(prose, item, names)]:
+        rams.remove(item)
+        memories.append(Mention(item.value, item.start, item.end, item.claim, 2))
+    memories.sort(key=lambda item: item.start)
 
     chosen_count = best(counts, ideas=True, last=True)
     if chosen_count is not None and chosen_count.value == 1 and chosen_count.weight < 2 and _MANY.search(prose.lower):

@@ -120,7 +120,7 @@ _OWN = Test(
 )
 # "Following the README I ..." is one's own doing.
 _FOLLOWING = re2.compile(
-    r"(?i)(?:follow(?:ing|ed|s)?|as in|based on|using|ran|按照?|参[照考]|跟着|照着|跟随) ?(?:the |this |your |their |官方的?)?"
+    r"(?i)(?:follow(?:ing|ed|s)?|as in|based on|using|ran|按照?|参[照考]|跟着|照着|跟随|使?用的?是?) ?(?:the |this |your |their |官方的?)?"
     r"(?:readme|docs|documentation|tutorial|official \w+|official|wiki|guide|recipe|example|教程|文档|说明|官方\S{0,4}|博客)"
 )
 _OTHER_SPEAKER = re2.compile(
@@ -136,7 +136,8 @@ _FAILS = Test(
     r"still)\b|爆显?存|爆了|显存不足|显存溢出|不够|报错|超显存|溢出|失败|崩溃|不行|oom"
 )
 _WORKING = (
-    r"(?i)\b(?:works?(?: fine| well| perfectly| ok(?:ay)?)?|worked|runs? (?:fine|well|ok|smoothly|normally|without)|"
+    r"(?i)\b(?:performs? (?:right|well|fine)|works?(?: fine| well| perfectly| ok(?:ay)?)?|worked|runs? (?:fine|well|"
+    r"ok|smoothly|normally|without)|"
     r"ran fine|is (?:fine|ok|enough)|are fine|no (?:problem|issue|oom)s?|"
     r"fits?|succeed\w*|successful\w*|went (?:fine|smoothly|well)|goes (?:fine|smoothly)|trains? (?:fine|well|ok)|"
     r"stable|without (?:problem|issue|oom|error)s?|can (?:run|train)|"

@@ -27,7 +27,7 @@ TRIGGERS: tuple[str, ...] = ()
 PROSE_ONLY = True
 
 _TRAIN = re2.compile(
-    r"(?:^|[^a-z-])(?:train(?:s|ed|ing|er|able)?|fine[ -]?tu(?:n|i)\w*|finetun\w*|pre-?training|sft\w*|dpo\w*|"
+    r"(?:^|[^a-z-])(?:train(?:s|ed|ing|er|able|ning|nings)?|fine[ -]?tu(?:n|i)\w*|finetun\w*|pre-?training|sft\w*|dpo\w*|"
     r"grpo\w*|ppo\w*|rlhf|kto|orpo|epochs?|backward|backprop\w*|"
     r"optimi[sz]er|gradient\w*|q?lora|dreambooth|post[ -]training|loss|fsdp|deepspeed|zero[ _-]?[123])(?:[^a-z-]|$)|"
     r"训练|微调|预训练|反向传播|精调|续训|强化学习"
@@ -111,6 +111,7 @@ _VRAM = re2.compile(
     r"\b(?:oom|out of memory)(?:s|ed|ing)? (?:error )?(?:on|with|at) (?:an? |my |the )?\d+ ?gb? (?:of )?(?:vram|gpu)|"
     r"oom cuda|gpu (?:is |runs? |ran |went |goes )?(?:oom\b|"
     r"out[ -]of[ -](?:gpu )?memory)|out of (?:gpu|cuda|video|graphics|device|vram)\b|out of cuda memory|"
+    r"\d ?gb?,? (?:it )?(?:is|are|was) still not enough|"
     r"vram (?:usage )?[^\n.]{0,60}\b(?:above|over|exceed\w*|beyond)\b[^\n.]{0,16}\b(?:capacity|limit)|"
     r"vram (?:is )?(?:full|insufficient|not enough|runs? out|ran out|overflow)|(?:not enough|insufficient|lack of|"
     r"too little|exceed\w*(?: the)?|run(?:s|ning)? out of|ran out of|low on) (?:my |the |available )?(?:vram|"
@@ -130,7 +131,7 @@ _HOST = re2.compile(
     r"\bray (?:would |will |also )?(?:oom\b|report\w* an? (?:out[- ]of[- ]memory|oom)|out[- ]of[- ]memory)|"
     r"^cannot allocate memory$|[^\w]cannot allocate memory(?:[.,;:!()\s]|$)|"
     r"内存[^。\n]{0,12}(?:占满|耗尽|增大|越来越大)|占满内存|\bcpu oom\b|cpu out of memory|"
-    r"\bram (?:usage )?(?:keeps?|fills?|is full|increas\w*|grow\w*|runs? out|exhaust\w*|is gone)|"
+    r"\bram (?:usage )?(?:goes up|rises|climbs|leaks?|keeps?|fills?|is full|increas\w*|grow\w*|runs? out|exhaust\w*|is gone)|"
     r"\ball of my \d+ ?g\w* (?:of )?ram|minimum (?:cpu|host|system) (?:ram|memory)|"
     r"pin(?:ned)?_memory ?= ?false|kernel (?:keeps? |has |appears to have )?(?:dying|dies|died|crash\w*)|"
     r"\b\d(?:\.\d)?\s?tb? of (?:memory|ram)|(?:using|used) all (?:of the |the )?(?:available )?ram\b|"
@@ -144,7 +145,9 @@ _HOST = re2.compile(
     r"泄[漏露])|被(?:系统)?(?:kill|杀)|爆内存"
 )
 _BARE_RAM = Test(r"^(?:out of|runs? out of|running out of|ran out of|not enough|insufficient) ram\b")
-_GPU_MEMORY = Test(r"(?:gpu|显|cuda|video|device|vram)[ ]?(?:的)?$")
+# "内存" is said of the card's memory too, where nothing but cards is spoken of.
+_EITHER_MEMORY, _OF_CARDS = Test(r"^(?:爆)?内存|^占满内存"), Test(r"gpu|显存|显卡|cuda|爆卡")
+_GPU_MEMORY = Test(r"(?:gpu|显卡|显|cuda|video|device|vram)[ ]?(?:的)?$")
 _KV = re2.compile(
     r"(?:kv[ _-]?cache|cache blocks?)[^\n.]{0,40}?(?:too small|not enough|insufficient|no (?:available )?memory|"
     r"does ?n[o']t fit|can'?t (?:fit|hold|allocate)|不足|不够|放不下)|(?:no available|"
@@ -278,7 +281,11 @@ def _kinds(prose: Prose) -> Iterator[tuple[str, int, float]]:
         yield "vram_oom", vram, 0.75 if host is None else 0.7
     if host is not None:
         # "RAM" alone beside a word for the card's memory is the card's.
-        yield "host_oom", host, 0.6 if vram is not None and _BARE_RAM(prose.lower[host : host + 32]) else 0.72
+        bare = vram is not None and _BARE_RAM(prose.lower[host : host + 32])
+        either = _EITHER_MEMORY(prose.lower[host : host + 8]) and _OF_CARDS(prose.lower)
+        yield "host_oom", host, 0.6 if bare else 0.5 if either else 0.72
+        if either and plain is not None and vram is None:
+            yield "vram_oom", plain, 0.6
     elif plain is not None and vram is None:
         yield "vram_oom", plain, 0.6
     question = _ASKS.search(prose.lower)

@@ -87,6 +87,10 @@ def recognised(doc: Document, library: Library) -> tuple[Found, ...]:
         is_place = _only_a_place(lower, marker, at) and (known is None or known.is_place)
         offset = at if known is None else min(at, known.offset)
         found[framework] = Found(framework, offset, (known.count if known else 0) + 1, is_place)
+    for module, at in _imported(doc.lower):
+        framework = _modules(library).get(module, "")
+        if framework and framework not in found:
+            found[framework] = Found(framework, at, 1)
     below = {name for framework, item in found.items() if not item.is_place for name in library.lineage(framework)[1:]}
 
     def order(item: Found) -> tuple[bool, int, int, int]:
@@ -99,6 +103,31 @@ def recognised(doc: Document, library: Library) -> tuple[Found, ...]:
         )
 
     return tuple(sorted(found.values(), key=order))
+
+
+@lru_cache(maxsize=4)
+def _modules(library: Library) -> dict[str, str]:
+    """Names of Python packages to the frameworks that bear them."""
+    return {
+        name.lower().replace("-", "_"): framework.id
+        for framework in library.frameworks.values()
+        if framework.id not in ("pytorch", "tensorflow", "jax")
+        for name in (framework.id, *framework.names)
+        if name.replace("-", "_").isidentifier() and len(name) >= 3 and not name.endswith("Trainer")
+    }
+
+
+def _imported(lower: str) -> Iterator[tuple[str, int]]:
+    """The packages that code imports, with their places."""
+    if "import " not in lower:
+        return
+    for match, _ in zip(_import().finditer(lower), range(_MAX_PLACES * 5), strict=False):
+        yield match.group(1), match.start()
+
+
+@lru_cache(maxsize=1)
+def _import() -> Any:
+    return re2.compile(r"(?m)^\W{0,4}(?:from|import) ([a-z_]\w*)(?:\.\w+)*(?: import | as |$|,)")
 
 
 def _unspoken(doc: Document, lower: str, marker: str, at: int) -> int:
