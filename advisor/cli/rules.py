@@ -86,13 +86,21 @@ def show_rule(rule_id: str, lang: str, **parameters: Any) -> None:
 def check_rules(folders: tuple[str, ...], **parameters: Any) -> int:
     """Check the built-in rules, or the packs in FOLDERS on top of them: form, words, sources, and every case.
 
-    All faults are listed, each with its file and line; the exit status is 2 if there is one.
+    All faults are listed, each with its file and line; the exit status is 2 if there is one. Rules that replace others of
+    their id, or switch them off, are listed as well.
     """
     from advisor.engine import Engine
     from advisor.errors import PackError
     from advisor.lint import check_library
+    from advisor.lint.replaced import replaced
+    from advisor.resources import data_folder
 
     parameters["rules"] = (*parameters.get("rules", ()), *folders)
+    packs = [Path(folder) for folder in parameters["rules"]]
+    for item in replaced(data_folder("rules"), packs) if packs else ():
+        does = "switches off" if item.is_off else "replaces"
+        note = " (both are of packs: the later one counts)" if item.is_conflict else ""
+        click.echo(f"{item.later}: {does} {item.id} of {item.earlier}{note}")
     library = load(parameters)
     faults = check_library(library)
     if faults:
@@ -108,9 +116,14 @@ def check_rules(folders: tuple[str, ...], **parameters: Any) -> int:
 @click.argument("rule_ids", nargs=-1)
 @pack_options
 def run_cases(rule_ids: tuple[str, ...], **parameters: Any) -> int:
-    """Run the cases that the rules carry, of all rules or of RULE_IDS; exit status 2 if one fails."""
+    """Run the cases that the rules carry, of all rules, of RULE_IDS, or of the packs in folders; exit status 2 if one fails."""
+    folders = [name for name in rule_ids if Path(name).is_dir()]
+    parameters["rules"] = (*parameters.get("rules", ()), *folders)
     library = load(parameters)
-    rules = [_find(library, rule_id) for rule_id in rule_ids] or list(library.rules)
+    names = [name for name in rule_ids if name not in folders]
+    rules = [_find(library, name) for name in names]
+    rules += [rule for rule in library.rules if any(Path(rule.path).is_relative_to(folder) for folder in folders)]
+    rules = rules or list(library.rules)
     failed = count = 0
     for rule in rules:
         for case in rule.cases:
