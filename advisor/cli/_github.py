@@ -50,14 +50,10 @@ def run_github_event(parameters: dict[str, Any]) -> int:
     if parameters.get("file"):
         raise click.UsageError("--github-event takes the issue from the event: leave FILE out.")
     with opened(path) as stream:
-        event = read_event(stream.read(), path)
+        event = read_event(stream.read(), path, parameters["repo"] or "")
     why = irrelevant(event, own_login=parameters["login"])
     if why or event is None:
         return _say("silent", why)
-    if parameters["repo"]:
-        import msgspec
-
-        event = msgspec.structs.replace(event, repository=parameters["repo"])
     token = os.environ.get(_TOKEN, "").strip()
     if not token and not parameters["dry_run"]:
         hint = f"Set {_TOKEN}, or look at the answer with --dry-run."

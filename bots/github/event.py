@@ -65,8 +65,13 @@ class Event(Struct, frozen=True):
     updated_at: datetime | None = None
 
 
-def read_event(data: bytes, place: str = "event") -> Event | None:
+def read_event(data: bytes, place: str = "event", repository: str = "") -> Event | None:
     """The event of a webhook's payload; None where it is about no issue (a push, a review, a pull request).
+
+    Args:
+        data: the payload's JSON.
+        place: where it came from, for messages.
+        repository: in place of the payload's own.
 
     Raises:
         InputError: no JSON object, or an issue event without a repository or number.
@@ -79,17 +84,17 @@ def read_event(data: bytes, place: str = "event") -> Event | None:
         raise InputError("not the JSON of a GitHub event", place=place, hint="Give $GITHUB_EVENT_PATH.") from None
     if not isinstance(payload, dict):
         raise InputError("not the JSON of a GitHub event", place=place, hint="Give $GITHUB_EVENT_PATH.")
-    return event_of(payload, place)
+    return event_of(payload, place, repository)
 
 
-def event_of(payload: Mapping[str, Any], place: str = "event") -> Event | None:
+def event_of(payload: Mapping[str, Any], place: str = "event", repository: str = "") -> Event | None:
     """`read_event` for a payload that is parsed already."""
     if not isinstance(payload.get("issue"), dict):
         return None
     issue = issue_of(payload["issue"])
-    repository = _text(_part(payload, "repository"), "full_name")
+    repository = repository or _text(_part(payload, "repository"), "full_name")
     if not REPOSITORY.match(repository):
-        raise InputError("the event names no repository", place=place)
+        raise InputError(f"the event names no repository ({repository[:80]!r})", place=place, hint="--repo OWNER/NAME")
     if issue.number < 1:
         raise InputError("the event names no issue", place=place)
     sender = _part(payload, "sender")

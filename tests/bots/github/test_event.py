@@ -89,6 +89,14 @@ def test_a_repository_must_look_like_one(name: str) -> None:
         event_of(payload(repository={"full_name": name}))
 
 
+def test_a_repository_can_be_given_beside_the_event() -> None:
+    event = event_of({name: value for name, value in payload().items() if name != "repository"}, repository="lab/other")
+    assert event is not None
+    assert event.repository == "lab/other"
+    with pytest.raises(InputError):
+        event_of(payload(), repository="../x")
+
+
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff", b'"x"', b"[" * 100_000])
 def test_nonsense_is_refused(data: bytes) -> None:
     with pytest.raises(InputError):
