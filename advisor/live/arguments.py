@@ -41,12 +41,14 @@ def autocast_of(arguments: Iterable[Any]) -> str:
 
 
 def engine_facts(trainers: Iterable[Any]) -> list[Observation]:
-    """What DeepSpeed's and Lightning's objects say: the ZeRO stage, precision, accumulation."""
+    """What DeepSpeed's, Lightning's and diffusers' objects say: the ZeRO stage, precision, accumulation, the pipeline's name."""
     found: list[Observation] = []
     for trainer in trainers:
         names = kinds(trainer)
         if "DeepSpeedEngine" in names:
             found += _deepspeed(trainer)
+        elif "DiffusionPipeline" in names:
+            found += _pipeline(trainer)
         elif type(trainer).__module__.startswith(("lightning", "pytorch_lightning")):
             found += _lightning(trainer)
     return found
@@ -60,6 +62,16 @@ def _deepspeed(engine: Any) -> list[Observation]:
     batch = engine.train_micro_batch_size_per_gpu()
     if isinstance(batch, int) and batch > 0:
         found.append(seen("batch_size", batch, "DeepSpeedEngine.train_micro_batch_size_per_gpu()"))
+    return found
+
+
+def _pipeline(pipeline: Any) -> list[Observation]:
+    name = type(pipeline).__name__
+    found = [seen("framework", "diffusers", name, 40), seen("model_kind", "diffusion", name, 96)]
+    settings = attributes(pipeline).get("_internal_dict")
+    source = settings.get("_name_or_path") if isinstance(settings, dict) else None
+    if isinstance(source, str) and source:
+        found.append(seen("model", source.rstrip("/"), "the pipeline's configuration", 96))
     return found
 
 

@@ -45,7 +45,7 @@ class Found:
             self.arguments.append(value)
         elif name in _CACHES:
             self.caches.append(value)
-        elif any(each.endswith(("Trainer", "Engine")) for each in names):
+        elif any(each.endswith(("Trainer", "Engine", "DiffusionPipeline")) for each in names):
             self.trainers.append(value)
             self._seen.add(id(value))
             return False

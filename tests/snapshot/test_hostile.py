@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import struct
@@ -16,7 +17,9 @@ from hypothesis import strategies as st
 import advisor.snapshot as room
 from advisor.cli import execute
 from advisor.errors import InputError
-from advisor.snapshot import read_snapshot
+from advisor.snapshot import read_snapshot, witness_of
+from advisor.snapshot.analyse import analyse
+from advisor.snapshot.unpickle import Refused
 from tests.snapshot.recording import training
 
 
@@ -197,6 +200,52 @@ def test_foreign_text_reaches_no_terminal(tmp_path: Path, capsys: pytest.Capture
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_random_bytes_are_refused_in_words(tmp_path: Path, data: bytes) -> None:
     refused(tmp_path, data)
+
+
+SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(-(2**65), 2**65), st.floats(), st.text(max_size=6), st.binary(max_size=4),
+    st.sampled_from(["alloc", "free_requested", "free_completed", "oom", "active_allocated", "inactive"]),
+)  # fmt: skip
+KEYS = st.sampled_from(
+    ["segments", "blocks", "frames", "size", "address", "addr", "state", "action", "device", "device_traces", "history", "real_size",
+     "requested_size", "total_size", "filename", "name", "line", "category", "is_expandable", "device_free"]
+)  # fmt: skip
+PLAIN = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(KEYS, inner, max_size=6)),
+    max_leaves=40,
+)
+BLOCKS = st.lists(st.dictionaries(KEYS, PLAIN, max_size=6), max_size=3)
+SEGMENTS = st.fixed_dictionaries({"blocks": BLOCKS}, optional={"device": SCALARS, "total_size": SCALARS})
+EVENTS = st.lists(st.dictionaries(KEYS, SCALARS | st.lists(PLAIN, max_size=2), max_size=6), max_size=5)
+
+
+@given(
+    st.fixed_dictionaries(
+        {
+            "segments": st.lists(
+                st.fixed_dictionaries({"blocks": BLOCKS}, optional={"device": SCALARS, "total_size": SCALARS}),
+                max_size=3,
+            ),
+            "device_traces": st.lists(EVENTS, max_size=2) | PLAIN,
+        }
+    )
+    | PLAIN
+)
+@settings(deadline=None)
+def test_any_plain_data_gives_figures_or_a_reason(data: Any) -> None:
+    try:
+        summary = analyse(data)
+    except Refused:
+        return
+    answer = json.dumps(summary.as_json())
+    assert len(answer) < 10**6
+    assert diagnose_snapshot(summary)
+
+
+def diagnose_snapshot(summary: Any) -> bool:
+    text, witness = witness_of(summary)
+    return bool(text) and all(item.gib >= 0 for item in witness.held)
 
 
 def test_a_folder_of_its_own_modules_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -181,6 +181,24 @@ def test_the_batch_in_a_function_goes_before_a_data_set_of_the_module(torch: Any
     assert died(lambda: exec(alone, {**script})).facts["batch_size"] == 8
 
 
+def test_a_pipeline_of_diffusers_is_named(torch: Any) -> None:
+    class DiffusionPipeline:
+        pass
+
+    class StableDiffusionXLPipeline(DiffusionPipeline):
+        def __init__(self) -> None:
+            self._internal_dict = {"_name_or_path": "stabilityai/stable-diffusion-xl-base-1.0"}
+            self.unet = torch.nn.Linear(64, 64)
+
+        def __call__(self) -> None:
+            out_of_memory(torch)()
+
+    facts = died(StableDiffusionXLPipeline()).facts
+    assert facts["model"] == "stabilityai/stable-diffusion-xl-base-1.0"
+    assert facts["model_kind"] == "diffusion"
+    assert facts["framework"] == "diffusers"
+
+
 def test_a_model_without_configuration_is_not_taken_for_a_language_model(torch: Any) -> None:
     model = torch.nn.Linear(4000, 4000)
 
