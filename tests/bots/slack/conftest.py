@@ -12,11 +12,14 @@ import sqlalchemy as sa
 
 from bots.slack.store import Store
 from bots.slack.store.database import Database
+from bots.slack.store.tables import Base
 from bots.slack.work import outcome
 from bots.slack.work.queue import Queue
 from tests.bots.slack.bench import Bench
 from tests.bots.slack.double import SlackDouble
 from tests.bots.slack.servers import postgres, postgres_missing
+
+TABLES = ("slack_installations", "slack_bots", "slack_oauth_states")
 
 
 @pytest.fixture(scope="session")
@@ -56,11 +59,26 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield url
 
 
-@pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    """A migrated store on both kinds of database."""
-    opened = Store.open(database_url, migrate=True)
+@pytest.fixture(scope="session")
+def postgres_tables(postgres_server: str) -> Iterator[str]:
+    """A migrated database that the tests of this session use one after the other: a new one takes most of a second."""
+    with new_database(postgres_server) as url:
+        Store.open(url, migrate=True).close()
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """An empty store on both kinds of database."""
+    if request.param == "sqlite":
+        opened = Store.open(f"sqlite:///{tmp_path / 'bot.db'}")
+    else:
+        opened = Store.open(request.getfixturevalue("postgres_tables"))
     yield opened
+    if request.param == "postgresql":
+        with opened.database.write() as connection:
+            for table in (*TABLES, *reversed(Base.metadata.sorted_tables)):
+                connection.execute(sa.text(f'DELETE FROM "{table}"'))
     opened.close()
 
 
