@@ -17,7 +17,10 @@ from advisor.triage.pool import judged_by_processes
 from advisor.triage.record import Record
 from tests.triage.texts import text
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="workers are made by fork only on Linux")
+pytestmark = [
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="workers are made by fork only on Linux"),
+    pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),  # pytest-xdist has threads, the command has none
+]
 
 
 class Deadly(Judge):
