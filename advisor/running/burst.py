@@ -22,6 +22,7 @@ MOST_BYTES = 2**19
 TAIL_BYTES = 2048
 """What may follow a failure's last sign and belongs to it: the rest of the message, the launcher's summary."""
 _OVER = 200
+_TRACEBACK = b"Traceback (most recent call last)"
 
 
 @cache
@@ -54,7 +55,8 @@ class Log:
         self._recent_line = 1  # of the first byte of `_recent`
         self._over = b""
         self.pending = False
-        self._last_sign = 0  # its offset in `_recent`
+        self._first_sign = self._last_sign = 0  # of the pending failure, as offsets in `_recent`
+        self._head_line = 1  # of the first byte of `_head`
         self._end = 0  # of the failure that was judged
 
     def feed(self, piece: bytes) -> bool:
@@ -67,6 +69,8 @@ class Log:
             self._head_open = len(self._head) < HEAD_BYTES
         if found:
             self._head_open = False
+            if not self.pending:
+                self._first_sign = len(self._recent) + max(0, found[0])
             self.pending = True
             self._last_sign = len(self._recent) + max(0, found[-1])
         self._recent += piece
@@ -78,10 +82,9 @@ class Log:
     def failure(self) -> list[tuple[int, str]]:
         """The numbered lines to judge: the head, where it is not in the latest stretch, then that stretch up to the end of the failure."""
         numbered: list[tuple[int, str]] = []
-        if self._recent_line > 1:
-            whole = self._head[: self._head.rfind(b"\n") + 1]
-            last = self._recent_line - 1
-            numbered += [row for row in rows(_text(whole).removesuffix("\n")) if row[0] <= last]
+        if self._recent_line > self._head_line:
+            whole = self._head[: self._head.rfind(b"\n") + 1].removesuffix(b"\n")
+            numbered += [row for row in rows(_text(whole), self._head_line) if row[0] < self._recent_line and whole]
         self._end = self._end_of_failure()
         numbered += rows(_text(self._recent[: self._end]), self._recent_line)
         self.pending = False
@@ -97,12 +100,23 @@ class Log:
         return line_end + len(after)
 
     def judged(self) -> None:
-        """The failure was told: what led to it is not taken for a part of the next one."""
+        """The failure was told: it is not taken for a part of the next one, which may still be of the same run."""
+        before = bytes(self._recent[: self._first_sign])
+        trace = before.rfind(_TRACEBACK, max(0, len(before) - APART_BYTES))
+        before = before[: before.rfind(b"\n", 0, trace if trace >= 0 else len(before)) + 1]
+        begin = max((match.start() for match in _command().finditer(before)), default=-1)
+        if begin < 0 and not self._head:
+            begin = 0
+        if begin >= 0:
+            begin = before.rfind(b"\n", 0, begin + 1) + 1
+            self._head = bytearray(before[begin : begin + HEAD_BYTES])
+            self._head_line = self._recent_line + self._count(before[:begin])
         self._forget(self._end)
 
     def _forget(self, size: int) -> None:
         cut = self._recent.find(b"\n", max(0, size - 1)) + 1 or len(self._recent)
         self._recent_line += self._count(bytes(self._recent[:cut]))
+        self._first_sign = max(0, self._first_sign - cut)
         self._last_sign = max(0, self._last_sign - cut)
         del self._recent[:cut]
 

@@ -27,15 +27,10 @@ class Piece(Struct, frozen=True):
 class Followed:
     """One file by its path. A file that takes the path's place is read from its beginning, after the rest of the old one."""
 
-    def __init__(self, path: str, *, from_end: bool = False) -> None:
-        """
-        Args:
-            from_end: what is in the file now is passed over.
-        """
+    def __init__(self, path: str) -> None:
         self.path = path
         self._descriptor = -1
         self._offset = 0
-        self._from_end = from_end
         self._event = ""
 
     @property
@@ -77,14 +72,10 @@ class Followed:
         try:
             self._descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
-            self._from_end = False  # it will be written while we watch, so all of it is new
             return False
         if not _is_regular(self._descriptor):
             self.close()
             return False
-        if self._from_end:
-            self._offset = os.fstat(self._descriptor).st_size
-            self._from_end = False
         return True
 
     def _is_replaced(self) -> bool:

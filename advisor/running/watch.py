@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -114,7 +115,20 @@ class Watch:
         first, self._looked = self._looked == float("-inf"), now
         for path in paths_of(self._patterns):
             if path not in self._files:
-                self._files[path] = (Followed(path, from_end=self._only_new and first), Log())
+                self._files[path] = (Followed(path), Log())
+                if self._only_new and first:
+                    self._pass_over(*self._files[path])
+
+    @staticmethod
+    def _pass_over(followed: Followed, log: Log) -> None:
+        """Reads what is in the file already for its settings and its lines; failures in it are dropped."""
+        for piece in followed.pieces(sys.maxsize):
+            if log.feed(piece.data):
+                log.failure()
+                log.judged()
+        if log.pending:
+            log.failure()
+            log.judged()
 
     def _announce(self, path: str, followed: Followed) -> None:
         if not followed.is_there and path not in self._waiting:

@@ -109,7 +109,10 @@ def test_failures_that_are_in_a_log_already_are_told_apart_or_passed_over(tmp_pa
         assert [answer["facts"]["batch_size"] for answer in watched.answers()] == ([8, 4] if name == "a" else [])
         watched.add("train.log", MESSAGE)
         watched.settle()
+        last = watched.answers()[-1]
         assert len(watched.answers()) == (3 if name == "a" else 1)
+        assert last["facts"]["batch_size"] == 4, "it is of the run that printed its settings last"
+        assert last["line"] == text.count("\n") + 4
 
 
 def test_ranks_that_fail_alike_are_one_failure_told_by_the_one_that_knows_most(
