@@ -120,7 +120,10 @@ class RemedyReport(Struct, frozen=True):
 
 
 class PlanReport(Struct, frozen=True):
-    """A set of remedies applied together: the estimated peak of the process and whether its high end fits."""
+    """A set of remedies applied together: the estimated peak of the process and whether its high end fits.
+
+    `host_ram_gib` is what its offloads take of the machine's RAM, 0.0 for nothing.
+    """
 
     name: str
     steps: tuple[str, ...]
@@ -129,6 +132,7 @@ class PlanReport(Struct, frozen=True):
     fits: bool
     changes: tuple[Change, ...] = ()
     set: Mapping[str, FactValue] = field(default_factory=dict)
+    host_ram_gib: float = 0.0
 
 
 class Question(Struct, frozen=True):
@@ -313,6 +317,8 @@ def _remedy_json(remedy: RemedyReport) -> dict[str, Any]:
 
 def _plan_json(plan: PlanReport) -> dict[str, Any]:
     data: dict[str, Any] = {"steps": list(plan.steps), "peak_gib": round(plan.peak_gib, 4), "fits": plan.fits}
+    if plan.host_ram_gib:
+        data["host_ram_gib"] = round(plan.host_ram_gib, 1)
     if plan.set:
         data["set"] = {name: _plain(value) for name, value in plan.set.items()}
     return data

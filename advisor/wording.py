@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from advisor.facts import Lang
+from advisor.phrases import SNAPSHOT
 
 # key: (English, Chinese)
 WORDS: dict[str, tuple[str, str]] = {
+    **SNAPSHOT,
     # Failure kinds, as the start of a verdict.
     "kind.vram_oom": ("The GPU ran out of memory", "GPU 显存不足"),
     "kind.kv_cache": ("The server can't fit its KV cache on the GPU", "推理服务的 KV cache 放不进显存"),
@@ -78,32 +80,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "heading.read": ("What I read", "读到的信息"),
     "heading.memory": ("Where the memory goes", "显存去向"),
     "heading.held": ("What held the memory, measured", "实测:显存被什么占用"),
-    "heading.timeline": ("In use over the recording", "录制期间的占用"),
-    "heading.places": ("Which lines had allocated it", "由哪些代码行分配"),
-    "heading.growth": ("What piles up", "持续堆积的分配"),
-    "heading.pieces": ("Held by the allocator without use", "分配器持有但未使用"),
-    "snapshot.events": ("{peak} at event {at} of {events}", "峰值 {peak},位于第 {at} 个事件(共 {events} 个)"),
-    "snapshot.no_events": ("{peak} when the snapshot was taken", "拍摄快照时为 {peak}"),
-    "snapshot.pieces": (
-        "{split} in {pieces} pieces beside used blocks, which can't be given back; the largest has {largest}.",
-        "{split} 分成 {pieces} 块夹在使用中的块之间,无法归还;最大的一块为 {largest}。",
-    ),
-    "snapshot.cached": ("{cached} in whole segments, given back when they are needed.", "{cached} 为整段空闲,需要时会归还。"),
-    "snapshot.too_small": (
-        "The request of {size} would fit into all pieces together, but into no single one.",
-        "申请的 {size} 小于碎片总和,但没有任何一块放得下。",
-    ),
-    "snapshot.growth": (
-        "{place}: {count} allocations, {gib}, made in {steps} of {of_steps} steps, none of them freed",
-        "{place}:{count} 次分配,共 {gib},来自 {of_steps} 步中的 {steps} 步,一次也没有释放",
-    ),
-    "snapshot.block": ("1 block", "1 块"),
-    "snapshot.blocks": ("{count} blocks", "{count} 块"),
-    "snapshot.no_stacks": (
-        "The recording has no stacks: torch.cuda.memory._record_memory_history() before the run adds them.",
-        "录制中没有调用栈:请在运行前调用 torch.cuda.memory._record_memory_history()。",
-    ),
-    "snapshot.device": ("Device {index}", "设备 {index}"),
     "heading.why": ("Why", "原因"),
     "heading.remedies": ("What to change, best first", "建议的改动(按优先级)"),
     "heading.help": ("What helps here", "可以这样处理"),
@@ -192,6 +168,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "Together still about {peak} of {capacity}: it does not fit.",
         "合起来仍约 {peak}(显存 {capacity}),放不下。",
     ),
+    "hardware.none": (
+        "As it is, it fits no single card that one can buy or rent, nor {count} x {card} (it needs {need} on one).",
+        "不做改动时,任何单卡都放不下,{count} 张{card}也不够(单卡约需 {need})。",
+    ),
     "hardware.as_is": ("As it is, the smallest hardware that fits it: {cards}.", "不做改动能放下的最小硬件:{cards}。"),
     "hardware.with_changes": ("With everything that helps: {cards}.", "用上所有有用的改动后:{cards}。"),
     "or": (", or ", ",或 "),
@@ -207,6 +187,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "没有建议:文本中没有指向任何有用的改动。",
     ),
     # The person's own command or configuration, changed.
+    "plan_host_ram": (
+        "It keeps about {gib} in the machine's RAM.",
+        "需要约 {gib} 主机内存。",
+    ),
     "diff.hint": (
         "With --format diff you get what you pasted back with this written in.",
         "加 --format diff 可得到改好的原命令或配置。",

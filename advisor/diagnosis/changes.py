@@ -86,7 +86,8 @@ def changes_for(
     runtime = str(facts.get("runtime", ""))
     start = stated or (runtime if runtime in library.frameworks else "pytorch")
     for framework in library.lineage(start):
-        found = [change for change in remedy.changes.get(framework, ()) if _of_version(change, facts)]
+        version = str(facts.get("torch_version" if framework == "pytorch" else "framework_version", ""))
+        found = [change for change in remedy.changes.get(framework, ()) if _of_version(change, version)]
         if found:
             filled = (
                 Change(framework, fill(change.text, filling), change.kind, change.note.get(lang, ""), change.source)
@@ -97,8 +98,7 @@ def changes_for(
     return ()
 
 
-def _of_version(change: records.Change, facts: Mapping[str, FactValue]) -> bool:
-    version = str(facts.get("framework_version", ""))
+def _of_version(change: records.Change, version: str) -> bool:
     if not version or not (change.since or change.until):
         return True
     have = _numbers(version)

@@ -9,10 +9,11 @@ from advisor.diagnosis.changes import changes_for
 from advisor.diagnosis.questions import questions
 from advisor.diagnosis.rewrite import Pasted, steps_of, steps_of_plan
 from advisor.diagnosis.sentences import sentence
-from advisor.diagnosis.verdict import verdict
+from advisor.diagnosis.verdict import card_name, verdict
 from advisor.engine import Firing
 from advisor.facts import PSEUDO_FACTS, VRAM_KINDS, FactValue, Lang
-from advisor.plan import beside_gib, need_gib, peak_gib
+from advisor.plan import beside_gib, host_ram_gib, need_gib, peak_gib
+from advisor.plan.hardware import COUNTS
 from advisor.report import (
     Cause,
     Change,
@@ -216,7 +217,8 @@ def _plan(case: Case, plan: Plan, pasted: Pasted | None) -> PlanReport:
     changed = _changed(case, plan)
     steps = tuple(step.remedy.id for step in plan.steps)
     titles = tuple(sentence(step.remedy.title, words, case.lang) for step in plan.steps)
-    return PlanReport(plan.name, steps, titles, plan.peak_gib, plan.fits, tuple(changes), changed)
+    ram = max((host_ram_gib(step.remedy, words) for step in plan.steps), default=0.0)
+    return PlanReport(plan.name, steps, titles, plan.peak_gib, plan.fits, tuple(changes), changed, ram)
 
 
 def _changed(case: Case, plan: Plan) -> dict[str, FactValue]:
@@ -237,6 +239,11 @@ def _hardware(case: Case) -> str:
             cards += word("hardware.sharded", case.lang, how=title)
         choices.setdefault(bool(found.steps), []).append(cards)
     sentences = []
+    estimate = case.outcome.estimate
+    if False not in choices and estimate is not None and case.capacity_gib is not None and not case.is_disproved:
+        most = {"need": format_gib(need_gib(estimate)), "count": COUNTS[-1], "card": card_name(case.facts, case.lang)}
+        if need_gib(estimate) > case.capacity_gib:
+            sentences.append(word("hardware.none", case.lang, **most))
     for changed, names in choices.items():
         key = "hardware.with_changes" if changed else "hardware.as_is"
         sentences.append(word(key, case.lang, cards=word("or", case.lang).join(names)))

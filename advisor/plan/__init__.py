@@ -46,7 +46,7 @@ from advisor.records import Edit, Remedy
 
 __all__ = [
     "Candidate", "EstimateLike", "Hardware", "Outcome", "Plan", "Preferences", "RankedRemedy", "Savings",
-    "Step", "Weights", "already_on", "applicable", "apply", "beside_gib", "candidates_of", "forbidden",
+    "Step", "Weights", "already_on", "applicable", "apply", "beside_gib", "candidates_of", "forbidden", "host_ram_gib",
     "make_plan", "need_gib", "peak_gib", "settings", "usual_cards",
 ]  # fmt: skip
 
@@ -265,7 +265,7 @@ def _plans(
     options = []
     before = meter.need(spec)
     for item in candidates:
-        if item.remedy.effort == "hardware" or not _enough_host_ram(item.remedy, filled):
+        if item.remedy.effort == "hardware" or not _enough_host_ram(item.remedy, filled, weights):
             continue
         for index, edit in enumerate(islice(settings(item.remedy, filled), weights.settings(item.remedy))):
             if meter.need(_spec_after(edit, spec, filled)) > before * RAISES:
@@ -336,14 +336,15 @@ def _distinct(plans: Sequence[Plan]) -> list[Plan]:
     return kept
 
 
-def _enough_host_ram(remedy: Remedy, spec: Spec) -> bool:
-    """Whether the machine's RAM, where both it and the model's size are known, can take what the remedy offloads."""
-    ram, params = spec.get("host_ram_gib"), spec.get("params_b")
-    if (
-        isinstance(ram, bool)
-        or isinstance(params, bool)
-        or not isinstance(ram, int | float)
-        or not isinstance(params, int | float)
-    ):
-        return True
-    return remedy.host_ram_gib_per_b_params * params <= ram
+def host_ram_gib(remedy: Remedy, spec: Spec) -> float:
+    """GiB of the machine's RAM that a remedy's offload takes; 0.0 for none, or where the model's size is not known."""
+    params = spec.get("params_b")
+    known = isinstance(params, int | float) and not isinstance(params, bool)
+    return remedy.host_ram_gib_per_b_params * params if known else 0.0  # type: ignore[operator]
+
+
+def _enough_host_ram(remedy: Remedy, spec: Spec, weights: Weights) -> bool:
+    """Whether the machine's RAM, or the usual one where it is not told, can take what the remedy offloads."""
+    ram = spec.get("host_ram_gib")
+    known = isinstance(ram, int | float) and not isinstance(ram, bool)
+    return host_ram_gib(remedy, spec) <= (ram if known else weights.host_ram_gib)  # type: ignore[operator]

@@ -28,6 +28,7 @@ class Weights(Struct, frozen=True):
         plan_setting: cost of each setting beyond the mildest (one more halving), by the remedy's risk for quality.
         max_settings: settings of one remedy that are considered, by its risk for quality.
         argued_only: remedies that no plan holds unless a rule argues for them.
+        host_ram_gib: RAM of the machine that is taken for granted where it is not told.
         floor: remedies that score less are not shown.
     """
 
@@ -50,6 +51,7 @@ class Weights(Struct, frozen=True):
     )
     max_settings: Mapping[str, int] = field(default_factory=lambda: {"none": 6, "low": 6, "medium": 3, "high": 1})
     argued_only: Sequence[str] = ()
+    host_ram_gib: float = 512.0
     floor: float = 0.04
 
     @classmethod

@@ -114,6 +114,8 @@ def render_markdown(diagnosis: Diagnosis, *, explain: bool = False, everything: 
         line = f"{steps}: {format_gib(d.plan.peak_gib)}"
         if d.estimate is not None and d.estimate.capacity_gib is not None:
             line += f" / {format_gib(d.estimate.capacity_gib)}"
+        if d.plan.host_ram_gib:
+            line += f". {word('plan_host_ram', lang, gib=format_gib(d.plan.host_ram_gib))}"
         blocks += [f"### {word(heading, lang)}", line]
         if d.edit is not None and d.edit.diff and d.edit.steps == d.plan.steps:
             blocks.append(fence(d.edit.diff, "diff"))

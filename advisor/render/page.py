@@ -201,6 +201,8 @@ class Page:
         if capacity is not None:
             key = "plan_result" if plan.fits else "plan_nearest_result"
             yield from self._text(self.w(key, peak=format_gib(plan.peak_gib), capacity=format_gib(capacity)))
+        if plan.host_ram_gib:
+            yield from self._text(self.w("plan_host_ram", gib=format_gib(plan.host_ram_gib)))
         for other in self.d.plans:
             if other is not plan and other.steps != plan.steps:
                 steps = " + ".join(other.titles)
