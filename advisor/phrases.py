@@ -1,0 +1,33 @@
+"""The fixed words of memory snapshots, in English and Chinese; `advisor.wording` hands them out with all others."""
+
+from __future__ import annotations
+
+# key: (English, Chinese)
+SNAPSHOT: dict[str, tuple[str, str]] = {
+    "heading.timeline": ("In use over the recording", "录制期间的占用"),
+    "heading.places": ("Which lines had allocated it", "由哪些代码行分配"),
+    "heading.growth": ("What piles up", "持续堆积的分配"),
+    "heading.pieces": ("Held by the allocator without use", "分配器持有但未使用"),
+    "snapshot.events": ("{peak} at event {at} of {events}", "峰值 {peak},位于第 {at} 个事件(共 {events} 个)"),
+    "snapshot.no_events": ("{peak} when the snapshot was taken", "拍摄快照时为 {peak}"),
+    "snapshot.pieces": (
+        "{split} in {pieces} pieces beside used blocks, which can't be given back; the largest has {largest}.",
+        "{split} 分成 {pieces} 块夹在使用中的块之间,无法归还;最大的一块为 {largest}。",
+    ),
+    "snapshot.cached": ("{cached} in whole segments, given back when they are needed.", "{cached} 为整段空闲,需要时会归还。"),
+    "snapshot.too_small": (
+        "The request of {size} would fit into all pieces together, but into no single one.",
+        "申请的 {size} 小于碎片总和,但没有任何一块放得下。",
+    ),
+    "snapshot.growth": (
+        "{place}: {count} allocations, {gib}, made in {steps} of {of_steps} steps, none of them freed",
+        "{place}:{count} 次分配,共 {gib},来自 {of_steps} 步中的 {steps} 步,一次也没有释放",
+    ),
+    "snapshot.block": ("1 block", "1 块"),
+    "snapshot.blocks": ("{count} blocks", "{count} 块"),
+    "snapshot.no_stacks": (
+        "The recording has no stacks: torch.cuda.memory._record_memory_history() before the run adds them.",
+        "录制中没有调用栈:请在运行前调用 torch.cuda.memory._record_memory_history()。",
+    ),
+    "snapshot.device": ("Device {index}", "设备 {index}"),
+}  # fmt: skip
