@@ -9,10 +9,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from advisor.diagnosis import diagnose
+from advisor.diagnosis import default_library, diagnose
 from advisor.report import Change, Diagnosis, Evidence, Failure, Question, RemedyReport
+from bots.github.answer import Thread, answer
 from bots.github.comment import MAX_BYTES, Subject, example_of, render, render_gone
+from bots.github.config import Config
 from bots.github.escape import block, cell, code, plain
+from bots.github.event import Comment, Event, Issue
 from bots.github.marker import Marker, marker_of
 from tests.bots.github.conftest import OOM
 
@@ -224,3 +227,21 @@ def test_a_marker_survives_and_only_at_the_beginning() -> None:
     assert "-->" not in str(marker)[:-3]
     for lang in ("en", "zh"):
         assert "~~" in render_gone(lang, ignored=True)
+
+
+@given(hostile, hostile, hostile)
+@settings(max_examples=20)
+def test_a_hostile_thread_from_end_to_end(title: str, model: str, reply: str) -> None:
+    body = (
+        f"{model}\n```sh\nllamafactory-cli train --model_name_or_path {model} --output_dir {model} --per_device_train_batch_size 8 \\\n"
+        f"  --cutoff_len 4096 --bf16 true {model}\n```\n{OOM}"
+    )
+    issue = Issue(1, f"OOM {title}", body, "reporter")
+    replies = (Comment(2, f"{reply}\n/advisor model={reply} nonsense={model}", "reporter"),)
+    event = Event("opened", "lab/trainer", issue)
+    found = answer(Thread(issue, replies), event, Config(), default_library())
+    if found.wish == "say":
+        seen = shown(f"{found.marker}\n{found.body}")
+        assert effects(seen) == []
+        assert len(seen.comments) == 1
+        assert seen.tags.count("details") == 1
