@@ -16,7 +16,6 @@ FORM, QUESTIONS, SETTINGS = "vram_form", "vram_questions", "vram_settings"
 GPU, MODEL, FRAMEWORK = "vram_gpu", "vram_model", "vram_framework"
 MAX_INPUT = 3000
 _UNKNOWN = "-"
-FILE_TYPES = ["txt", "log", "text", "json", "yaml", "yml", "toml", "py", "sh", "csv", "md", "out", "err"]
 
 
 def _input(block: str, label: str, element: Element, *, hint: str = "", optional: bool = True) -> Block:
@@ -46,7 +45,7 @@ def _choice(options: Sequence[Element], chosen: str) -> Element:
 def question_form(lang: Lang, origin: Mapping[str, str], *, text: str = "") -> dict[str, Any]:
     """The form behind `/vram` alone. `origin` comes back with what is filled in: the channel and the response_url of the command."""
     langs = [option(say(f"form.lang.{each}", lang), each) for each in ("auto", "en", "zh")]
-    file: Element = {"type": "file_input", "action_id": "value", "filetypes": FILE_TYPES, "max_files": 5}
+    file: Element = {"type": "file_input", "action_id": "value", "max_files": 5}
     return {
         "type": "modal",
         "callback_id": FORM,

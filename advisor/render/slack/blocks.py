@@ -20,7 +20,6 @@ MAX_CHARACTERS = 12_000
 MAX_CHECKBOXES = 10
 MAX_OPTIONS = 100
 HEADER, BUTTON, OPTION, VALUE, OPTION_VALUE, PLACEHOLDER = 150, 75, 75, 2000, 150, 150
-ALT_TEXT = 2000
 
 
 def plain(text: str, limit: int) -> Element:
@@ -120,12 +119,6 @@ def select(action: str, placeholder: str, options: Sequence[Element], chosen: st
 
 def actions(block_id: str, elements: Sequence[Element]) -> Block:
     return {"type": "actions", "block_id": block_id[:255], "elements": list(elements)[:25]}
-
-
-def image(url_or_file: str, alt: str, title: str = "") -> Block:
-    """A picture that was uploaded to Slack, by the id of its file."""
-    made: Block = {"type": "image", "slack_file": {"id": url_or_file}, "alt_text": prose(alt, ALT_TEXT)}
-    return made | ({"title": plain(title, 200)} if title else {})
 
 
 def weight(blocks: Any) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from advisor.facts import Lang
@@ -35,8 +35,16 @@ def only_you(message: SlackMessage) -> dict[str, Any]:
     return message.body() | {"response_type": "ephemeral", "replace_original": False}
 
 
-def send(tools: Tools, payload: Mapping[str, Any], message: SlackMessage, step: str = "answer") -> str:
+def send(
+    tools: Tools,
+    payload: Mapping[str, Any],
+    message: SlackMessage,
+    step: str = "answer",
+    alone: Callable[[], SlackMessage] | None = None,
+) -> str:
     """Posts an answer where the request wants it: `where` is private, thread or direct. Returns the ts of a real message.
+
+    `alone` makes the message that only the person gets where the bot may not post; None: the same.
 
     Raises: as `Tools.post` and `Tools.respond`.
     """
@@ -54,6 +62,7 @@ def send(tools: Tools, payload: Mapping[str, Any], message: SlackMessage, step: 
     except SlackRefused as error:
         if not not_there(error) or not url:
             raise
+        message = alone() if alone is not None else message
         tools.respond(url, only_you(message), f"{step}-private", str(payload.get("lang") or "en"))
         return ""
 

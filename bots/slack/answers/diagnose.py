@@ -49,7 +49,12 @@ def _answer(payload: Mapping[str, Any], tools: Tools, stated: dict[str, FactValu
     message = result.message(
         private=private, share=private and channel[:1] in ("C", "G"), attach=not private, notes=notes
     )
-    ts = send(tools, payload, message)
+
+    def alone() -> SlackMessage:
+        tools.store.change_case(result.kept.id, shared=False)
+        return result.message(private=True, share=channel[:1] in ("C", "G"), notes=notes)
+
+    ts = send(tools, payload, message, alone=alone)
     if ts and channel:
         tools.store.change_case(result.kept.id, message_ts=ts)
         add_files(tools, payload, result.report, message.files, channel, str(payload.get("thread_ts") or "") or ts)

@@ -140,6 +140,11 @@ def test_a_thread_where_the_bot_is_no_member_is_answered_in_private(tools: Tools
     place, body = tools.said[0]
     assert place == ASKED["response_url"]
     assert body["response_type"] == "ephemeral"
+    assert "Only you see this" in words_of(body["blocks"])
+    assert "Share with the channel" in words_of(body["blocks"])
+    kept = tools.store.case("job-1")
+    assert kept is not None
+    assert not kept.shared
 
 
 def test_another_workspace_opens_nothing(tools: Tools) -> None:
