@@ -44,9 +44,10 @@ _TYPE_DEFAULTS: dict[str, dict[str, Any]] = {
     "siglip_vision_model": {"act": "gelu_pytorch_tanh"}, "idefics3_vision": {"act": "gelu_pytorch_tanh"},
     "smolvlm_vision": {"act": "gelu_pytorch_tanh"},
 }  # fmt: skip
+_SAME_CODE = {"kimi_k2": "deepseek_v3"}
 _GATED_BY_DEFAULT = frozenset({
     "llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "phi3", "olmo2", "mixtral", "olmoe", "qwen3_moe",
-    "qwen2_moe", "qwen2_vl_text", "qwen2_5_vl_text",
+    "qwen2_moe", "qwen2_vl_text", "qwen2_5_vl_text", "deepseek_v2", "deepseek_v3",
 })  # fmt: skip
 
 
@@ -113,6 +114,7 @@ def _first(config: Mapping[str, Any], key: str) -> Any:
 def tower(config: Mapping[str, Any], kind: str = "", *, tied: bool | None = None) -> Tower:
     """The tower that `config` describes; `kind` overrides its model_type, `tied` its tie_word_embeddings."""
     kind = kind or str(config.get("model_type", "")) or "llama"
+    kind = _SAME_CODE.get(kind, kind)
     default = _TYPE_DEFAULTS.get(kind, {})
 
     def pick(key: str, fallback: Any) -> Any:
@@ -163,7 +165,7 @@ _VLM = {
 }  # fmt: skip
 # Kinds that no code of `advisor.estimate.models` runs: recurrent, state-space, or built in ways of their own.
 _OTHER = frozenset({
-    "mamba", "mamba2", "falcon_mamba", "jamba", "rwkv", "deepseek_v2", "deepseek_v3", "deepseek_v32", "kimi_k2", "minicpm3",
+    "mamba", "mamba2", "falcon_mamba", "jamba", "rwkv", "deepseek_v32", "minicpm3",
     "recurrent_gemma", "zamba", "zamba2", "nemotron_h", "qwen3_next", "llama4", "gpt_oss", "dbrx", "granitemoehybrid", "lfm2",
     "wav2vec2", "hubert", "seamless_m4t", "blip", "detr", "segformer", "sam", "mask2former", "convnext", "resnet", "swin",
 })  # fmt: skip

@@ -45,7 +45,7 @@ def test_the_tower_sees_all_patches_of_its_images() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [{"task": "inference"}, {"model": "FLUX.1-dev"}, {"model": "ResNet-50"}, {"model": "DeepSeek-V3"}]
+    "words", [{"task": "inference"}, {"model": "FLUX.1-dev"}, {"model": "ResNet-50"}, {"model": "Jamba-v0.1"}]
 )
 def test_what_is_not_recorded_has_no_inventory(words: dict[str, Any]) -> None:
     assert inventory({**LLAMA, **words}, LIBRARY) == []

@@ -6,9 +6,10 @@ from functools import partial
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from advisor.estimate.architecture import Architecture, Tower
-from advisor.estimate.models import common, moe
+from advisor.estimate.models import common, mla, moe
 from advisor.estimate.tape import attention, nn, ops
 from advisor.estimate.tape.attention import Heads
 from advisor.estimate.tape.autograd import checkpoint
@@ -121,7 +122,10 @@ def layer(
     residual = hidden
     if style.norms != "post":
         hidden = _norm(tape, hidden, "input_layernorm", t.hidden, style)
-    hidden = self_attention(tape, hidden, t, style, cos, sin, mask, heads)
+    if mla.latent(t):
+        hidden = mla.self_attention(tape, hidden, t, cos, sin, mask)
+    else:
+        hidden = self_attention(tape, hidden, t, style, cos, sin, mask, heads)
     if style.norms != "pre":
         hidden = _norm(tape, hidden, "post_attention_layernorm", t.hidden, style)
     hidden = ops.add(tape, residual, hidden)
@@ -148,14 +152,17 @@ def stack(
     heads = Heads(t.heads, t.kv_heads, t.head_dim)
     windows = _windows(t)
     full_mask, window_mask = common.causal_masks(tape, bool(windows.count(True)), not all(windows), always_masked)
-    rotary = common.rotary_tables(tape, t.head_dim, hidden.item, rope_rows)
+    turned = float(t.get("qk_rope_head_dim")) if mla.latent(t) else t.head_dim
+    rotary = common.rotary_tables(tape, turned, hidden.item, rope_rows)
     second = common.rotary_tables(tape, t.head_dim, hidden.item, rope_rows) if t.kind == "gemma3_text" else rotary
-    for sliding, count, label in _runs(windows, name):
+    dense = min(int(t.get("first_k_dense_replace") or 0), t.layers - 1) if t.experts else 0
+    for sliding, count, label in _runs(windows, name, dense):
         cos, sin = second if sliding else rotary
         mask = window_mask if sliding else full_mask
+        own = replace(t, experts=0) if label.endswith(".dense") else t
         for _ in tape.layers(label, count):
             hidden = checkpoint(
-                tape, partial(_positional, tape, t=t, style=style, cos=cos, sin=sin, mask=mask, heads=heads), hidden
+                tape, partial(_positional, tape, t=own, style=style, cos=cos, sin=sin, mask=mask, heads=heads), hidden
             )
     return _norm(tape, hidden, "norm", t.hidden, style)
 
@@ -183,10 +190,14 @@ def _windows(t: Tower) -> list[bool]:
     return [True] * t.layers
 
 
-def _runs(windows: list[bool], name: str) -> list[tuple[bool, int, str]]:
-    """Layers of one kind taken together: (sliding, how many, scope)."""
+def _runs(windows: list[bool], name: str, dense: int = 0) -> list[tuple[bool, int, str]]:
+    """Layers of one kind taken together: (sliding, how many, scope); the first `dense` have an MLP where the others have experts."""
     sliding = windows.count(True)
-    runs = [(True, sliding, f"{name}.window"), (False, len(windows) - sliding, name)]
+    runs = [
+        (False, dense, f"{name}.dense"),
+        (True, sliding, f"{name}.window"),
+        (False, len(windows) - sliding - dense, name),
+    ]
     return [run for run in runs if run[1]]
 
 

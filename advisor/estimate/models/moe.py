@@ -31,11 +31,20 @@ def _grouped(tape: Tape, x: Tensor, weight: Tensor, width: float) -> Tensor:
     return out
 
 
+_FP32_ROUTERS = frozenset({"deepseek_v2", "deepseek_v3"})
+
+
 @ops.module
 def _router(tape: Tape, hidden: Tensor, t: Tower) -> tuple[Tensor, Tensor]:
     """Scores of the chosen experts, and the expert numbers. Mixtral keeps the scores in fp32."""
-    logits = ops.matmul_weight(tape, hidden, tape.param("gate.weight", t.experts, t.hidden), t.experts)
-    probabilities = ops.softmax(tape, logits, fp32=True)
+    weight = tape.param("gate.weight", t.experts, t.hidden)
+    if t.kind in _FP32_ROUTERS:
+        hidden, weight = ops.cast(tape, hidden, 4), ops.cast(tape, weight, 4)
+    logits = ops.matmul_weight(tape, hidden, weight, t.experts)
+    if t.kind == "deepseek_v3":
+        probabilities = ops.unary(tape, logits, keep="result")
+    else:
+        probabilities = ops.softmax(tape, logits, fp32=True)
     top = ops.index(tape, probabilities, t.experts_per_token / t.experts)
     chosen = tape.new(hidden.rows, t.experts_per_token, 8)
     if t.kind == "mixtral" or t.get("norm_topk_prob"):
