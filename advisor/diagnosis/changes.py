@@ -6,6 +6,8 @@ import string
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from advisor import records
 from advisor.edits.pairs import respelled
 from advisor.facts import FactValue, Lang
@@ -67,6 +69,34 @@ def fill(text: str, facts: Mapping[str, FactValue]) -> str:
     return "".join(pieces)
 
 
+# What a card without bf16 is told instead: the same in fp16.
+_HALF = (
+    ("bf16-mixed", "16-mixed"), ("bf16-true", "16-true"), ("bfloat16", "float16"), ("full_bf16", "full_fp16"), ("bf16", "fp16"),
+)  # fmt: skip
+_NOT_IN_HALF = ("pure_bf16",)
+AMPERE = 8.0
+
+
+def lacks_bf16(gpu_name: str, library: Library) -> bool:
+    """Whether it is an NVIDIA card from before Ampere (compute capability below 8): V100, T4, RTX 20, GTX 10 ..."""
+    card = library.gpus.get(gpu_name)
+    try:
+        return card is not None and bool(card.compute_capability) and float(card.compute_capability) < AMPERE
+    except ValueError:
+        return False
+
+
+def in_half(change: Change) -> Change:
+    """The change for a card without bf16."""
+    if ("bf16" not in change.text and "bfloat16" not in change.text) or change.kind == "prose":
+        return change
+    lines = [line for line in change.text.split("\n") if not any(word in line for word in _NOT_IN_HALF)]
+    text = "\n".join(lines)
+    for word, other in _HALF:
+        text = text.replace(word, other)
+    return replace(change, text=text or change.text)
+
+
 def _words(facts: Mapping[str, FactValue]) -> dict[str, Any]:
     return {name: ",".join(value) if isinstance(value, list) else value for name, value in facts.items()}
 
@@ -94,7 +124,9 @@ def changes_for(
                 for change in found
             )
             config = library.frameworks[start].config if start in library.frameworks and framework != start else ""
-            return tuple(respelled(change, config) if config else change for change in filled)
+            spelled = [respelled(change, config) if config else change for change in filled]
+            old = lacks_bf16(str(facts.get("gpu_name", "")), library)
+            return tuple(in_half(change) for change in spelled) if old else tuple(spelled)
     return ()
 
 

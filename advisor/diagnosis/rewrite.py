@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from advisor.diagnosis.changes import changes_for
+from advisor.diagnosis.changes import changes_for, lacks_bf16
 from advisor.diagnosis.scenario import assumed, preferred
 from advisor.diagnosis.sentences import sentence
 from advisor.edits import Editor, Wish, unified
@@ -152,4 +152,7 @@ def _wish(case: Case, remedy: Remedy, changed: Mapping[str, FactValue], after: M
     def changes(framework: str) -> Sequence[Change]:
         return changes_for(remedy, {**after, "framework": framework}, case.library, case.lang)
 
-    return Wish(remedy.id, sentence(remedy.title, after, case.lang), changed, partial(changes))
+    facts = dict(changed)
+    if "precision" in facts and lacks_bf16(str(case.facts.get("gpu_name", "")), case.library):
+        facts["precision"] = str(facts["precision"]).replace("bf16", "fp16")
+    return Wish(remedy.id, sentence(remedy.title, after, case.lang), facts, partial(changes))

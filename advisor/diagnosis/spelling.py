@@ -5,10 +5,9 @@ from __future__ import annotations
 import re2
 
 from advisor.library import Library
+from advisor.plan.edit import LIBRARIES
 from advisor.readers.document import Document
 
-# Libraries that a trainer with arguments of its own usually stands above.
-_UNDERNEATH = frozenset({"", "pytorch", "deepspeed", "accelerate", "peft", "bitsandbytes"})
 _TRAINER = "transformers"
 _MIN_LENGTH = 12  # of a key that nobody writes by chance
 
@@ -25,7 +24,7 @@ def spelling_of(document: Document, framework: str, library: Library, task: str 
     program = library.frameworks.get(framework)
     if task and program is not None and program.tasks and task not in program.tasks:
         framework = ""
-    if framework not in _UNDERNEATH:
+    if framework not in LIBRARIES:
         return framework
     known = library.frameworks.get(_TRAINER)
     if known is None:

@@ -13,6 +13,8 @@ from advisor.plan.outcome import Preferences, Spec
 from advisor.records import Edit, Remedy
 from advisor.rule import COMPARISONS, Condition, as_word
 
+# What programs of one's own are written with; above them another one usually stands.
+LIBRARIES = frozenset({"", "pytorch", "deepspeed", "accelerate", "peft", "bitsandbytes"})
 MAX_HALVINGS = 10
 _SPLIT = re.compile(r"(?:tp|pp|fsdp)(\d+)")
 _OPERATORS = frozenset({*COMPARISONS, "is", "in", "not_in", "matches"})
@@ -45,9 +47,9 @@ def applicable(remedy: Remedy, facts: Mapping[str, Any]) -> bool:
 def offered(remedy: Remedy, framework: str, library: Library) -> bool:
     """Whether the program that ran can take the remedy: it, or a family of it above PyTorch, has a change for it, or needs none.
 
-    An unknown program passes.
+    An unknown program passes, and so does one of which only the libraries below it are known.
     """
-    if remedy.reach == "any" or not framework or framework == "pytorch":
+    if remedy.reach == "any" or framework in LIBRARIES:
         return True
     chain = [name for name in library.lineage(framework) if name != "pytorch"]
     if any(name in remedy.changes for name in chain):
