@@ -118,7 +118,7 @@ def recorded_peak(
     t = recording.totals
     if not t.trained_params or not t.weights:
         return None
-    held = _held(run, parts, step, axes, trained)
+    held = _held(config, arch.text.hidden, parts, step, axes, trained)
     layout = _shares(
         held,
         t.weights,
@@ -174,13 +174,18 @@ def _unusual(optimizer: str) -> bool:
     return any(word in optimizer.lower() for word in ("galore", "apollo", "came", "4bit", "fp8", "muon"))
 
 
-def _held(run: RunSpec, parts: Parts, step: Step, axes: Axes, trained: float) -> DeviceStates:
-    layers = max(1.0, float(text_config(run.arch).get("num_hidden_layers") or 32))
+def _held(
+    config: Mapping[str, Any], hidden: float, parts: Parts, step: Step, axes: Axes, trained: float
+) -> DeviceStates:
+    text = text_config(config)
+    layers = max(
+        1.0, float(next((text[name] for name in ("num_hidden_layers", "n_layer", "num_layers") if text.get(name)), 32))
+    )
     outside = parts.rest + parts.head
     weights = Weights(
         parts.total, trained, parts.experts, (parts.total - outside) / layers, outside, parts.head or parts.rest
     )
-    buckets = auto_buckets(4096) if axes.zero == 3 else None
+    buckets = auto_buckets(hidden) if axes.zero == 3 else None
     size = Bytes(step.weight, step.trained, step.moments + step.master, step.step)
     return states_of(axes, weights, size, step.offload, step.accumulates, buckets)
 

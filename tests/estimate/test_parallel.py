@@ -2,8 +2,10 @@
 
 import pytest
 
+from advisor.estimate import estimate
 from advisor.estimate.parallel import FLAT_STEP, Axes, Buckets, Bytes, Weights, activation_share, axes_of, states_of
 from advisor.estimate.process import reserved_of
+from advisor.library import load_library
 from advisor.units import GIB
 
 P = 8e9
@@ -103,3 +105,11 @@ def test_zero2_with_states_in_host_memory_keeps_room_for_the_largest_gradient() 
     assert away.buffers - here.buffers == 2 * 0.5e9
     few = states_of(axes_of("zero2", 4), Weights(8e9, 2e7, largest_tensor=0.5e9), Bytes(), "optimizer")
     assert few.buffers - 2 * 2 * 2e7 == 2 * 2e7  # adapters have no tensor of that size
+
+
+def test_a_gathered_layer_is_one_of_the_model_s_own_number() -> None:
+    """Llama-3.1-70B: 80 layers of 0.8556B weights, two of them gathered, and 2 * 128256 * 8192 of the ends: 2 * (2 * 0.8556 + 2.1013)."""
+    words = {"model": "Llama-3.1-70B", "task": "train", "method": "lora", "lora_rank": 16, "gpu_count": 64, "fsdp": True,
+             "gradient_checkpointing": True, "batch_size": 1, "seq_len": 4096}  # fmt: skip
+    parts = {part.id: part.gib * 2**30 for part in estimate(words, load_library()).components}
+    assert parts["gathered"] == pytest.approx(2e9 * (2 * 0.8556 + 2.1013), rel=0.005)
