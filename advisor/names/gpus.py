@@ -45,6 +45,12 @@ _OTHER_THING = re2.compile(
     r"|images?\b|pictures|samples?\b|steps?\b|iterations?\b|epochs?\b|rows\b|examples\b|tokens?\b|files\b|items\b|classes\b|frames\b"
     r"|videos\b|sentences\b|documents\b|pairs\b|points\b|words\b|pixels\b|hours\b|seconds\b|minutes\b)"
 )
+# "LLaMA-Factory, 4090, qwen2.5-7b": a word of a list in which the others are no numbers.
+_LISTED_BEFORE, _LISTED_AFTER = (
+    re2.compile(r"(?:^|\p{L}[\w.+-]* ?[,，、;；/|] ?)$"),
+    re2.compile(r"^ ?[,，、;；|] ?\p{L}"),
+)
+_CARD_NUMBER = re2.compile(r"^[2-5]0[5-9]0$")
 _COUNTED = re2.compile(r"^(?:s\b|x[0-9]{1,3}\b|gpus?\b|s?$)")
 _SIZE_AFTER = re2.compile(
     r"^(?:[ \-_,，、(（\[:：/]|sxm[2-6]?|pcie?|hbm[23]e?|nvl(?:ink)?|tensor|core|gpus?|cards?|graphics|each|with|has|have|having"
@@ -211,6 +217,8 @@ def _is_meant(text: str, start: int, key: str, before: str, after: str, needs_co
     glued_before = before[-1:] and (before[-1] in "-./#$:=~%\\@" or (before[-1] == "," and before[-2:-1].isdigit()))
     glued_after = after[:1] in {"%", "/", "°"} or (after[:1] in {".", ",", "-", ":", "_"} and after[1:2].isalnum())
     followed = bool(_AFTER.match(after))
+    is_listed = _LISTED_BEFORE.search(before) and _LISTED_AFTER.match(after) and _CARD_NUMBER.match(key)
+    introduced = introduced or bool(is_listed)
     if (glued_after and not followed) or (glued_before and not introduced):
         return False
     return introduced or followed or (not needs_context and text[start].isupper())

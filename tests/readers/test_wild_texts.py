@@ -48,6 +48,26 @@ CASES: list[tuple[str, str | None, dict[str, Any], tuple[str, ...]]] = [
     ("It OOMs even without the flag --gradient_checkpointing", "vram_oom", {}, ("precision",)),
     ("OOM with parameter offloading and optimizer offloading, zero stage 3", "vram_oom", {"offload": "both", "zero_stage": 3}, ()),
     ("应该不至于在max length=1024的情况下出现oom", "vram_oom", {"seq_len": 1024}, ()),
+    # a sentence that goes on after a command or an error
+    ("ollama run deepseek-r1:32b on 16GB 4060Ti", "none", {"gpu_name": "RTX 4060 Ti-16GB", "gpu_memory_gib": 16}, ()),
+    ("vllm serve Qwen/Qwen2.5-7B on RTX 3090: CUDA out of memory", "vram_oom", {"gpu_name": "RTX 3090"}, ()),
+    ("python train.py --gradient_checkpointing true OOM", "vram_oom", {"gradient_checkpointing": True}, ()),
+    ("torch.OutOfMemoryError: CUDA out of memory. RTX 4090", "vram_oom", {"gpu_name": "RTX 4090"}, ()),
+    # lists of words
+    ("LLaMA-Factory, 4090, qwen2.5-7b, CUDA out of memory", "vram_oom", {"gpu_name": "RTX 4090", "params_b": 7}, ()),
+    ("iteration, 4090, 3090, 5090, CUDA out of memory", "vram_oom", {}, ("gpu_name",)),
+    ("Qwen2.5-72B-Instruct int4: OOM", "vram_oom", {"quantization": "4bit", "params_b": 72}, ()),
+    ("13b q4_k_m gguf: CUDA out of memory", "vram_oom", {"quantization": "4bit", "params_b": 13}, ()),
+    ("Can I fit a 70B in 24GB?", "question", {"gpu_memory_gib": 24, "params_b": 70}, ()),
+    ("It fits in 30GB of disk; CUDA out of memory", "vram_oom", {}, ("gpu_memory_gib",)),
+    ("两张显卡，各16G，推理报显存不足的错误", "vram_oom", {"gpu_count": 2, "gpu_memory_gib": 16}, ()),
+    ("verl grpo 7B, rollout n=16: OOM", "vram_oom", {"framework": "verl", "num_generations": 16}, ()),
+    # of two cards the one that was measured
+    (
+        "CUDA out of memory. Tried to allocate 2.74 GiB (GPU 0; 10.91 GiB total capacity; 6.10 GiB already allocated)\n\n"
+        "I use a 1080 Ti and have even tried to use a V100(16G) but it is the same error",
+        "vram_oom", {"gpu_name": "GTX 1080 Ti"}, (),
+    ),
     # a folded traceback is no film
     ("trainer.train()\n\n13 frames\nOutOfMemoryError: CUDA out of memory.", "vram_oom", {}, ("num_frames",)),
     # adapters that are used, and such that are trained

@@ -57,7 +57,7 @@ _AS_PROGRAM = re2.compile(
     r"hugging face )?[`'\"(（]?$"
 )
 _AS_PROGRAM_AFTER = re2.compile(
-    r"^[`'\"]?\s?(?:library|version|repo|framework|script|trainer|launch|examples?|框架|训练|微调|脚本|v?\d|3\.x|2\.x)"
+    r"^[`'\"]?\s?(?:library|version|repo|framework|script|trainer|launch|examples?|grpo|ppo|dapo|sft|框架|训练|微调|脚本|v?\d|3\.x|2\.x)"
 )
 _VERSION = re2.compile(r"^[`'\"]?\s?(?:version|版本|==|[:：=@]|v?\d+\.\d)")
 _ENDS = Test(r"^(?:[^\w/\\-]|v\d|-? |_gui|-gui|/[a-z]|$)")

@@ -21,6 +21,7 @@ from advisor.library import Library
 from advisor.names import GpuName, find_gpus
 from advisor.readers.document import Document
 from advisor.readers.prose.lines import Prose, prose_of
+from advisor.readers.prose.measured_card import Card, of_the_run
 from advisor.readers.prose.negation import MAX_MENTIONS, Claim, Mention, best, claim_of, observe
 from advisor.readers.prose.patterns import Test
 from advisor.readers.prose.quantities import NUMBER, SIZE, count_of
@@ -75,21 +76,21 @@ _MEMORY = re2.compile(
     rf"\bgpus?[ \t]?[:：]?[ \t]?{SIZE}(?:[^\w/]|$)|"
     rf"\b(?:i|we) (?:only |just )?(?:have|got) (?:only |about |just |a )?{SIZE}(?:[ \t]?[.,;?!(（]|$)|"
     rf"\b(?:is|are|would|will) (?:an? |one |only )?{SIZE}[ \t]?(?:of )?(?:\w+ )?(?:be )?(?:enough|sufficient)\b|"
-    rf"{SIZE}[ \t]?(?:显存)?够[吗么不用]|"
+    rf"{SIZE}[ \t]?(?:显存)?够[吗么不用]|[张块卡][^\n。;；]{{0,6}}[，, ]各(?:有|自)?{SIZE}|"
     rf"(?:^|[^\w.]){SIZE}[ \t]?(?:(?:of )?\w+ )?(?:each\b|per (?:gpu|card|device)|a ?piece\b)|"
-    rf"\b(?:oom|ooming|out of memory)\b[^\n.]{{0,20}}?\b(?:with|on|at)[ \t](?:a |my )?{SIZE}\b"
+    rf"\b(?:oom|ooming|out of memory)\b[^\n.]{{0,20}}?\b(?:with|on|at)[ \t](?:a |my )?{SIZE}\b|"
+    rf"\b(?:fit|squeez|run|train|tun|lora)\w*\b[^\n.?;]{{0,40}}? (?:in|into|within|on)(?: to)? (?:an? |my |only |just )?{SIZE}"
+    r"(?:[ \t]?[.?!,;)]|$)"
 )
 _MEGABYTES = re2.compile(
     r"(?:(?:显存|vram|gpu memory|video memory|memory of (?:my |the |each )?(?:gpu|card))(?:大小|容量|只有|size|only|just|"
     r"is|of|has|为|是|有|[ \t:：=]){0,5}|"
     r"\b(?:gpu|graphics card|card) (?:is|has|with|only has) (?:only |about )?)(\d{4,6})[ \t]?(?:mb|mib|m)(?:[^\w/]|$)"
 )
-# "使用12g显卡": here it is the card that is used.
+# "使用12g显卡"
 _A_CARD, _BY_MEANS_OF = Test(r"(?:显卡|卡|gpus?|cards?)\W?$"), Test(r"(?:使?用|using|uses?|on)[ \t]?(?:an? |one )?$")
-_BESIDE, _WITH = (
-    16,
-    Test(r"^[ ,]{0,2}(?:gpus?|cards?)?[ ,(（]{0,2}(?:with|that has|which has|having|has|w/)[ ]?(?:only |about )?$"),
-)
+_BESIDE = 16
+_WITH = Test(r"^[ ,]{0,2}(?:gpus?|cards?)?[ ,(（]{0,2}(?:with|that has|which has|having|has|w/)[ ]?(?:only |about )?$")
 _FORMERLY = Test(
     r"(?:之前|以前|原来|曾经?)(?:是?在|用的?是?|的)?[^\n，。,;；]{0,6}$|\b(?:previously|formerly|used to (?:run|work|"
     r"train) on)[^\n.,;]{0,12}$"
@@ -202,7 +203,7 @@ def _weight(prose: Prose, start: int, *evidence: object) -> int:
     return min(3, own + sum(item is not None for item in evidence))
 
 
-def _cards(doc: Document, prose: Prose, library: Library) -> Iterator[tuple[Mention, Mention | None, Mention | None]]:
+def _cards(doc: Document, prose: Prose, library: Library) -> Iterator[Card]:
     """For each card that is named: its name, and the count and memory that stand beside it."""
     text = str(_CHINESE_COMMA.sub(lambda match: f"，{match.group(1)}", prose.text))
     found = find_gpus(str(_HYPHENATED.sub(lambda match: f"{match.group(1)}{match.group(2)} ", text)), library)[
@@ -288,9 +289,7 @@ def _memories(prose: Prose) -> Iterator[Mention]:
         size = float(match.group(group))
         before, after = prose.lower[max(0, start - 24) : start], prose.lower[end + 1 : end + 24].lstrip("bi ")
         is_used = _NOT_A_CARD.search(before) and not (_A_CARD(match.group()) and _BY_MEANS_OF(before))
-        if not 1 <= size <= _MAX_CARD_GIB or is_used or _USED_AFTER.search(after):
-            continue
-        if _FORMERLY(before):
+        if not 1 <= size <= _MAX_CARD_GIB or is_used or _USED_AFTER.search(after) or _FORMERLY(before):
             continue
         yield Mention(size, start, end, claim_of(prose, start, end), 1)
 
@@ -353,7 +352,7 @@ def read(doc: Document, library: Library) -> Iterator[Observation]:
     names: list[Mention] = []
     counts: list[Mention] = []
     memories: list[Mention] = []
-    for name, count, memory in _cards(doc, prose, library):
+    for name, count, memory in of_the_run(list(_cards(doc, prose, library)), doc, library):
         names.append(name)
         counts += [count] if count is not None else []
         memories += [memory] if memory is not None else []

@@ -111,6 +111,16 @@ _BOILERPLATE = (
 # The sentence that begins with one of them, to be cut out of a line in which a person speaks as well.
 _ADVICE = re2.compile(rf"(?:{_BOILERPLATE})[^\n.)]*[.)]?")
 _SENTENCE_WORDS = 4
+# A sentence that goes on after a command in the same line ("vllm serve X on two 3090", "python train.py --bf16 爆显存").
+_CARD = (
+    r"(?:an? |my |one |two |four |dual |\d{1,3} ?[x×*] ?)?(?:\d{1,3} ?gb? )?(?:nvidia |geforce |tesla )?"
+    r"(?:[rg]tx\b|[avhlt]\d{1,3}\b|[1-5]0[5-9]0|macbook|mac mini|rx ?\d{4}|mi\d{3})"
+)
+_AFTER_ERROR = re2.compile(rf"(?i)\bout of memory[.,;:!]? {_CARD}")
+_AFTER_COMMAND = re2.compile(
+    rf"(?i)[ \t](?:on|with|using|用|在)[ \t]?{_CARD}|"
+    r"[ \t:：,，](?:ooms?|爆显存|显存不足)[.!。！]?\s*$"
+)
 _MACHINE = frozenset({"certain", "command", "error", "boilerplate"})
 
 
@@ -291,6 +301,15 @@ def _said_before(text: str) -> int:
     return error.start() if sum(word.isalpha() for word in prefix.split()) >= 2 and not _PATTERNS.names(prefix) else 0
 
 
+def _said_after(text: str) -> int:
+    """Where a sentence begins that goes on after a command or an error; the line's length where none does."""
+    hits = _PATTERNS.names(text.strip())
+    if "command" not in hits and "error" not in hits:
+        return len(text)
+    found = (_AFTER_COMMAND if "command" in hits else _AFTER_ERROR).search(text[:MAX_LINE])
+    return found.start() if found is not None else len(text)
+
+
 def _blank(text: str) -> str:
     return " " * len(text)
 
@@ -302,8 +321,10 @@ def prose_of(doc: Document) -> Prose:
     kept = 0
     for line, grade in zip(doc.lines, _grades(doc), strict=True):
         if grade <= 0 or kept > MAX_PROSE:
-            said = _said_before(line.text) if grade < 0 and kept <= MAX_PROSE else 0
-            parts.append(line.text[:said] + _blank(line.text[said:]))
+            is_read = grade < 0 and kept <= MAX_PROSE
+            first = _said_before(line.text) if is_read else 0
+            last = max(first, _said_after(line.text)) if is_read else len(line.text)
+            parts.append(line.text[:first] + _blank(line.text[first:last]) + line.text[last:])
             continue
         text = line.text
         if len(text) > MAX_LINE:

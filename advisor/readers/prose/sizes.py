@@ -107,7 +107,7 @@ _SIZES = (
     _Size(
         "num_generations",
         (
-            rf"(?:num[ _-]?generations?|n[_ ]samples[_ ]per[_ ]prompt|group size|rollout\.n|num_return_sequences|生成数量|"
+            rf"(?:num[ _-]?generations?|n[_ ]samples[_ ]per[_ ]prompt|group size|rollout[. _]n|num_return_sequences|生成数量|"
             rf"采样数){_OP}{_N}{_END}|"
             rf"{_N} (?:generations|completions|samples|responses|rollouts)(?: per|/) ?prompt|(?:^|\W)g ?= ?{_N}{_END}"
         ),

@@ -108,7 +108,8 @@ _WORDS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("awq", r"\bawq\b"),
             (
                 "4bit",
-                r"\b(?:4|four)[ -]?bits?\b|\bint4\b|\bload_in_4bit\b|\bload_in_bit ?= ?4\b|\bw4a16\b|\bq4_[k0]\w*|4位量化",
+                r"\b(?:4|four)[ -]?bits?\b|\bint4\b|\bload_in_4bit\b|\bload_in_bit ?= ?4\b|\bw4a16\b|\bq4(?:_[k0]\w*)?\b|"
+                r"4位量化",
             ),
             ("8bit", r"\b(?:8|eight)[ -]?bits?\b|\bint8\b|\bload_in_8bit\b|\bw8a8\b|8位量化"),
             ("fp8", r"\bfp8\b"),
@@ -185,7 +186,9 @@ _PARTS = {
 _BESIDES = Test(r"(?:除了?|besides|apart from|in addition to|on top of)[^\n.。?？]{0,40}$")
 _OPTIMIZER_NEAR = Test(r"^[ _-]?(?:adam|optim|paged|lion|sgd)|(?:adamw?|paged|optim\w*)[ _-]?$")
 _BIT_VERB = Test(
-    r"quant|load|weights?|model|base|qlora|bnb|bitsandbytes|量化|加载|模型|权重|精度|lora|gguf|bit[ =]?4|\bin (?:4|8|int)"
+    r"quant|load|weights?|model|base|qlora|bnb|bitsandbytes|量化|加载|模型|权重|精度|lora|gguf|bit[ =]?4|\bin (?:4|8|int)|"
+    r"\d ?b(?:[ -][a-z]\w*){0,2}[ ,(（-]{1,3}(?:in |at |with )?(?:int[48]|fp8|[48][ -]?bit|q4)|"
+    r"(?:flux|sdxl|sd3|wan|ltx|hunyuan)[^\n,.;]{0,16} (?:in |at )?fp8"
 )
 _COMPARED = Test(r"(?:->|→|=>|\bto\b|改成|换成|改为|变成)\s?[`'\"]?$")
 _TABLE = re2.compile(r"(?:require|estimate|minimum|recommended|min|benchmark|需要?)\w*")
@@ -259,7 +262,8 @@ _NEED = Test(
 def _asks_for_need(prose: Prose, start: int) -> bool:
     first, last = prose.sentence(start)
     sentence = prose.lower[first:last]
-    return _NEED(sentence) or (_MAY(sentence) and _ON_HARDWARE(sentence))
+    is_asked = _MAY(sentence) or sentence.rstrip().endswith(("?", "？"))
+    return _NEED(sentence) or (is_asked and _ON_HARDWARE(sentence))
 
 
 def _zero(prose: Prose) -> Mention | None:
