@@ -27,7 +27,7 @@ th:first-child, td:first-child { text-align: left; padding-left: 0; overflow-wra
 svg { width: 100%; height: auto; } svg rect { fill: var(--bar); } svg text { fill: currentColor; font-size: 13px; }
 p { max-width: 48rem; opacity: .85; }
 """
-_WIDTH, _LABEL, _STEP, _BAR = 860, 300, 24, 16
+_WIDTH, _LABEL, _STEP, _BAR, _NAME = 860, 310, 24, 16, 42
 
 
 def markdown(tally: Tally, remedies: Mapping[str, Remedy], lang: Lang) -> str:
@@ -84,7 +84,8 @@ def _table(section: Section) -> str:
 
 def _plot(section: Section) -> str:
     """Horizontal bars, one a row, with their names before and their figures after them."""
-    largest = max(section.bars, default=0.0)
+    faint = section.faint or section.bars
+    largest = max(faint, default=0.0)
     if not largest:
         return ""
     height = _STEP * len(section.bars) + 4
@@ -93,14 +94,26 @@ def _plot(section: Section) -> str:
         f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" xmlns="http://www.w3.org/2000/svg">',
         f"<title>{svg_escape(section.title)}</title>",
     ]
-    for place, (row, value) in enumerate(zip(section.rows, section.bars, strict=True)):
+    for place, (row, value, behind) in enumerate(zip(section.rows, section.bars, faint, strict=True)):
         top = place * _STEP + 4
-        width = room * value / largest
-        name = row[0] if len(row[0]) <= 44 else row[0][:43] + "…"
-        parts.append(f'<text x="{_LABEL - 8}" y="{top + 13}" text-anchor="end">{svg_escape(name)}</text>')
-        parts.append(f'<rect x="{_LABEL}" y="{top}" width="{width:.1f}" height="{_BAR}" rx="2"/>')
-        parts.append(f'<text x="{_LABEL + width + 6:.1f}" y="{top + 13}">{value:g}</text>')
+        box = f'x="{_LABEL}" y="{top}" height="{_BAR}" rx="2"'
+        parts.append(f'<text x="{_LABEL - 8}" y="{top + 13}" text-anchor="end">{svg_escape(_shortened(row[0]))}</text>')
+        if behind > value:
+            parts.append(f'<rect {box} width="{room * behind / largest:.1f}" opacity="0.35"/>')
+        parts.append(f'<rect {box} width="{room * value / largest:.1f}"/>')
+        figure = f"{value:g}" if behind <= value else f"{value:g} / {behind:g}"
+        parts.append(f'<text x="{_LABEL + room * max(value, behind) / largest + 6:.1f}" y="{top + 13}">{figure}</text>')
     return "\n".join([*parts, "</svg>"])
+
+
+def _shortened(name: str) -> str:
+    """The name as far as it has room before the bars; characters of Chinese take twice the room."""
+    room = _NAME
+    for place, char in enumerate(name):
+        room -= 2 if char > "\u2e80" else 1
+        if room < 0:
+            return name[:place] + "…"
+    return name
 
 
 def write_reports(paths: Sequence[str], tally: Tally, remedies: Mapping[str, Remedy], lang: Lang) -> None:

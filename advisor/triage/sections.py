@@ -25,6 +25,7 @@ class Section(Struct, frozen=True):
         title, note: its heading, and what is to be known for reading it.
         columns: the names of the columns; the first is that of the rows' names.
         rows: a name and its values, already in words; `bars` has the figure that a plot draws for each.
+        faint: larger figures that the bars are a part of, drawn behind them.
         more: how many rows were left out.
     """
 
@@ -34,6 +35,7 @@ class Section(Struct, frozen=True):
     bars: tuple[float, ...]
     note: str = ""
     more: int = 0
+    faint: tuple[float, ...] = ()
 
 
 def sections(tally: Tally, remedies: Mapping[str, Remedy], lang: Lang) -> list[Section]:
@@ -97,7 +99,8 @@ def _help(tally: Tally, remedies: Mapping[str, Remedy], lang: Lang) -> Section:
     if planned:
         note += " " + say("help.planned", lang) + " " + say("plans", lang, count=tally.plans[0], fits=tally.plans[1])
     bars = tuple(float(help_.planned if planned else help_.first) for _, help_ in best[:ROWS])
-    return Section(say("help", lang), tuple(columns), tuple(rows), bars, note, max(0, len(best) - ROWS))
+    faint = () if planned else tuple(float(help_.among) for _, help_ in best[:ROWS])
+    return Section(say("help", lang), tuple(columns), tuple(rows), bars, note, max(0, len(best) - ROWS), faint)
 
 
 def _over(tally: Tally, lang: Lang) -> Section:
