@@ -47,6 +47,22 @@ https://github.com/om-ai-lab/VLM-R1/blob/main/src/open-r1-multimodal/src/open_r1
 https://huggingface.co/docs/trl/grpo_trainer"""
 
 
+_NO_REFERENCE = frozenset({"grpo", "gspo"})
+_WITHOUT_KL = frozenset({"trl", "axolotl"})
+
+
+def without_kl(framework: str, version: str) -> bool:
+    """Whether group-relative algorithms have no reference model by default: TRL's `beta` is 0 since 0.19 (0.04 before), and axolotl
+    leaves it to TRL. ms-swift's is 0.04, RLOO's 0.05 everywhere.
+
+    https://github.com/huggingface/trl/blob/main/trl/trainer/grpo_config.py, https://github.com/modelscope/ms-swift/issues/5264
+    """
+    if framework not in _WITHOUT_KL:
+        return False
+    stated = re2.search(r"(\d+)\.(\d+)", version) if framework == "trl" else None
+    return stated is None or (int(stated.group(1)), int(stated.group(2))) >= (0, 19)
+
+
 def algorithm_of(method: str, model: str, words: Mapping[str, Any]) -> str:
     """The algorithm that the method, the model's description (`... rlhf_type=dpo`) or other words tell, else empty."""
     for text in (method.lower(), model.lower().replace("_", " ").replace("=", " ")):
@@ -73,7 +89,8 @@ def rl_plan(
     """
     if not algorithm:
         return RlPlan("")
-    reference = 0.0 if adapters or beta_zero or algorithm not in _REFERENCE else 1.0
+    unneeded = adapters or (beta_zero and algorithm in _NO_REFERENCE)
+    reference = 0.0 if unneeded or algorithm not in _REFERENCE else 1.0
     sequences = 2.0 if algorithm in _PAIRS else 1.0
     if algorithm in _SAMPLES and generations > 1 and framework in _REPEATS_PROMPTS:
         sequences = float(generations) if batch < generations else 1.0

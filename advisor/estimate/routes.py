@@ -244,7 +244,8 @@ def plan_of(run: RunSpec) -> rl.RlPlan:
     fraction = float(share) if isinstance(share, int | float) else 0.0
     generations = int(run.words.get("num_generations") or 1)
     return rl.rl_plan(
-        algorithm, run.framework, run.adapters, generations, run.batch_size, utilization=fraction,
+        algorithm, run.framework, run.adapters, generations, run.batch_size,
+        beta_zero=rl.without_kl(run.framework, str(run.words.get("framework_version", ""))), utilization=fraction,
         colocated=rl.samples(algorithm) and fraction > 0,
     )  # fmt: skip
 

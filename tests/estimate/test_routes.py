@@ -316,3 +316,21 @@ def test_an_algorithm_trains_adapters_where_a_rank_is_stated() -> None:
     assert full.component("reference_models") > 14  # a second copy
     assert adapters.component("reference_models") == 0  # the base with its adapters off
     assert adapters.component("optimizer") < 0.02 * full.component("optimizer")
+
+
+@pytest.mark.parametrize(
+    ("words", "second"),
+    [
+        ({"framework": "trl", "method": "grpo"}, False),
+        ({"framework": "trl", "method": "grpo", "framework_version": "0.17.0"}, True),
+        ({"framework": "trl", "method": "grpo", "framework_version": "0.24"}, False),
+        ({"framework": "trl", "method": "rloo"}, True),
+        ({"framework": "trl", "method": "dpo"}, True),
+        ({"framework": "axolotl", "method": "grpo"}, False),
+        ({"framework": "ms-swift", "method": "grpo"}, True),
+    ],
+)
+def test_a_reference_model_where_the_framework_s_default_has_one(words: dict[str, Any], second: bool) -> None:
+    """TRL's GRPOConfig.beta: 0.04 up to 0.18, 0 from 0.19 on, read in the released packages."""
+    run = {"model": "Qwen2.5-1.5B", "task": "train", "batch_size": 2, "seq_len": 512, "precision": "bf16", **words}
+    assert (estimate(run, LIBRARY).component("reference_models") > 2) is second
