@@ -63,10 +63,10 @@ def checks(settings: Settings) -> Iterator[tuple[str, str]]:
             "address",
             "" if settings.public_url.startswith("https://") else "ADVISOR_SLACK_PUBLIC_URL is not https://...",
         )
-    else:
+    elif settings.bot_token:
         client = web_client(settings, settings.bot_token)
         yield "bot token", _problem(client.auth_test)
-    if settings.mode == "socket":
+    if settings.mode == "socket" and settings.app_token:
         yield "app token", _problem(lambda: web_client(settings).apps_connections_open(app_token=settings.app_token))
 
 
@@ -80,7 +80,8 @@ def _problem(trial: Callable[[], object]) -> str:
     except SlackApiError as error:
         return f"Slack says {error.response.get('error')}"
     except AdvisorError as error:
-        return str(error).replace("\n", " ")
+        head = f"{error.place} {error.message}" if error.place else error.message
+        return f"{head} ({error.hint})" if error.hint else head
     except sa.exc.SQLAlchemyError as error:
         return f"the database says {type(error).__name__}"
     except OSError as error:

@@ -103,7 +103,10 @@ def _serve(settings: Settings) -> None:
     ]
     front = _Child(context, "front", front_target, (settings, bell, beats))
     site = _health_server(settings, beats) if settings.mode == "socket" and settings.health_port else None
-    log.info("serving", extra={"mode": settings.mode, "workers": settings.processes, "threads": settings.threads})
+    where = {"address": f"http://{settings.host}:{settings.port}"} if settings.mode == "http" else {}
+    log.info(
+        "serving", extra={"mode": settings.mode, **where, "processes": settings.processes, "threads": settings.threads}
+    )
     try:
         while not stop.is_set():
             wait([child.process.sentinel for child in [front, *workers]], timeout=0.5)

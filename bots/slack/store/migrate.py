@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -27,7 +29,7 @@ def upgrade(database: Database) -> tuple[str, str]:
     config = Config()
     config.set_main_option("script_location", str(FOLDER))
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    with database.write() as connection:
+    with _opened(), database.write() as connection:
         if not database.sqlite:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
         before = _version(connection)
@@ -40,21 +42,26 @@ def upgrade(database: Database) -> tuple[str, str]:
 
 def require_current(database: Database) -> None:
     """Raises StoreError, saying what to do, where the tables are not those of this version."""
-    try:
-        with database.read() as connection:
-            found = _version(connection)
-    except sa.exc.OperationalError as error:
-        raise StoreError(
-            "the database can't be reached",
-            place="ADVISOR_SLACK_DATABASE",
-            hint="Is the server up, is the address right?",
-        ) from error
+    with _opened(), database.read() as connection:
+        found = _version(connection)
     _known(found)
     if found != head():
         raise StoreError(
             "the database has no tables yet" if not found else "the database is of an older version",
             hint="Run: advisor slack migrate",
         )
+
+
+@contextmanager
+def _opened() -> Iterator[None]:
+    try:
+        yield
+    except sa.exc.OperationalError as error:
+        raise StoreError(
+            "the database can't be opened",
+            place="ADVISOR_SLACK_DATABASE",
+            hint="Is the server up, is the address right, may this user write there?",
+        ) from error
 
 
 def head() -> str:

@@ -87,7 +87,12 @@ def test_a_newer_database_is_left_alone(database_url: str) -> None:
 
 @pytest.mark.parametrize(
     ("url", "says"),
-    [("nonsense", "can't be read"), ("mysql://u@h/d", "not supported"), ("postgresql://a@127.0.0.1:1/x", "reached")],
+    [
+        ("nonsense", "can't be read"),
+        ("mysql://u@h/d", "not supported"),
+        ("postgresql://a@127.0.0.1:1/x", "can't be opened"),
+        ("sqlite:////absent/bot.db", "can't be opened"),
+    ],
 )
 def test_wrong_addresses_are_said_plainly(url: str, says: str) -> None:
     with pytest.raises(StoreError, match=says):

@@ -54,6 +54,11 @@ def _wait(holds: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
+def _page(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return str(answer.read().decode())
+
+
 def _lines(log: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
 
@@ -65,9 +70,7 @@ def test_it_answers_what_it_accepted_before_it_stops(slack: SlackDouble, tmp_pat
         names = [f"k{number}" for number in range(8)]
         for name in names:
             _ask(url, slack, name)
-        with urllib.request.urlopen(url + "/metrics", timeout=10) as answer:
-            page = answer.read().decode()
-        assert 'advisor_slack_enqueued_total{kind="diagnose",outcome="new"} 8.0' in page
+        assert 'advisor_slack_enqueued_total{kind="diagnose",outcome="new"} 8.0' in _page(url + "/metrics")
     finally:
         status = bot.stop()
     assert status == 0
@@ -113,8 +116,8 @@ def test_socket_mode_as_it_is_run(slack: SlackDouble, tmp_path: Path) -> None:
         slack.send({"type": "slash_commands", "envelope_id": "e1", "payload": payload})
         _wait(lambda: len(slack.responses["k"]) == 1)
         assert slack.acks == ["e1"]
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-            assert 'advisor_slack_jobs_total{kind="diagnose",outcome="done"} 1.0' in answer.read().decode()
+        done = 'advisor_slack_jobs_total{kind="diagnose",outcome="done"} 1.0'
+        _wait(lambda: done in _page(f"http://127.0.0.1:{port}/metrics"))
     finally:
         assert bot.stop() == 0
 
@@ -125,7 +128,7 @@ def test_socket_mode_as_it_is_run(slack: SlackDouble, tmp_path: Path) -> None:
         (["--http"], {"SLACK_SIGNING_SECRET": ""}, "SLACK_SIGNING_SECRET: is missing"),
         ([], {"SLACK_APP_TOKEN": ""}, "SLACK_APP_TOKEN: is missing"),
         ([], {"SLACK_BOT_TOKEN": "secret"}, "SLACK_BOT_TOKEN: does not start with xox"),
-        ([], {"ADVISOR_SLACK_DATABASE": "postgresql://a@127.0.0.1:1/x"}, "can't be reached"),
+        ([], {"ADVISOR_SLACK_DATABASE": "postgresql://a@127.0.0.1:1/x"}, "can't be opened"),
     ],
 )
 def test_what_is_missing_is_said_before_anything_starts(
