@@ -116,7 +116,7 @@ class Pasted:
         return EditReport(
             steps=tuple(titles),
             titles=tuple(titles.values()),
-            diff=unified(self._lines, result.pieces, self._numbers, before, now, ends=self._ends),
+            diff=unified(self._lines, result.pieces, self._numbers, before, now, ends=self._ends or not name),
             blocks=tuple(piece.text for piece in result.pieces),
             written=result.written,
             rest=tuple(rest),

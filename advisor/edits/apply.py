@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from advisor.edits.blocks import blocks_of
 from advisor.edits.draft import AUTO, Draft, add, construct_for
-from advisor.edits.entry import Entry
+from advisor.edits.entry import Entry, Raw, Value
 from advisor.edits.meaning import Reader, same
 from advisor.edits.pairs import Pair, pairs_of
 from advisor.facts import FactValue
@@ -180,7 +180,7 @@ def _attempt(draft: Draft, wish: Wish, pairs: Sequence[Pair], change: Change | N
         entry = work.find(pair)
         if entry is not None and (entry.value != AUTO or work.block.kind != "json"):
             if not _is(entry, pair):
-                work.set(entry, pair.value)
+                work.set(entry, _joined(entry, pair, work.text))
             continue
         said = {item.fact for item in work.reader.pair_says(pair, construct_for(work, change))}
         if said and said <= handled:
@@ -193,7 +193,17 @@ def _attempt(draft: Draft, wish: Wish, pairs: Sequence[Pair], change: Change | N
     return work
 
 
+def _joined(entry: Entry, pair: Pair, text: str) -> Value:
+    """The value of a pair; a variable that holds options keeps those that it has."""
+    if pair.is_variable and str(pair.value).startswith("-") and entry.value.startswith("-"):
+        both = f"{entry.value} {pair.value}"
+        return Raw(both) if text.startswith("set ") else both  # cmd.exe takes all of the line without quotes
+    return pair.value
+
+
 def _is(entry: Entry, pair: Pair) -> bool:
+    if pair.is_variable and str(pair.value).startswith("-"):
+        return str(pair.value) in entry.value.split()
     if pair.is_switch:
         return entry.is_bare or entry.value.lower() in ("true", "1", "yes", "on")
     return entry.value.lower() == str(pair.value).strip("\"'").lower()

@@ -69,6 +69,7 @@ class Block(Struct, frozen=True):
 def _patterns() -> dict[str, Any]:
     return {
         "prompt": re2.compile(r"^\s*(?:\([\w.-]+\)\s*)?(?:[\w.@~:/\[\] -]*?[$#>%❯]\s+|!|\+ )?"),
+        "logged": re2.compile(r"^[^\n]{0,200}?\b(?:[Cc]md|[Cc]ommand|[Rr]unning|[Ee]xecuting|[Ll]aunching)(?: command)?\s*[:=]\s+"),
         "quote": re2.compile(r"^(?:> ?)+"),
         "variable": re2.compile(r"^[A-Z][A-Z0-9_]*=\S*$"),
         "yaml": re2.compile(r"^\s*(?:- +)*(?:\"[A-Za-z_][^\"\n]*\"|'[A-Za-z_][^'\n]*'|[A-Za-z_][\w./-]*)\s*:(?:\s+\S.*|\s*)$"),
@@ -149,6 +150,8 @@ def _command(rows: _Rows, first: int, is_toml: bool) -> Block | None:
     row = rows[first]
     match = _patterns()["prompt"].match(row)
     lead = match.group(0) if match else ""
+    if not _starts(row[len(lead) :]) and (logged := _patterns()["logged"].match(row)) is not None:
+        lead = logged.group(0)
     if not _starts(row[len(lead) :]):
         lead = row[: len(row) - len(row.lstrip())]
         words = row.split()

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from advisor.edits.entry import Entry, Value, indent_of, line_end, line_start, normalised, number, switch, unquoted
+from advisor.edits.entry import Entry, Raw, Value, indent_of, line_end, line_start, normalised, number, switch, unquoted
 
 _OPERATORS = ("|", ">", "<", "&", ";", "2>", "1>")
 _TRUE_OR_FALSE = frozenset({"true", "false", "yes", "no", "on", "off"})
@@ -263,6 +263,8 @@ def _written(value: Value, old: str, text: str) -> str:
         word = value
     if old[:1] in ("'", '"') and old[-1:] == old[:1] and len(old) > 1:
         return f"{old[0]}{word}{old[0]}"
+    if isinstance(value, Raw):
+        return value
     if any(char in word for char in " |&;<>*?") and word[:1] not in "\"'":
         return f'"{word}"'
     return word

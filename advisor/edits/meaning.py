@@ -127,7 +127,8 @@ class Reader:
         if not choices:
             # The word itself, where the program was given such a word before.
             meant = [item.value for item in self._states(entry.path, entry.value, entry.construct) if item.fact == fact]
-            return value if meant and str(meant[0]).lower() == entry.value.lower() else None
+            is_word = bool(meant) and str(meant[0]).lower() == entry.value.lower() and not value.startswith("amp-")
+            return value if is_word else None
         word = max(choices, key=lambda item: _common(item, entry.value.lower()))
         return Raw(word) if entry.construct and "." in word else word
 
