@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import Any
 
 import click
 
+from advisor.cli import EXIT_INTERRUPTED
 from advisor.cli._packs import load, pack_options
 from advisor.errors import AdvisorError
 
@@ -27,5 +30,7 @@ def command(**parameters: Any) -> int:
         raise AdvisorError(f"the MCP SDK is not installed ({error.name})", place="advisor mcp", hint=hint) from None
     from bots.mcp.server import make_server
 
+    # The SDK reads standard input in a thread that no interrupt reaches; there is nothing to finish or to save.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(EXIT_INTERRUPTED))
     make_server(load(parameters)).run("stdio")
     return 0
