@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 TYPE_CHECKING = False  # `typing` is not imported before `advisor run` has started its command
@@ -33,7 +34,7 @@ def __getattr__(name: str) -> Any:
 
 def main() -> None:
     """Runs the command line. Errors of the advisor go to stderr with exit status 2, never as a traceback."""
-    if sys.argv[1:3] == ["run", "--"] and len(sys.argv) > 3:
+    if sys.argv[1:3] == ["run", "--"] and len(sys.argv) > 3 and not os.environ.get("ADVISOR_RULES"):
         _run_at_once(sys.argv[3:])
     # A command makes many objects and few cycles, and leaves all of them to the end of the process: the collector's searches
     # through them would take a fifth of its time.
@@ -74,8 +75,6 @@ def execute(arguments: list[str] | None = None) -> int:
 
 def _run_at_once(command: list[str]) -> NoReturn:
     """`advisor run -- COMMAND` without options: the command starts before anything is imported that only options need."""
-    import os
-
     from advisor.running.session import run_and_explain
 
     status = run_and_explain(command)
@@ -87,6 +86,4 @@ def _run_at_once(command: list[str]) -> NoReturn:
 
 def _silence_stdout() -> None:
     """The reader has gone: keep the interpreter from complaining when it flushes at the end."""
-    import os
-
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -9,6 +10,7 @@ import click
 
 from advisor.cli._facts import FactCommand, fact_options, stated_facts
 from advisor.cli._packs import load, pack_options, preference_options
+from advisor.errors import InputError
 
 
 @click.command("run", cls=FactCommand, context_settings={"allow_interspersed_args": False})
@@ -59,5 +61,19 @@ def command(**parameters: Any) -> int:
             everything=parameters["everything"],
         )
 
+    _check_target(parameters["target"])
     sys.stdout.flush()
     return run_and_explain(parameters["words"], answering)
+
+
+def _check_target(path: str | None) -> None:
+    """Raises InputError where the answer could not be written, before the command runs."""
+    if not path:
+        return
+    folder = os.path.dirname(path) or "."
+    if (
+        os.path.isdir(path)
+        or not os.path.isdir(folder)
+        or not os.access(path if os.path.exists(path) else folder, os.W_OK)
+    ):
+        raise InputError("can't be written", place=f"--output {path}", hint="Name a file in a folder that is there.")

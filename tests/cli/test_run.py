@@ -175,3 +175,23 @@ def test_a_closed_stdout_stays_closed() -> None:
     line = f"{sys.executable} -m advisor run -- sh -c 'echo x; echo status $? >&2' >&-"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=120, check=False)
     assert "status 1" in done.stderr or "status 2" in done.stderr
+
+
+def test_an_answer_that_could_not_be_written_is_refused_before_the_command_runs(tmp_path: Path) -> None:
+    for target in (tmp_path, tmp_path / "missing" / "why.txt"):
+        done = advisor("run", "--output", str(target), "--", "touch", str(tmp_path / "ran"))
+        assert done.returncode == 2
+        assert b"can't be written" in done.stderr
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_fault_of_the_advisor_leaves_the_status_alone(tmp_path: Path) -> None:
+    path = script(tmp_path, "train.py", f"import sys; sys.stderr.write({OOM.format(gpu=0)!r}); sys.exit(5)")
+    broken = tmp_path / "rules"
+    broken.mkdir()
+    (broken / "x.yaml").write_text("id: [unclosed")
+    done = advisor("run", "--", sys.executable, path, env={**os.environ, "ADVISOR_CACHE": "/dev/null/x"})
+    assert done.returncode == 5
+    refused = advisor("run", "--rules", str(broken), "--", "touch", str(tmp_path / "ran"))
+    assert refused.returncode == 2
+    assert not (tmp_path / "ran").exists()
