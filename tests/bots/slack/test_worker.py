@@ -41,6 +41,17 @@ def test_an_answer_survives_faults_of_slack(bench: Bench, fault: Any) -> None:
         assert time.monotonic() - started >= 1.0
 
 
+def test_an_answer_survives_a_slack_that_says_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bots.slack.work.post.ANSWER_S", 0.2)
+    bench.slack.faults["respond"].append("hang")
+    bench.put()
+    bench.start()
+    bench.settled()
+    [text] = bench.answers()
+    assert "Sent again" in text
+    wait_for(lambda: bench.seen.outcomes == ["again_timeout", "done"])
+
+
 def test_a_rate_limited_job_waits_in_the_queue_and_holds_up_no_other(bench: Bench) -> None:
     bench.slack.faults["respond"].append((429, {"Retry-After": "3600"}))
     bench.put(key="limited")
