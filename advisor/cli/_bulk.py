@@ -122,10 +122,12 @@ def _usual(tally: Any) -> Lang:
 def _say_counts(progress: Any, tally: Any) -> None:
     rate = f", {progress.judged / progress.seconds:.0f} a second" if progress.seconds and progress.judged else ""
     before = f", {progress.before} were there" if progress.before else ""
-    click.echo(
-        f"advisor: {tally.texts + tally.errors} texts: {progress.judged} judged{rate}{before}; {tally.errors} errors",
-        err=True,
-    )
+    all_texts, errors = _counted(tally.texts + tally.errors, "text"), _counted(tally.errors, "error")
+    click.echo(f"advisor: {all_texts}: {progress.judged} judged{rate}{before}; {errors}", err=True)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _progress(total: int | None) -> tuple[Callable[[Any], None] | None, Callable[[], None]]:

@@ -42,12 +42,14 @@ def sections(tally: Tally, remedies: Mapping[str, Remedy], lang: Lang) -> list[S
     """The tables of a report; those without rows are left out."""
     found = [_kinds(tally, lang)]
     if tally.failures:
+        of = tally.failures
+        pairs = Counter({f"{model} / {card}": count for (model, card), count in tally.cross.items()})
         found += [
             _help(tally, remedies, lang),
-            _counts("causes", _named(tally.causes, "cause", lang), lang),
-            _counts("phases", _named(tally.phases, "phase", lang), lang),
-            *(_counts(name, tally.by[name], lang) for name in COUNTED),
-            _counts("cross", Counter({f"{model} / {card}": n for (model, card), n in tally.cross.items()}), lang),
+            _counts("causes", _named(tally.causes, "cause", lang), lang, of),
+            _counts("phases", _named(tally.phases, "phase", lang), lang, of),
+            *(_counts(name, tally.by[name], lang, of) for name in COUNTED),
+            _counts("cross", pairs, lang, of),
             _over(tally, lang),
         ]
     found.append(_counts("reasons", tally.reasons, lang))
@@ -59,8 +61,9 @@ def _kinds(tally: Tally, lang: Lang) -> Section:
     return _counts("kinds", named, lang)
 
 
-def _counts(key: str, counts: Counter[str], lang: Lang) -> Section:
-    total = sum(counts.values())
+def _counts(key: str, counts: Counter[str], lang: Lang, of: int = 0) -> Section:
+    """A table of counts, each with its share of `of`: the failures, of which one can have several causes, and some tell no model."""
+    total = of or sum(counts.values())
     best = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     rows = tuple((name, str(count), f"{count / total:.1%}") for name, count in best[:ROWS])
     columns = (say("name", lang), say("count", lang), say("share", lang))
