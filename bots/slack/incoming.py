@@ -12,7 +12,9 @@ from advisor.redact import redact
 from bots.slack.needs import Needs
 
 MAX_TEXT = 200_000
-"""Characters of one request; Slack's own messages have 40,000 at most, and a thread is cut from its beginning."""
+"""Characters of what came with a request; Slack's own messages have 40,000 at most."""
+MAX_FILES_TEXT = 1_500_000
+"""Characters of all its files together; a case keeps 2,000,000."""
 MAX_FILES = 10
 _TOKEN = re2.compile(r"<([^<>\n]*)>")
 _FILE_WORDS = (
@@ -64,9 +66,14 @@ def files_of(message: Mapping[str, Any]) -> list[dict[str, Any]]:
     return found[:MAX_FILES]
 
 
-def hidden(text: str, library: Library, *, emails: bool = False) -> tuple[str, int]:
-    """The text without secrets, and how many there were. Cut at the beginning where it is too long: errors stand at the end."""
-    return redact(text[-MAX_TEXT:], emails=emails, library=library)
+def hidden(text: str, library: Library, *, emails: bool = False, limit: int = MAX_TEXT) -> tuple[str, int]:
+    """The text without secrets, and how many there were.
+
+    Of a text longer than `limit`, its beginning, where the command stands, and its end, where the error does.
+    """
+    if len(text) > limit:
+        text = f"{text[: limit // 4]}\n{text[limit // 4 - limit :]}"
+    return redact(text, emails=emails, library=library)
 
 
 def request(needs: Needs, texts: Iterable[str], **words: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from bots.slack import store
 from bots.slack.answers.cases import Answered, answered, named
 from bots.slack.answers.deliver import add_files, send
 from bots.slack.files import FileRefused, read_file
-from bots.slack.incoming import hidden, thread_text
+from bots.slack.incoming import MAX_FILES, MAX_FILES_TEXT, hidden, thread_text
 from bots.slack.pages import help_page, sentence
 from bots.slack.tools import Tools
 from bots.slack.words import lang_of, say
@@ -107,13 +107,14 @@ def gathered(payload: Mapping[str, Any], tools: Tools) -> tuple[str, int, list[s
     notes: list[str] = []
     found = False
     client = tools.client(str(payload["team"]), str(payload.get("enterprise") or "")) if files else None
-    for file in files[:10]:
+    for file in files[:MAX_FILES]:
         try:
             text = read_file(file, str(client.token if client else ""), lang, tools.files_hosts)
         except FileRefused as error:
             notes.append(error.message)
             continue
-        safe, secrets = hidden(text, tools.library, emails=emails)
+        room = MAX_FILES_TEXT // min(len(files), MAX_FILES)
+        safe, secrets = hidden(text, tools.library, emails=emails, limit=room)
         texts.append(safe)
         count += secrets
         found = True

@@ -10,7 +10,7 @@ from advisor.render.slack import REPORT_NAME
 from bots.slack.answers.deliver import add_files, send
 from bots.slack.answers.diagnose import kept_answer
 from bots.slack.files import FileRefused, read_file
-from bots.slack.incoming import hidden
+from bots.slack.incoming import MAX_FILES_TEXT, hidden
 from bots.slack.tools import Tools
 from bots.slack.words import lang_of
 
@@ -39,7 +39,7 @@ def upload(payload: Mapping[str, Any], tools: Tools) -> None:
         text = read_file(file, str(client.token or ""), "en", tools.files_hosts)
     except FileRefused:
         return
-    safe, count = hidden(text, tools.library, emails=bool(payload.get("emails")))
+    safe, count = hidden(text, tools.library, emails=bool(payload.get("emails")), limit=MAX_FILES_TEXT)
     lang = lang_of(str(payload["lang"])) if payload.get("lang") in ("en", "zh") else language_of(safe)
     channel = str(payload["channel"])
     place = {**payload, "thread_ts": _thread_of(file, channel), "where": "thread"}

@@ -13,7 +13,7 @@ from bots.slack.answers.deliver import png
 from bots.slack.answers.diagnose import diagnose
 from bots.slack.answers.forget import forget
 from bots.slack.answers.press import press
-from bots.slack.incoming import plain_text
+from bots.slack.incoming import hidden, plain_text
 from bots.slack.store import Case, Store
 from bots.slack.work.errors import SlackRefused
 from tests.bots.slack.desk import words_of
@@ -192,6 +192,14 @@ def test_forget_leaves_others_alone(tools: Tools) -> None:
 )
 def test_messages_become_what_people_see(text: str, shown: str) -> None:
     assert plain_text(text) == shown
+
+
+def test_of_a_long_text_the_beginning_and_the_end_are_kept() -> None:
+    text = "python train.py --batch 4\n" + "step\n" * 100_000 + "CUDA out of memory"
+    kept, _ = hidden(text, default_library(), limit=10_000)
+    assert len(kept) <= 10_001
+    assert kept.startswith("python train.py")
+    assert kept.endswith("CUDA out of memory")
 
 
 def test_the_picture_is_a_png(tools: Tools) -> None:

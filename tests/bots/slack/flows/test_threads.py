@@ -154,6 +154,17 @@ def test_an_uploaded_log_of_an_oom_is_answered_in_its_thread(desk: Desk) -> None
     assert len(_answers(desk, channel, thread)) == 1
 
 
+def test_a_large_log_is_read_from_the_command_to_the_error(desk: Desk) -> None:
+    command, *_, error = LOG.split("\n")
+    steps = "".join(f"step {step} loss 1.{step}\n" for step in range(60_000))
+    file = _uploaded(desk, f"{command}\n{steps}{error}\n{steps}", "large.log")
+    channel = desk.emulator.channels["training"]
+    _file_event(desk, file)
+    answer = desk.wait(lambda: _answers(desk, channel, file["shares"]["public"][channel][0]["ts"]))[0]
+    assert "Qwen2.5-7B" in words_of(answer["blocks"])
+    assert "batch 4" in words_of(answer["blocks"])
+
+
 @pytest.mark.parametrize(
     ("content", "name"),
     [
