@@ -77,13 +77,15 @@ def http_front(settings: Settings, bell: Any, beats: Any) -> None:
         def load(self) -> Site:
             """After the fork: connections and threads don't survive one."""
             store = Store.open(settings.database, migrate=False, connections=HTTP_THREADS + 2)
-            together = Together(store.database)
-            queue = Queue(store.database, limit=settings.queue_limit, together=together)
+            queue = Queue(store.database, limit=settings.queue_limit, together=Together(store.database))
+            marks = Together(
+                store.database, relaxed=True
+            )  # a signature that is forgotten lets a replay in, to a known key
             workspaces = Workspaces(settings, store)
             workspaces.introduce()
 
             def first_time(name: str, seconds: float) -> bool:
-                return together(lambda connection: store.once_in(connection, name, seconds))
+                return marks(lambda connection: store.once_in(connection, name, seconds))
 
             needs = Needs(enqueue=enqueuer(queue, bell.release), store=store, library=library_of(settings))
             app = build_app(settings, workspaces, needs)

@@ -18,7 +18,6 @@ _cases = table_of(CaseRow)
 _marks = table_of(MarkRow)
 _FIXED = frozenset({"id", "team", "user", "created_at"})
 _CHANGEABLE = frozenset(Case.__struct_fields__) - _FIXED
-_now = sa.select(now())
 NEVER = 1e12
 """The end of marks that don't end by themselves, in seconds since 1970."""
 
@@ -76,10 +75,9 @@ class Cases(Part):
 
     def once_in(self, connection: Connection, name: str, seconds: float) -> bool:
         """`once`, as a part of a transaction that is open already."""
-        time = float(connection.scalar(_now) or 0.0)
-        added = self._insert(_marks).values(name=name[:200], until=time + seconds)
+        added = self._insert(_marks).values(name=name[:200], until=now() + seconds)
         statement = added.on_conflict_do_update(
-            index_elements=["name"], set_={"until": added.excluded.until}, where=_marks.c.until <= time
+            index_elements=["name"], set_={"until": added.excluded.until}, where=_marks.c.until <= now()
         )
         return connection.execute(statement.returning(_marks.c.name)).first() is not None
 

@@ -80,14 +80,17 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self, *, durable: bool = False) -> Iterator[Connection]:
+    def write(self, *, durable: bool = False, relaxed: bool = False) -> Iterator[Connection]:
         """A transaction that writes. On SQLite it takes the write lock at once, so that it waits instead of failing half way.
 
         Once it has returned, what it wrote survives the death of any process. `durable`: on SQLite it survives the loss of
-        power too, at the price of waiting for the disk (on PostgreSQL, the server is set up one way or the other).
+        power too, at the price of waiting for the disk, as on PostgreSQL it always does. `relaxed`: on PostgreSQL the crash
+        of the server may lose it; for what does no harm if it is lost.
         """
         options = {"advisor_write": "FULL" if durable else "NORMAL"}
         with self._turn, self.engine.connect().execution_options(**options) as connection, connection.begin():
+            if relaxed and not self.sqlite:
+                connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
             yield connection
 
     def close(self) -> None:

@@ -18,10 +18,15 @@ PATIENCE_S = 30.0
 
 
 class Together:
-    """Runs writes in a thread of its own, as many as wait in one transaction; each caller gets its result after the commit."""
+    """Runs writes in a thread of its own, as many as wait in one transaction; each caller gets its result after the commit.
 
-    def __init__(self, database: Database, *, durable: bool = True) -> None:
-        self._database, self._durable = database, durable
+    Args:
+        database: where.
+        relaxed: see `Database.write`; else the writes are durable.
+    """
+
+    def __init__(self, database: Database, *, relaxed: bool = False) -> None:
+        self._database, self._relaxed = database, relaxed
         self._waiting: SimpleQueue[tuple[Callable[[Connection], Any], Future[Any]]] = SimpleQueue()
         threading.Thread(target=self._loop, name="together", daemon=True).start()
 
@@ -43,7 +48,7 @@ class Together:
 
     def _commit(self, batch: list[tuple[Callable[[Connection], Any], Future[Any]]]) -> None:
         try:
-            with self._database.write(durable=self._durable) as connection:
+            with self._database.write(durable=not self._relaxed, relaxed=self._relaxed) as connection:
                 results = [write(connection) for write, _ in batch]
         except Exception as error:
             if len(batch) == 1:
