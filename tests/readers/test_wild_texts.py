@@ -62,6 +62,26 @@ CASES: list[tuple[str, str | None, dict[str, Any], tuple[str, ...]]] = [
     ("It fits in 30GB of disk; CUDA out of memory", "vram_oom", {}, ("gpu_memory_gib",)),
     ("两张显卡，各16G，推理报显存不足的错误", "vram_oom", {"gpu_count": 2, "gpu_memory_gib": 16}, ()),
     ("verl grpo 7B, rollout n=16: OOM", "vram_oom", {"framework": "verl", "num_generations": 16}, ()),
+    ("Here is my environment:\ngpu: nvidia 2080 TI\nos: Ubuntu 18.04\nCUDA out of memory.", "vram_oom", {"gpu_name": "RTX 2080 Ti"}, ()),
+    ("gpu: 0\ngpu: cuda:0\nCUDA out of memory.", "vram_oom", {}, ("gpu_name", "gpu_count")),
+    ("batch设为1，还是报OOM", "vram_oom", {"batch_size": 1}, ()),
+    ("I'm using 4 RTX 24G GPUs. CUDA out of memory", "vram_oom", {"gpu_count": 4, "gpu_memory_gib": 24}, ()),
+    # packages that are installed, not used
+    ("pip install flash-attn fails. Before, it ran into OOM.", "vram_oom", {}, ("flash_attention",)),
+    ("I was trying to build FlashAttention 3 on H100", "none", {}, ("flash_attention",)),
+    # what changes say of themselves
+    ('Many of you will no longer get "Out of memory errors"', "none", {}, ()),
+    ("This PR documents how the OOM killer is avoided; the limit is checked before.", "none", {}, ()),
+    ("I tried this PR and my training still ends in OOM", "vram_oom", {"task": "train"}, ()),
+    # tables that cut names
+    (
+        "|   0  GeForce GTX 108...  Off  | 00000000:02:00.0 Off |\n| 0%  28C  P0  58W / 250W |  0MiB / 11178MiB |",
+        "none", {"gpu_name": "GTX 1080 Ti"}, (),
+    ),
+    (
+        "|   0  GeForce RTX 309...  Off  | 00000000:02:00.0 Off |\n| 0%  28C  P0  58W / 250W |  0MiB / 24576MiB |",
+        "none", {"gpu_capacity_gib": 24}, ("gpu_name",),
+    ),
     # of two cards the one that was measured
     (
         "CUDA out of memory. Tried to allocate 2.74 GiB (GPU 0; 10.91 GiB total capacity; 6.10 GiB already allocated)\n\n"

@@ -22,11 +22,29 @@ from advisor.names import resolve_gpu
 from advisor.readers.document import Document
 from advisor.units import parse_size
 
-TRIGGERS = ("gpu type", "gpu number", "gpu count", "gpu models", "gpu 0", "type    :", "cpu memory", "number of gpus")
+TRIGGERS = (
+    "gpu:",
+    "gpu：",
+    "gpu**",
+    "gpu model",
+    "gpu card",
+    "graphics card",
+    "显卡",
+    "gpu type",
+    "gpu number",
+    "gpu count",
+    "gpu models",
+    "gpu 0",
+    "type    :",
+    "cpu memory",
+    "number of gpus",
+)
 
 RANK = 39  # below a sentence about the run
 # The machine's cards, of which a run may use fewer: only where nothing else tells.
 COUNT_RANK = 21
+# A list of what somebody has proves less than what a program printed.
+WRITTEN_RANK = 30
 _MAX = 64
 
 
@@ -36,6 +54,10 @@ def _patterns() -> dict[str, Any]:
     return {
         # https://github.com/hiyouga/LLaMA-Factory: extras/env.py
         "name": re2.compile(r"(?m)^\W{0,4}GPU type\s*[:：]\s*([^\n]{3,60}?)\s*$"),
+        # What people write into a list of what they have ("gpu: nvidia 2080 TI", "**GPU**: RTX 3090").
+        "written": re2.compile(
+            r"(?mi)^\W{0,4}(?:GPUs?(?: model| card| name)?|graphics card|显卡(?:型号)?)[*`]{0,2} ?[:：][*`]{0,2} ?([^\n]{4,48}?)\s*$"
+        ),
         "count": re2.compile(r"(?mi)^\W{0,4}(?:GPU (?:number|count)|Number of GPUs)\s*[:：]\s*([0-9]{1,4})\s*$"),
         "memory": re2.compile(rf"(?m)^\W{{0,4}}GPU (?:[0-9]+\s+)?Memory\s*[:：]\s*{size}\s*$|(?m)^\W{{0,4}}GPU memory\s*[:：]\s*{size}\s*$"),
         # https://github.com/volcengine/verl: scripts/diagnose.py
@@ -59,6 +81,12 @@ def read(doc: Document, library: Library) -> Iterator[Observation]:
         if match is not None and row is not None:
             yield seen("gpu_name", row.name, match.start())
             break
+    else:
+        for match in _all(patterns["written"], doc):
+            row = resolve_gpu(match.group(1), library)
+            if row is not None:
+                yield seen("gpu_name", row.name, match.start(), WRITTEN_RANK)
+                break
     match = patterns["count"].search(doc.text)
     listed = {number.strip() for item in _all(patterns["listed"], doc) for number in item.group(1).split(",")}
     if match is not None and int(match.group(1)) > 0:

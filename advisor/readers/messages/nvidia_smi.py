@@ -27,10 +27,13 @@ from advisor.facts import FactValue, Observation
 from advisor.library import Library
 from advisor.names import resolve_gpu
 from advisor.readers.document import Document
+from advisor.records import Gpu
 from advisor.units import parse_size
 
 TRIGGERS = ("mib /", "mb |", "mib|", "nvidia-smi", "nvitop")
 
+_SHORTEST = 5
+_NEAR = 0.05
 RANK = 50  # below what people say of their run, above guesses
 _USED_RANK = 15  # the table tells what a card holds, mostly one process
 
@@ -73,9 +76,12 @@ def read(doc: Document, library: Library) -> Iterator[Observation]:
             if used is not None and 0.1 <= used <= total:
                 yield replace(seen("process_in_use_gib", used, sizes[0][2]), rank=_USED_RANK, origin="derived")
     if cards:
-        row = resolve_gpu(cards[0][1].rstrip(". "), library)
-        if row is not None and "..." not in text[cards[0][2] : cards[0][2] + 80]:
-            yield seen("gpu_name", row.name, cards[0][2])
+        is_cut = "..." in text[cards[0][2] : cards[0][2] + 80]
+        name = cards[0][1].rstrip(". ")
+        known = resolve_gpu(name, library)
+        whole = _cut_short(name, sizes, library) if is_cut else known.name if known is not None else None
+        if whole is not None:
+            yield seen("gpu_name", whole, cards[0][2])
         indexes = {index for index, _, _ in cards}
         if len(indexes) > 1 and len(indexes) == len(cards):
             yield seen("gpu_count", len(indexes), cards[0][2])
@@ -85,3 +91,19 @@ def read(doc: Document, library: Library) -> Iterator[Observation]:
         if len(holders[match.group(1)]) == 2:
             yield seen("signal", "other_process_on_gpu", match.start())
             break
+
+
+def _cut_short(name: str, sizes: list[tuple[str, str, int]], library: Library) -> str | None:
+    """The card whose name older tables cut ("GeForce GTX 108..."), where its memory leaves only one."""
+    total = parse_size(sizes[0][1]) if sizes else None
+    beginning = name.lower().removeprefix("nvidia ").removeprefix("geforce ").removeprefix("tesla ")
+    if total is None or len(beginning) < _SHORTEST or not any(char.isdigit() for char in beginning):
+        return None
+
+    def fits(row: Gpu) -> bool:
+        spelled = (spelling.lower() for spelling in (row.name, *row.aliases))
+        near = min(abs(row.memory_gb - total), abs(row.usable_gib - total)) < _NEAR * row.memory_gb
+        return near and any(beginning in spelling for spelling in spelled)
+
+    found = {row.name for row in library.gpus.values() if fits(row)}
+    return found.pop() if len(found) == 1 else None

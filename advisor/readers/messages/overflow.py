@@ -22,6 +22,7 @@ def _forms() -> tuple[Compiled, ...]:
     return compiled([
         Form(r"NansException", "other_error", 0.93, "pytorch", hints=(("task", "inference"),)),
         Form(r"(?i)Gradient overflow\. +Skipping step|OVERFLOW! Rank [0-9]+ Skipping step|reducing loss scale to|NaN or Inf found in input tensor", "none", 0.3, "pytorch", hints=(("task", "train"),)),
+        Form(r"Function '\w+' returned nan values in its [0-9]+", "other_error", 0.93, "pytorch"),
         Form(r"Current loss scale already at minimum|Loss is NaN|loss is nan, stopping", "other_error", 0.6, hints=(("task", "train"),)),
     ])  # fmt: skip
 

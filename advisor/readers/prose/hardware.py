@@ -123,7 +123,8 @@ _RAM = re2.compile(
 _PLAIN_COUNT = re2.compile(
     rf"(?:^|[^\w.\-/#])(?:{_N}[ \t]?(?:nodes?|机|节点)[ \t]?(?:of|with|each with|,|，|\*|x|×|each|每台|各)[ \t]?)?(\d{{1,3}}|one|"
     rf"two|three|four|six|eight|sixteen|dual|both)[ \t]?-?(?:x|×|\*)?[ \t]?(?:nvidia |identical |cuda |same |"
-    rf"local )?(?:gpus\b|gpu\b|graphics cards\b|cards\b)|"
+    rf"local |rtx )?(?:{SIZE} )?(?:gpus\b|gpu\b|graphics cards\b|cards\b)|"
+    rf"(?:gpu|显卡)[是为有:：]{{0,2}} ?(\d{{1,2}})个{SIZE}|"
     rf"(?:^|[^\w.\-第]|npu)(\d{{1,3}}|[一二两三四六八双])(?:(?:[ \t]?(?:张|块|个|片)[ \t]?|[ \t])(?:{SIZE}的?)?)?(?:显卡|卡|"
     rf"gpu)(?:[^\w]|\p{{Han}}|$|\d)|"
     r"(single[- ](?:gpu|card|device|nvidia|graphics)|\bone gpu|only one card|单卡|单张(?:显?卡)?|单块(?:显?卡)?|单gpu|一张卡)"
@@ -267,9 +268,9 @@ def _with_others(prose: Prose, mention: Mention) -> Mention:
 
 def _plain_counts(prose: Prose) -> Iterator[Mention]:
     for match in islice(_PLAIN_COUNT.finditer(prose.lower), MAX_MENTIONS):
-        nodes, english, chinese, _, single = match.groups()
+        nodes, english, _, of_gpu, _, chinese, _, single = match.groups()
         start, end = match.start(), match.end()
-        number = 1 if single else count_of(english or chinese or "")
+        number = 1 if single else count_of(english or of_gpu or chinese or "")
         if (
             number is None
             or not 1 <= number <= _MAX_GPUS

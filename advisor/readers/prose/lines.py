@@ -65,7 +65,7 @@ _COMMAND = (
     r"^\s*[$%] \S|^\s*(?:\([\w.-]+\) ?)?[A-Za-z]:\\[^>\n]*>\s?\w|^\s*(?:\([\w.-]+\) ?)?(?:[\w.-]+@[\w.-]+[: ]?[^ #$]*[#$] ?|"
     r"[$%] ?|>>> )?(?:[A-Z_][A-Z0-9_]*=\S* +)*(?:\S*/)?"
     r"(?:python[\d.]*|torchrun|accelerate(?:-launch)?|deepspeed|swift|xtuner|llamafactory-cli|tune|ilab|bash|sh|"
-    r"sudo|pip|conda|"
+    r"sudo|pip|conda|uv|mamba|apt|apt-get|npm|"
     r"docker|nohup|srun|sbatch|mpirun|vllm|ollama|curl|kubectl|git|cd|kill|nnUNet\w*|\S+\.(?:sh|py|exe|llamafile))\s+\S"
 )
 _COMMAND_MARK = r"\s--?[A-Za-z]|\.(?:py|sh|ya?ml|json|toml)\b|&&|\\\s*$|\b(?:install|launch|serve|run|train) \S"

@@ -177,8 +177,17 @@ _ASKS = re2.compile(
 )
 _AVOID = Test(
     r"(?:avoid|without|prevent|no|not|never|fix|against|addressing|troubleshooting|handling|debugging|避免|防止|不会|没有?|"
-    r"未出现)\s?(?:any |an |the |cuda |getting |出现)*$"
+    r"未出现|no longer (?:gets?|ha(?:ve|s)|sees?|hits?|throws?|gives?|runs? into))\s?(?:any |an |the |cuda |getting |出现)*[\"'`“]?$"
 )
+_AVOIDED = Test(
+    r"^\W?(?:oom|out[ -]of[ -]memory)(?: killer| errors?| issues?| events?)?\W? (?:is|are|was|were) (?:now |then )?"
+    r"(?:avoided|prevented|handled)"
+)
+# What a change to a program says of itself, where nobody tells of a run.
+_CHANGE = Test(
+    r"\bth(?:is|e) (?:pr|pull request|patch)\b|\bthis change was introduced|^#{1,3} ?(?:changelog|release notes|bug ?fix(?:es)? v?\d)"
+)
+_TELLS = Test(r"(?:^|[^\w])(?:i|i'm|i've|my|me)[^\w]|我|\?|？")
 
 
 def _task(prose: Prose) -> tuple[str, int, int] | None:
@@ -262,12 +271,17 @@ def _strong_failure(sentence: str) -> bool:
 def _first(pattern: Any, prose: Prose) -> int | None:
     for match in islice(pattern.finditer(prose.lower), MAX_MENTIONS):
         start = match.start()
-        if not _AVOID(prose.lower[max(0, start - 24) : start + 1].rstrip()):
+        avoided = _AVOID(prose.lower[max(0, start - 32) : start + 1].rstrip()) or _AVOIDED(
+            prose.lower[start : match.end() + 32]
+        )
+        if not avoided:
             return int(start)
     return None
 
 
 def _kinds(prose: Prose) -> Iterator[tuple[str, int, float]]:
+    if _CHANGE(prose.lower.lstrip()) and not _TELLS(prose.lower):
+        return
     vram, host = _first(_VRAM, prose), _first(_HOST, prose)
     plain = _first(_PLAIN, prose)
     if host is not None and _GPU_MEMORY(prose.lower[max(0, host - 6) : host]):

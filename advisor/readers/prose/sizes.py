@@ -73,7 +73,7 @@ _SIZES = (
             rf"(?:from[ \t]?\d+|从[ \t]?\d+){{0,1}}{_OP}(?:from \d+ to |从[ \t]?\d+[ \t]?(?:降|减|改|调)(?:低|小)?(?:到|为|成|"
             rf"至)[ \t]?)?{_N}{_END})|"
             rf"(?:\b(?:a|per[ -]device|micro|单卡|每卡) ?batch(?: of|es of)?[ =]?{_OP}?{_N}{_END})|"
-            rf"(?:\bbatch[ =:]{_OP}?{_N}{_END})|(?:\b(?:batch|bs) ?{_N}{_END})"
+            rf"(?:\bbatch ?(?:设|调|改|降)[置成为到]?{_OP}{_N}{_END})|(?:\bbatch[ =:]{_OP}?{_N}{_END})|(?:\b(?:batch|bs) ?{_N}{_END})"
         ),
         unless=_NOT_PER_DEVICE,
     ),

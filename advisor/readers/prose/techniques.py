@@ -194,9 +194,16 @@ _COMPARED = Test(r"(?:->|→|=>|\bto\b|改成|换成|改为|变成)\s?[`'\"]?$")
 _TABLE = re2.compile(r"(?:require|estimate|minimum|recommended|min|benchmark|需要?)\w*")
 
 
+# A package that is put on a machine is not yet used by a run.
+_INSTALLS = Test(r"(?:install|build|building|built|compil\w*|import)\s(?:-\S+ |the |from source )*[`'\"]?$")
+_INSTALLATION = Test(r"^\S{0,4}[ _-]?(?:\d\S* )?(?:install\w*|wheels?\b|builds?\b|import error)")
+
+
 def _switch(prose: Prose, pattern: Any) -> Iterator[Mention]:
     for match in islice(pattern.finditer(prose.lower), MAX_MENTIONS):
         start, end = match.start(), match.end()
+        if _INSTALLS(prose.lower[max(0, start - 32) : start]) or _INSTALLATION(prose.lower[end : end + 20]):
+            continue
         claim = claim_of(prose, start, end)
         if claim == Claim.DENIED:
             first, _ = prose.sentence(start)
