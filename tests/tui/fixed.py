@@ -12,7 +12,7 @@ from advisor.estimate.result import Component
 from advisor.facts import FactValue, Lang
 from advisor.plan import Plan, Step
 from advisor.records import Change as ChangeRecord
-from advisor.records import Edit, Remedy, TimeCost
+from advisor.records import Edit, Framework, Remedy, TimeCost
 from advisor.report import (
     Cause,
     Change,
@@ -98,7 +98,7 @@ def _case(lang: Lang) -> Case:
         lineage=lambda framework: [framework, "pytorch"],
         gpus={"RTX 4090": None, "A100-80GB": None},
         models={},
-        frameworks={"trl": None},
+        frameworks={"trl": Framework("trl", ["TRL"])},
     )
     both = Edit(set={"batch_size": 2})
     steps = (Step(REMEDIES[0], REMEDIES[0].edit[0], REMEDIES[0].edit[0].set), Step(REMEDIES[1], both, both.set))
