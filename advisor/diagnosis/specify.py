@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import re2
 from msgspec import Struct
 
 from advisor.facts import FactValue
@@ -16,6 +17,9 @@ _NOT_SPEC = frozenset({name for name, spec in VOCABULARY.items() if spec.group =
 # Defaults of a trainer's special modes, which the estimator takes where the mode is known, and words without weight.
 _SPECIAL = frozenset({"num_generations", "num_workers", "loop"})
 
+
+# Methods with a rank.
+_ADAPTERS = re2.compile(r"(?i)lora|dora|adapter|pissa")
 
 # One of them says that something is trained.
 _TRAINS = frozenset(
@@ -50,6 +54,12 @@ def specify(facts: Mapping[str, FactValue], library: Library, kind: str = "") ->
                 and VOCABULARY[name].group != "serving"
             ):
                 assumed[name] = value
+    if not _adapters(facts, library):
+        for name in ("lora_rank", "lora_targets"):
+            assumed.pop(name, None)  # beside a method that names its algorithm they would say that adapters learn
+        if "method" in stated:  # Unsloth drops its 4 bits when everything is trained
+            for name in ("quantization", "kbit_prepare"):
+                assumed.pop(name, None)
     if "task" not in stated and (facts.get("phase") == "load" or (kind == "question" and _TRAINS.isdisjoint(stated))):
         assumed["task"] = "inference"  # what is loaded are weights, whatever would have come after
     if kind == "question" and "batch_size" not in stated:
@@ -60,3 +70,15 @@ def specify(facts: Mapping[str, FactValue], library: Library, kind: str = "") ->
         if isinstance(count, int) and count > 1:
             assumed["parallelism"] = f"tp{count}"
     return Specification({**assumed, **stated}, assumed)
+
+
+def _adapters(facts: Mapping[str, FactValue], library: Library) -> bool:
+    """Whether adapters are what learns: by the method, or by the framework's usual one where the method is unsaid or an algorithm."""
+    from advisor.estimate.spec import ALGORITHMS
+    from advisor.readers.runs.defaults import defaults_for
+
+    method = str(facts.get("method", ""))
+    if not method or method in ALGORITHMS:
+        others = {name: value for name, value in facts.items() if name != "method"}
+        method = str(defaults_for(str(facts.get("framework", "")), others, library).get("method", ""))
+    return bool(_ADAPTERS.search(method))

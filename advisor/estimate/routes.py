@@ -18,7 +18,7 @@ from advisor.estimate.kv_cache import cache_bytes
 from advisor.estimate.parallel import FLAT_STEP, NCCL_BYTES, Axes, axes_of
 from advisor.estimate.recorded import recorded_peak
 from advisor.estimate.result import Estimate
-from advisor.estimate.spec import RunSpec, run_spec
+from advisor.estimate.spec import ALGORITHMS, LOW_RANK, RunSpec, run_spec
 from advisor.estimate.towers import (
     ADDED,
     adapter_inputs,
@@ -86,6 +86,10 @@ def run_of(spec: Mapping[str, Any], library: Library) -> RunSpec:
     if framework not in rl.PROJECTS:
         # Trainers of many kinds have a default for their RL trainer as well; that it runs must be stated.
         defaults.pop("num_generations", None)
+    method = str(spec.get("method") or "").lower()
+    if method and method not in ALGORITHMS and method not in LOW_RANK | _LOW_RANK:
+        # Unsloth: "full finetuning ... but 4bit / 8bit is enabled - disabling LoRA / QLoRA", the weights stay in 16 bits.
+        defaults.pop("quantization", None)
     run = run_spec(spec, defaults)
     return run.changed(method="lora") if run.method in _LOW_RANK else run
 

@@ -21,7 +21,7 @@ ALGORITHMS = frozenset({
     "sft", "pretrain", "dpo", "grpo", "gspo", "dapo", "rloo", "ppo", "kto", "orpo", "simpo", "cpo", "reinforce", "reinforce++", "remax",
 })  # fmt: skip
 """Methods that say how the loss is made, not which weights learn."""
-_LOW_RANK = frozenset({"lora", "qlora", "dora", "rslora", "qdora", "loraplus", "pissa", "lora+"})
+LOW_RANK = frozenset({"lora", "qlora", "dora", "rslora", "qdora", "loraplus", "pissa", "lora+"})
 _NO_QUANT = frozenset({"", "none", "no", "false"})
 # What holds where a word is absent. Only the words under `_LISTED` count as assumptions that a person should see.
 _DEFAULTS: dict[str, Any] = {
@@ -113,7 +113,7 @@ class RunSpec(Struct, frozen=True):
     @property
     def adapters(self) -> bool:
         """Low-rank adapters are what is trained."""
-        return self.low_rank or self.method in _LOW_RANK
+        return self.low_rank or self.method in LOW_RANK
 
     def changed(self, **words: Any) -> RunSpec:
         """The run with other values."""

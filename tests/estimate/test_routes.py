@@ -334,3 +334,10 @@ def test_a_reference_model_where_the_framework_s_default_has_one(words: dict[str
     """TRL's GRPOConfig.beta: 0.04 up to 0.18, 0 from 0.19 on, read in the released packages."""
     run = {"model": "Qwen2.5-1.5B", "task": "train", "batch_size": 2, "seq_len": 512, "precision": "bf16", **words}
     assert (estimate(run, LIBRARY).component("reference_models") > 2) is second
+
+
+def test_full_training_drops_a_framework_s_default_quantisation() -> None:
+    words = {"model": "Qwen2.5-7B", "task": "train", "batch_size": 1, "seq_len": 1024, "framework": "unsloth"}
+    full = estimate({**words, "method": "full"}, LIBRARY)
+    assert full.component("weights") == pytest.approx(7.616e9 * 2 / 2**30, rel=0.01)
+    assert estimate({**words, "method": "lora"}, LIBRARY).component("weights") < 6
