@@ -64,7 +64,8 @@ def _blocks(d: Diagnosis, remedy_id: str) -> list[Block]:
             rows.append(bullets([span(each, 160, mono=True)] for each in step.conditions[:12]))
         blocks += [divider(), rich(*rows)]
     tested = _tested(d, steps)
-    lines = [item for item in d.evidence if item.used and item.line and item.fact in tested][:MAX_LINES]
+    seen = [item for item in d.evidence if item.used and item.line and item.fact in tested]
+    lines = list({item.fact: item for item in reversed(seen)}.values())[::-1][:MAX_LINES]  # the first of each fact
     if lines:
         blocks += [divider(), rich(section([span(w("why_lines", lang), 100, bold=True)]))]
     for item in lines:

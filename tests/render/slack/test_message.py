@@ -182,6 +182,7 @@ def test_the_reasons_go_back_to_lines_of_the_text(training: Diagnosis) -> None:
     assert "Sources" in words
     assert "per_device_train_batch_size 4" in words
     assert "line 2" in words
+    assert words.count("task = train") == 1
     assert "Nothing in the text" in _words(why_view(training, "no-such-remedy")["blocks"])
 
 
