@@ -71,8 +71,15 @@ CASES: list[tuple[str, str | None, dict[str, Any], tuple[str, ...]]] = [
     ("I was trying to build FlashAttention 3 on H100", "none", {}, ("flash_attention",)),
     # what changes say of themselves
     ('Many of you will no longer get "Out of memory errors"', "none", {}, ()),
+    ("It used to be out of memory but with your fix it works now, thanks!", "none", {}, ()),
     ("This PR documents how the OOM killer is avoided; the limit is checked before.", "none", {}, ()),
     ("I tried this PR and my training still ends in OOM", "vram_oom", {"task": "train"}, ()),
+    # words that end like the error
+    ("I need more room for training data in my bathroom, zoom in", "none", {}, ()),
+    ("Enable OOMKillStep in slurm config by default", "none", {}, ()),
+    ("The system memory has more room when I zoom", "none", {}, ()),
+    ("Our jobs on the cluster get OOM killed", "host_oom", {}, ()),
+    ("一直oom，batch size 1", "vram_oom", {"batch_size": 1}, ()),
     # tables that cut names
     (
         "|   0  GeForce GTX 108...  Off  | 00000000:02:00.0 Off |\n| 0%  28C  P0  58W / 250W |  0MiB / 11178MiB |",

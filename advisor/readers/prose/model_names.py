@@ -35,7 +35,7 @@ _SIZE = re2.compile(
 # "7b" is a size of a model; "16 B" may be bytes and "2b" a list item.
 _SAYS_MODEL = Test(
     r"param|model|llm|vlm|llama|qwen|lora|fine[ -]?tun|gguf|gptq|awq|\bq[2-8](?:_|\b)|int[48]|\bfit\b|"
-    r"train|sft|dpo|grpo|参数|模型|微调|训练|推理|infer|run|load|oom|memory|显存|"
+    r"train|sft|dpo|grpo|参数|模型|微调|训练|推理|infer|run|load|\boom|memory|显存|"
     r"gpu|batch|seq"
 )
 _NOT_PARAMS = Test(r"^\W?(?:gb|bytes?)\b|(?:tokens?|samples?|rows|steps|vocab\w*|images?|pairs)\b")

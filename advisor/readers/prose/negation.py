@@ -133,7 +133,7 @@ _FAILS = Test(
     r"(?i)\b(?:oom(?:s|ed|ing)?|out[ -]of[ -]memory|crash\w*|fail(?:s|ed|ing)?|kill(?:s|ed)?|die[sd]?|runs? out|"
     r"ran out|running out|not enough|insufficient|error|"
     r"exceed\w*|can'?t|cannot|does ?n[o']t (?:run|fit|work)|"
-    r"still)\b|爆显?存|爆了|显存不足|显存溢出|不够|报错|超显存|溢出|失败|崩溃|不行|oom"
+    r"still)\b|爆显?存|爆了|显存不足|显存溢出|不够|报错|超显存|溢出|失败|崩溃|不行|\boom"
 )
 _WORKING = (
     r"(?i)\b(?:performs? (?:right|well|fine)|works?(?: fine| well| perfectly| ok(?:ay)?)?|worked|runs? (?:fine|well|"

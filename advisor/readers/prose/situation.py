@@ -109,7 +109,7 @@ _LATER = re2.compile(
 _VRAM = re2.compile(
     r"cuda[ :_]*(?:error[: ]*)?(?:oom\b|out[ _-]?of[ _-]?(?:memory|memmory|memeory|memroy|memery|momery))|"
     r"\b(?:oom|out of memory)(?:s|ed|ing)? (?:error )?(?:on|with|at) (?:an? |my |the )?\d+ ?gb? (?:of )?(?:vram|gpu)|"
-    r"oom cuda|gpu (?:is |runs? |ran |went |goes )?(?:oom\b|"
+    r"\boom cuda|gpu (?:is |runs? |ran |went |goes )?(?:oom\b|"
     r"out[ -]of[ -](?:gpu )?memory)|out of (?:gpu|cuda|video|graphics|device|vram)\b|out of cuda memory|"
     r"\d ?gb?,? (?:it )?(?:is|are|was) still not enough|"
     r"vram (?:usage )?[^\n.]{0,60}\b(?:above|over|exceed\w*|beyond)\b[^\n.]{0,16}\b(?:capacity|limit)|"
@@ -121,13 +121,13 @@ _VRAM = re2.compile(
 )
 _PLAIN = re2.compile(
     r"(?:^|[^\w])(?:oom(?:s|ed|ing)?|out[ -]of[ -]memory|insufficient memory|memory (?:is |was )?exceeded|"
-    r"memory error)(?:[^\w]|$)|内存溢出|内存不足|不足内存|oom"
+    r"memory error)(?:[^\w]|$)|内存溢出|内存不足|不足内存"
 )
 _HOST = re2.compile(
     r"(?:out of|runs? out of|running out of|ran out of|not enough|insufficient|run out) (?:system |cpu |host |main |"
     r"physical )?(?:ram|cpu memory|host memory|system memory)\b|"
     r"\b(?:cpu|system|host|main) (?:ram|memory|oom)\b[^\n.]{0,40}?(?:full|fills?|keeps?|increas\w*|grow\w*|out of|"
-    r"exhaust\w*|runs? out|oom|not enough|gone|peak|leak|skyrocket\w*|explod\w*|ris(?:es|ing)|climb\w*|accumulat\w*)|"
+    r"exhaust\w*|runs? out|\boom|not enough|gone|peak|leak|skyrocket\w*|explod\w*|ris(?:es|ing)|climb\w*|accumulat\w*)|"
     r"\bray (?:would |will |also )?(?:oom\b|report\w* an? (?:out[- ]of[- ]memory|oom)|out[- ]of[- ]memory)|"
     r"^cannot allocate memory$|[^\w]cannot allocate memory(?:[.,;:!()\s]|$)|"
     r"内存[^。\n]{0,12}(?:占满|耗尽|增大|越来越大)|占满内存|\bcpu oom\b|cpu out of memory|"
@@ -138,7 +138,7 @@ _HOST = re2.compile(
     r"session (?:is )?crash\w*|crash\w* (?:the |my )?session|"
     r"(?:process|training|job|it|script)(?:'s| is| was| gets?| got| being| been| will be) (?:randomly )?killed|"
     r"being killed|"
-    r"killed (?:by the )?(?:system|kernel|os|oom)|\b(?:slurm|cgroup|kubernetes|k8s|pod|lsf|pbs)\b[^\n.,;]{0,40}?"
+    r"killed (?:by the )?(?:system|kernel|os|oom)|\boom[- ]?killed\b|\b(?:slurm|cgroup|kubernetes|k8s|pod|lsf|pbs)\b[^\n.,;]{0,40}?"
     r"(?:out[- ]of[- ]memory|\boom\b)|"
     r"(?:主机|系统|cpu|机器|服务器|物理)内存(?:不足|不够|溢出|爆|一直)|内存(?:会|就|"
     r"也)?(?:一直|不断|持续)(?:增加|增长|上涨|上升|涨)|内存(?:占用)?(?:爆|耗尽|满了|"
@@ -177,7 +177,8 @@ _ASKS = re2.compile(
 )
 _AVOID = Test(
     r"(?:avoid|without|prevent|no|not|never|fix|against|addressing|troubleshooting|handling|debugging|避免|防止|不会|没有?|"
-    r"未出现|no longer (?:gets?|ha(?:ve|s)|sees?|hits?|throws?|gives?|runs? into))\s?(?:any |an |the |cuda |getting |出现)*[\"'`“]?$"
+    r"未出现|no longer (?:gets?|ha(?:ve|s)|sees?|hits?|throws?|gives?|runs? into)|"
+    r"used to (?:be|get|go|run|have|hit|run into))\s?(?:any |an |the |cuda |getting |出现)*[\"'`“]?$"
 )
 _AVOIDED = Test(
     r"^\W?(?:oom|out[ -]of[ -]memory)(?: killer| errors?| issues?| events?)?\W? (?:is|are|was|were) (?:now |then )?"
@@ -224,7 +225,7 @@ def _fails(prose: Prose, first: int, last: int) -> bool:
 
 
 _FAIL_WORDS = Test(
-    r"oom|out[ -]of|crash|fail|kill|error|problem|issue|cannot|can't|unable|exceed|goes up|increas|grow|climb|stops|"
+    r"\boom|out[ -]of|crash|fail|kill|error|problem|issue|cannot|can't|unable|exceed|goes up|increas|grow|climb|stops|"
     r"until nothing|narrowed|source|accumul|caus|crashes|shows|throws|gives|gave|took|takes|memory|爆|不足|溢出|报错|失败|崩|涨"
 )
 
@@ -259,7 +260,7 @@ def _phase(prose: Prose) -> tuple[str, int] | None:
 
 _AFTERWARDS = Test(r"(?:after|once|when) (?:the )?$|\bafter (?:the )?(?:model |checkpoint )?(?:is |was )?$")
 _STRONG = Test(
-    r"oom|out[ -]of[ -](?:gpu |cuda )?memory|crash|killed|memory[^\n.;]{0,40}(?:goes up|increas|grow|climb)|爆显?存|"
+    r"\boom|out[ -]of[ -](?:gpu |cuda )?memory|crash|killed|memory[^\n.;]{0,40}(?:goes up|increas|grow|climb)|爆显?存|"
     r"显存不足|溢出|爆oom|fails|(?:this|the|an|same) error"
 )
 
