@@ -18,6 +18,9 @@ import advisor
 from advisor.api import Diagnosis
 from tests.watching.conftest import MESSAGE
 
+# What frameworks deprecate among themselves is not the subject here.
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+
 
 def died(run: Callable[[], Any], **given: Any) -> Diagnosis:
     """The diagnosis of a run that must die of memory; in a thread, so that the names of tests are not among its frames."""
