@@ -74,9 +74,15 @@ class Journal(Part):
         """True the first time; what follows is never done again. Raises LeaseLost."""
         with self.database.write() as connection:
             _hold(connection, job)
-            row = {"job": job.id, "step": step, "state": "done", "ts": ""}
+            row = {"job": job.id, "step": step, "state": "once", "ts": ""}
             added = self._insert(steps).values(**row).on_conflict_do_nothing(index_elements=["job", "step"])
             return connection.execute(added.returning(steps.c.job)).first() is not None
+
+    def posted(self, job: Job) -> set[str]:
+        """The steps that have left for Slack, in this run of the job or an earlier one."""
+        gone = sa.select(steps.c.step).where(steps.c.job == job.id, steps.c.state.in_(("sent", "done")))
+        with self.database.read() as connection:
+            return set(connection.scalars(gone))
 
     def _set(self, job: Job, step: str, state: State, ts: str) -> None:
         with self.database.write() as connection:

@@ -18,6 +18,8 @@ from bots.slack.work.outcome import MOST_TAKEOVERS, judged, note, reference
 from bots.slack.work.queue import Job, Queue
 
 log = logging.getLogger(__name__)
+NOTE, NOTE_BY_CHANNEL = "note", "note-by-channel"
+NOTES = frozenset({NOTE, NOTE_BY_CHANNEL})
 LONGEST_RUN_S = 600.0
 """A handler that hangs for so long loses its lease: another worker tries, and may do better."""
 IDLE_S = 0.5
@@ -165,6 +167,9 @@ class Worker:
             self._tell(hands, job, note("failed", job))
             self.queue.end(job, "failed")
             return "failed_no_handler" if handler is None else "failed_poison"
+        if job.attempt > 1 and self.shop.journal.posted(job) & NOTES:
+            self.queue.end(job, "failed")  # killed after it had said that it gave up
+            return "failed_noted"
         try:
             handler(job.payload, hands)
         except LeaseLost:
@@ -178,7 +183,10 @@ class Worker:
                 return f"again_{verdict.reason}"
             if not told:
                 log.error("given up", extra=_about(job) | {"reason": verdict.reason}, exc_info=error)
-            self._tell(hands, job, verdict.note)
+            if told or not self.shop.journal.posted(
+                job
+            ):  # who has the answer needs no excuse for what was to follow it
+                self._tell(hands, job, verdict.note)
             self.queue.end(job, "done" if told else "failed")
             return "done" if told else f"failed_{verdict.reason}"
         self.queue.end(job)
@@ -193,12 +201,14 @@ class Worker:
         ways: list[Callable[[], object]] = []
         if where.get("response_url"):
             ephemeral = body | {"response_type": "ephemeral", "replace_original": False}
-            ways.append(lambda: hands.respond(str(where["response_url"]), ephemeral, "note"))
+            ways.append(lambda: hands.respond(str(where["response_url"]), ephemeral, NOTE))
         if where.get("channel") and where.get("user"):
             thread = {"thread_ts": where["thread_ts"]} if where.get("thread_ts") else {}
             to = body | {"channel": where["channel"], "user": where["user"]} | thread
             team, enterprise = str(where.get("team") or ""), str(where.get("enterprise") or "")
-            ways.append(lambda: hands.post(team, to, "note2", enterprise=enterprise, method="chat.postEphemeral"))
+            ways.append(
+                lambda: hands.post(team, to, NOTE_BY_CHANNEL, enterprise=enterprise, method="chat.postEphemeral")
+            )
         for way in ways:
             try:
                 way()

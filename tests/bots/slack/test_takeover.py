@@ -111,6 +111,28 @@ def test_a_job_that_kills_its_workers_is_given_up(bench: Bench) -> None:
     wait_for(lambda: bench.seen.outcomes == ["failed_poison"])
 
 
+def test_killed_after_it_gave_up_it_does_not_answer_after_all(bench: Bench) -> None:
+    bench.put()
+    bench.alive().respond(bench.slack.response_url("k"), {"text": "sorry"}, "note")
+    bench.start()
+    bench.settled()
+    assert bench.answers() == ["sorry"]
+    wait_for(lambda: bench.seen.outcomes == ["failed_noted"])
+
+
+def test_who_has_the_answer_gets_no_excuse(bench: Bench) -> None:
+    def half(payload: Mapping[str, Any], tools: Tools) -> None:
+        bench.answer(payload, tools)
+        raise KeyError("the picture")
+
+    bench.handlers["answer"] = half
+    bench.put()
+    bench.start()
+    bench.settled()
+    assert bench.answers() == ["the answer"]
+    wait_for(lambda: bench.seen.outcomes == ["again_error", "failed_error"])
+
+
 def test_once_is_once_however_often_the_job_is_run(bench: Bench) -> None:
     ran: list[bool] = []
 
