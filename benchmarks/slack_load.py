@@ -125,18 +125,21 @@ def measure(
         time.sleep(0.1)
     time.sleep(LEASE_S * 2 + 2 if kill_at else 1.0)  # whatever would be doubled has come by now
     answers = Counter(len(slack.responses.get(name, ())) for name in names)
+    twice = [bodies for name in names if len(bodies := slack.responses.get(name, [])) > 1]
+    marked = sum("Sent again" in json.dumps(bodies) for bodies in twice)
+    failed = sum("Sorry" in json.dumps(slack.responses.get(name, [])) for name in names)
     times = sorted(ack["s"] for ack in acks if ack["s"] is not None)
     last = max((slack.times[name] for name in names if name in slack.times), default=started)
     return {
         "acked": len(times), "resent": sum(1 for ack in acks if ack["resent"]),
         "p50": statistics.median(times), "p99": times[max(int(len(times) * 0.99) - 1, 0)], "max": times[-1],
         "lost": answers[0], "once": answers[1], "twice": sum(n for times_, n in answers.items() if times_ > 1),
-        "killed at": killed_at[0] if killed_at else None, "all answered after": last - started,
+        "marked": marked, "failed": failed, "killed at": killed_at[0] if killed_at else None, "all answered after": last - started,
     }  # fmt: skip
 
 
 def show(title: str, found: dict[str, Any], count: int) -> bool:
-    good = found["lost"] == found["twice"] == 0 and found["acked"] == count and found["max"] < ACK_S
+    good = found["lost"] == found["twice"] == found["failed"] == 0 and found["acked"] == count and found["max"] < ACK_S
     print(f"{title}: {'holds' if good else 'DOES NOT HOLD'}")
     print(
         f"  acknowledged {found['acked']}/{count}: p50 {found['p50']:.3f} s, p99 {found['p99']:.3f} s, max {found['max']:.3f} s"
@@ -144,6 +147,8 @@ def show(title: str, found: dict[str, Any], count: int) -> bool:
     print(
         f"  answered once {found['once']}, lost {found['lost']}, twice {found['twice']}; the last after {found['all answered after']:.1f} s"
     )
+    if found["twice"] or found["failed"]:
+        print(f"  of those twice, {found['marked']} say so; {found['failed']} got the note that it failed")
     if found["killed at"] is not None:
         print(
             f"  one replica killed after {found['killed at']} answers; {found['resent']} commands sent again by their sender"
