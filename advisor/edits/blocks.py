@@ -27,6 +27,9 @@ NOTATIONS: dict[str, Notation] = {"command": COMMAND, "yaml": YAML, "json": JSON
 MAX_LINES = 5_000  # of the text, from each end
 MAX_BLOCK = 400  # lines
 MAX_LINE = 4_000  # characters
+MAX_BLOCKS = 200
+MAX_PARSED = 200_000  # characters tried as blocks, in all; Python, which is parsed, counts four times
+MAX_LOOKS = 200_000  # at lines, in all: text that keeps beginning blocks that never end is left alone
 LAUNCHERS = frozenset({
     "python", "python3", "torchrun", "accelerate", "deepspeed", "trl", "swift", "llamafactory-cli", "vllm", "srun", "tune", "axolotl",
     "lmdeploy", "xtuner", "litgpt", "lerobot-train", "llama-server", "llama-cli", "llama-bench", "bash", "sh", "uv", "ray", "megatron",
@@ -99,10 +102,11 @@ def blocks_of(lines: Sequence[str], known: Callable[[str], bool], *, is_toml: bo
         chosen = range(len(lines) - MAX_LINES, len(lines))
     found: list[Block] = []
     index = chosen.start
-    while index < chosen.stop:
+    looks = _Looks()
+    while index < chosen.stop and len(found) < MAX_BLOCKS and looks.made < MAX_LOOKS and looks.parsed < MAX_PARSED:
         block = None
         if 0 < len(lines[index]) < MAX_LINE and not lines[index].isspace():
-            block = next(_at(lines, index, is_toml=is_toml), None)
+            block = next(_at(lines, index, looks, is_toml=is_toml), None)
         if block is None:
             index += 1
             continue
@@ -112,11 +116,19 @@ def blocks_of(lines: Sequence[str], known: Callable[[str], bool], *, is_toml: bo
     return found
 
 
-def _at(lines: Sequence[str], index: int, *, is_toml: bool) -> Iterator[Block]:
+class _Looks:
+    """How many lines have been looked at, and how many characters tried as blocks."""
+
+    def __init__(self) -> None:
+        self.made = 0
+        self.parsed = 0
+
+
+def _at(lines: Sequence[str], index: int, looks: _Looks, *, is_toml: bool) -> Iterator[Block]:
     """The block that begins on a line, tried in every notation."""
     match = _patterns()["quote"].match(lines[index])
     quote = match.group(0) if match else ""
-    rows = _Rows(lines, quote)
+    rows = _Rows(lines, quote, looks)
     for reader in (_command, _json, _config, _python) if not is_toml else (_command, _json, _config):
         block = reader(rows, index, is_toml)
         if block is not None:
@@ -126,12 +138,14 @@ def _at(lines: Sequence[str], index: int, *, is_toml: bool) -> Iterator[Block]:
 class _Rows:
     """The lines of a text without the quotation marks of mail."""
 
-    def __init__(self, lines: Sequence[str], quote: str) -> None:
+    def __init__(self, lines: Sequence[str], quote: str, looks: _Looks) -> None:
         self._lines = lines
         self.quote = quote
+        self.looks = looks
 
     def __getitem__(self, index: int) -> str:
         """The line, or a line that belongs to nothing where the text ends or the quotation does."""
+        self.looks.made += 1
         if index >= len(self._lines):
             return "\0"
         line = self._lines[index]
@@ -142,6 +156,7 @@ class _Rows:
 
 def _block(kind: Kind, rows: _Rows, first: int, last: int, lead: str = "") -> Block | None:
     text = "\n".join(rows[index] for index in range(first, last + 1))[len(lead) :]
+    rows.looks.parsed += len(text) * (4 if kind == "python" else 1)
     entries = tuple(NOTATIONS[kind].entries(text))
     return Block(kind, first, last, lead, rows.quote, text, entries) if entries else None
 

@@ -11,6 +11,7 @@ import pytest
 from advisor.diagnosis import examine
 from advisor.diagnosis.changes import changes_for
 from advisor.edits import Editor, Wish
+from advisor.edits.blocks import MAX_LOOKS, blocks_of
 from advisor.edits.meaning import same
 from advisor.facts import FactValue
 from advisor.library import Library, load_library
@@ -136,3 +137,26 @@ def _replaced(lines: Sequence[str], pieces: Sequence[object]) -> list[str]:
 
 def _lines_changed(before: str, after: str) -> int:
     return sum(row.startswith("- ") for row in difflib.ndiff(before.split("\n"), after.split("\n")))
+
+
+@pytest.mark.parametrize(
+    "line", ["x = (", '{"a": {', "[a]", "python x.py " + "--a 1 " * 600, "x = " + "-" * 3900 + "1", "\\"]
+)
+def test_blocks_that_never_end_are_given_up(line: str) -> None:
+    """The work is bounded however long the text is: lines looked at and characters parsed are counted."""
+    looks: list[int] = []
+    lines = _Counted([line] * 4000, looks)
+    blocks_of(lines, lambda key: True)
+    assert len(looks) <= 3 * MAX_LOOKS
+
+
+class _Counted(list[str]):
+    """Lines that count how often one of them is taken."""
+
+    def __init__(self, lines: Sequence[str], looks: list[int]) -> None:
+        super().__init__(lines)
+        self._looks = looks
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def,override]
+        self._looks.append(1)
+        return super().__getitem__(index)
