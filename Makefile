@@ -56,6 +56,10 @@ bench: setup  ## speed, as ratios in one run
 	$(BIN)/python -m compileall -q advisor bots
 	$(BIN)/python benchmarks/start_time.py
 	$(BIN)/python benchmarks/long_log.py
+	$(BIN)/python benchmarks/growth.py
+	$(BIN)/python benchmarks/switches.py
+	$(BIN)/python benchmarks/run_overhead.py
+	$(BIN)/python benchmarks/triage_throughput.py
 
 clean:  ## remove the environment and caches
 	rm -rf $(VENV) $(LIVE) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
