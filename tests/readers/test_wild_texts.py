@@ -74,6 +74,12 @@ CASES: list[tuple[str, str | None, dict[str, Any], tuple[str, ...]]] = [
     ("It used to be out of memory but with your fix it works now, thanks!", "none", {}, ()),
     ("This PR documents how the OOM killer is avoided; the limit is checked before.", "none", {}, ()),
     ("I tried this PR and my training still ends in OOM", "vram_oom", {"task": "train"}, ()),
+    # words that only look like settings
+    ("We copy the files by sftp to our house.", "none", {}, ("task", "method")),
+    ("Out of memory: swapexists, getcontext = 4096, escapesequence = 64", "vram_oom", {}, ("precision", "seq_len")),
+    ("OOM, context: 24 GB of it", "vram_oom", {}, ("seq_len",)),
+    ("OOM at context 4096", "vram_oom", {"seq_len": 4096}, ()),
+    ("OOM with maxseqlen=512 and apex", "vram_oom", {"seq_len": 512, "precision": "amp-fp16"}, ()),
     # words that end like the error
     ("I need more room for training data in my bathroom, zoom in", "none", {}, ()),
     ("Enable OOMKillStep in slurm config by default", "none", {}, ()),

@@ -26,7 +26,7 @@ _WORDS = Patterns(
         ("train", r"fine-?tun|finetun"),
         ("train", r"\bepochs?\b"),
         ("train", r"backward\(|backward\b|scaled_loss"),
-        ("train", r"optimizer[._](?:step|state)|\badamw?\b|grad_norm|gradient"),
+        ("train", r"optimizer[._](?:step|state)|\badamw?\b|grad_norm|\bgradient"),
         ("train", r"\b(?:sft|dpo|grpo|ppo|rlhf)\b"),
         ("train", r"\bloss\b|learning_rate"),
         ("train", r"data_?loader worker|dataloader"),
@@ -51,7 +51,10 @@ _WORDS = Patterns(
         ),
         ("inference", r"sglang|text_generation_(?:server|client)|lmdeploy|tensorrt|exllama|prefill"),
         ("inference", r"\bserve\b|server\.py|api_server|deploy|backend worker"),
-        ("inference", r"\bpredict|transcri|onnxruntime|\bpipeline\("),
+        (
+            "inference",
+            r"\bpredict(?:s|ed|ing|ions?|or)?(?:[^a-z]|$)|\btranscri(?:be|bing|pti)|onnxruntime|\bpipeline\(",
+        ),
     )
 )
 

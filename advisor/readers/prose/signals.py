@@ -118,7 +118,8 @@ _SIGNALS = Patterns(
             "worked_before_upgrade",
             r"(?:work(?:s|ed)?|fine|ran|trained|ok)[^\n.]{0,30}(?:in|with|on|before) (?:the )?(?:older |old |"
             r"previous |earlier |last )?(?:version|release|v\d|commit|pr ?\d)|(?:after|since) (?:the |an? |"
-            r"i )?(?:recent |latest |last )?(?:updat|upgrad)\w*|used to work|regression\b|did not before|"
+            r"i )?(?:recent |latest |last )?(?:updat|upgrad)\w*|used to work|\b(?:an?|this|the|performance|memory) "
+            r"regression\b|\bregression (?:since|from|between|in v?\d)|did not before|"
             r"\bwork\w*(?: fine| well)? before (?:i |the |we )?(?:upgrad|updat)\w*|\d\.[\dx]+ ?(?:版本?|"
             r"环境)?(?:后)?[^\n。]{0,6}正常|(?:升级|更新)(?:版本|代码|完|了)?(?:之?后|"
             r"以后)|旧版(?:本)?[^\n。]{0,8}(?:正常|可以|没问题)",
@@ -145,7 +146,7 @@ _SIGNALS = Patterns(
         ),
         (
             "long_videos_or_many_images",
-            r"\bvideos?\b|multiple images|many images|several images|multi-?image|frames|视频|多图|多张图",
+            r"\bvideos?\b|multiple images|many images|several images|multi-?image|\bframes\b|视频|多图|多张图",
         ),
         (
             "loss_accumulated",

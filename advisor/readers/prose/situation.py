@@ -27,8 +27,8 @@ TRIGGERS: tuple[str, ...] = ()
 PROSE_ONLY = True
 
 _TRAIN = re2.compile(
-    r"(?:^|[^a-z-])(?:train(?:s|ed|ing|er|able|ning|nings)?|fine[ -]?tu(?:n|i)\w*|finetun\w*|pre-?training|sft\w*|dpo\w*|"
-    r"grpo\w*|ppo\w*|rlhf|kto|orpo|epochs?|backward|backprop\w*|"
+    r"(?:^|[^a-z-])(?:train(?:s|ed|ing|er|able|ning|nings)?|fine[ -]?tu(?:n|i)\w*|finetun\w*|pre-?training|"
+    r"(?:sft|dpo|grpo|ppo)(?:_\w*|trainer|config|s|ing|-?train\w*)?|rlhf|kto|orpo|epochs?|backward|backprop\w*|"
     r"optimi[sz]er|gradient\w*|q?lora|dreambooth|post[ -]training|loss|fsdp|deepspeed|zero[ _-]?[123])(?:[^a-z-]|$)|"
     r"训练|微调|预训练|反向传播|精调|续训|强化学习"
 )
@@ -36,7 +36,7 @@ _TRAIN_STRONG = Test(r"train(?:s|ed|ing|er)?$|tun|sft|dpo|grpo|ppo|训练|微调
 _NOT_TRAIN = Test(r"(?:pre-?|already |un|well-?|the |a )$")
 _INFER = re2.compile(
     r"(?:^|[^\w-])(?:inference|infer(?:ring)?|generat(?:e|es|ing)|image generation|text generation|serv(?:e|es|ing)|"
-    r"deploy\w*|predict\w*|rollouts?|txt2img|img2img|transcri\w+|"
+    r"deploy\w*|predict(?:s|ed|ing|ions?)?|rollouts?|txt2img|img2img|transcri(?:be|bing|pti)\w*|"
     r"webui|chatbot|api server|evaluation script|upscal\w+|decoded?)(?:[^\w-]|$)|推理|部署|预测|对话|问答|转写|转录|出图|跑图|"
     r"生成[^成\n。]{0,14}(?:图|视频|文本|回复|答案)|生图|生成图"
 )

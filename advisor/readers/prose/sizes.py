@@ -88,7 +88,7 @@ _SIZES = (
     _Size(
         "seq_len",
         (
-            rf"(?:(?:max(?:imum)?[ _-]?)?(?:model[ _-]?max[ _-]?len(?:gth)?|seq(?:uence)?s?(?:[ _-]?len(?:gth)?s?)?|"
+            rf"(?:(?:^|[^a-z])(?:max(?:imum)?[ _-]?)?(?:model[ _-]?max[ _-]?len(?:gth)?|seq(?:uence)?s?(?:[ _-]?len(?:gth)?s?)?|"
             rf"cut[ -_]?off(?:[ _-]?len(?:gth)?)?|(?:context|ctx)(?:[ _-]?(?:len(?:gth)?|window|size))?|"
             rf"max[ _-]?len(?:gth)?|token length)"
             rf"|上下文(?:长度|窗口)?|序列(?:最大)?长度|最大(?:序列)?长度|截断长度|文本长度|长度){_OP}{_TOKENS}{_END}"
@@ -167,10 +167,8 @@ _PER_DEVICE = Test(r"micro|per[ _-](?:device|gpu)|单卡|每卡")
 _PER_GPU = re2.compile(r"^[^\n.;]{0,24}?\((\d{1,5}) (?:per|on each|a) (?:gpu|device|card)")
 # "around batch 4660/5033" is a place in an epoch.
 _PLACE_BEFORE = Test(r"\b(?:around|after|during|until|till|in|from|th|every|each|about|epoch \d+,?)[ \t]?$")
-_AMBIGUOUS_NUMBER = Test(
-    r"(?:greater|larger|bigger|more|less|smaller|higher|above|below|over|under) than[ \t]?$|^[ \t]?(?:k\b|"
-    r"tokens? per second|%|-bit|bit)"
-)
+_BOUND = Test(r"(?:greater|larger|bigger|more|less|smaller|higher|above|below|over|under) than[ \t]?$")
+_OTHER_UNIT = Test(r"^[ \t]?(?:k\b|tokens? per second|%|-bit|bit|[gm]i?b\b|g\b)")
 
 
 def _mentions(prose: Prose, size: _Size, is_total: bool = False) -> Iterator[Mention]:
@@ -184,7 +182,7 @@ def _mentions(prose: Prose, size: _Size, is_total: bool = False) -> Iterator[Men
             size.unless is not None and size.unless(prose.lower[max(0, match.start() - 16) : match.start()])
         ):
             continue
-        if _AMBIGUOUS_NUMBER(prose.lower[max(0, start - 16) : start]) or _AMBIGUOUS_NUMBER(prose.lower[end : end + 20]):
+        if _BOUND(prose.lower[max(0, start - 16) : start]) or _OTHER_UNIT(prose.lower[end : end + 20]):
             continue
         if size.fact == "num_frames" and prose.text[slice(*prose.line(start))].strip(" .") == match.group().strip(" ."):
             continue  # "13 frames" alone in a line: a notebook folds its traceback

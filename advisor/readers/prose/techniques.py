@@ -92,7 +92,7 @@ _WORDS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
                 (
                     r"(?:fp16|float16)[ -]?(?:mixed|amp)|mixed[ -]precision (?:\(|with |training \(|of )?(?:fp16|"
                     r"float16)|"
-                    r"fp16 ?混合精度|\bamp\b|native amp|apex"
+                    r"fp16 ?混合精度|\bamp\b|native amp|\bapex\b"
                 ),
             ),
             ("bf16", r"(?:^|[^\w])(?:bf16|bfloat16|pure_bf16)\b"),

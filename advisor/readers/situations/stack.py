@@ -52,7 +52,7 @@ _PATTERNS = compiled(
         "dreambooth_run": r"train_db\.py|sdxl_train\.py|dreambooth (?:tab|trainer|training)",
         "volumes": r"3d_fullres|\bnii(?:\.gz)?\b|nifti|pad_crop_shape|patch_size|roi_size|volumetric|\bmri\b|"
         r"\bct (?:scan|modality|volume|image)|3d u-?net|medical",
-        "requirement_stated": r"(?:readme|docs?|documentation|table|officially?|paper)\b[^\n.]{0,60}\b\d+(?:\.\d+)? ?g(?:b|ib)?\b|"
+        "requirement_stated": r"\b(?:readme|docs?|documentation|table|officially?|paper)\b[^\n.]{0,60}\b\d+(?:\.\d+)? ?g(?:b|ib)?\b|"
         r"(?:readme|table|official|paper)[^\n.]{0,40}(?:requirement|vram|memory usage)|"
         r"(?:文档|官方|表格?|说明)[^\n。]{0,30}(?:显存|\d+ ?g|卡)",
         "repeated_calls": r"(?:call(?:ing)?|run(?:ning)?|train(?:ing)?|invok\w+|load(?:ing)?)[^\n.]{0,40}(?:several times|"
