@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Any
+
 from advisor.edits.blocks import Block
 from advisor.edits.command import COMMAND
 from advisor.edits.entry import Entry, Value, normalised
@@ -11,6 +14,12 @@ from advisor.facts import FactValue
 from advisor.report import Change
 
 AUTO = "auto"
+
+
+@lru_cache(maxsize=64)
+def _entries(notation: Any, text: str) -> tuple[Entry, ...]:
+    """The settings of a text; one text is asked for them many times while changes are tried."""
+    return tuple(notation.entries(text))
 
 
 class Draft:
@@ -30,7 +39,7 @@ class Draft:
 
     @property
     def entries(self) -> list[Entry]:
-        return self.block.notation.entries(self.text)
+        return list(_entries(self.block.notation, self.text))
 
     def set(self, entry: Entry, value: Value) -> None:
         self.text = self.block.notation.changed(self.text, entry, value)
