@@ -39,7 +39,8 @@ class Draft:
 
     @property
     def entries(self) -> list[Entry]:
-        return list(_entries(self.block.notation, self.text))
+        notation: Any = self.block.notation  # one object for each notation
+        return list(_entries(notation, self.text))
 
     def set(self, entry: Entry, value: Value) -> None:
         self.text = self.block.notation.changed(self.text, entry, value)
