@@ -74,6 +74,13 @@ CASES: list[tuple[str, str | None, dict[str, Any], tuple[str, ...]]] = [
     ("It used to be out of memory but with your fix it works now, thanks!", "none", {}, ()),
     ("This PR documents how the OOM killer is avoided; the limit is checked before.", "none", {}, ()),
     ("I tried this PR and my training still ends in OOM", "vram_oom", {"task": "train"}, ()),
+    # Python's own error is of the host's memory
+    ('Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n    x = load()\nMemoryError', "host_oom", {}, ()),
+    ("RuntimeError: Caught MemoryError in DataLoader worker process 0.", "host_oom", {}, ()),
+    ("I get a MemoryError when loading the dataset", "host_oom", {"phase": "load"}, ()),
+    ("MemoryError: Cannot allocate write+execute memory for ffi.callback()", "other_error", {}, ()),
+    ("MemoryError: std::bad_alloc: out_of_memory: CUDA error at: /rmm/mr/device/cuda_memory_resource.hpp", "vram_oom", {}, ()),
+    ("torch.cuda.OutOfMemoryError: CUDA out of memory.", "vram_oom", {}, ()),
     # words that only look like settings
     ("We copy the files by sftp to our house.", "none", {}, ("task", "method")),
     ("Out of memory: swapexists, getcontext = 4096, escapesequence = 64", "vram_oom", {}, ("precision", "seq_len")),

@@ -6,6 +6,8 @@ r"""Python exceptions of other kinds at the end of a traceback.
 ... ValueError: too many values to unpack'''
 >>> [(item.fact, item.value) for item in read(Document.of(log))]
 [('failure_kind', 'other_error')]
+>>> [(item.fact, item.value) for item in read(Document.of("MemoryError"))]
+[('failure_kind', 'other_error'), ('failure_kind', 'host_oom')]
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ def _forms() -> tuple[Compiled, ...]:
     return compiled([
         Form(r"(?m)^(?:[\w.]+\.)?(?:ValueError|KeyError|TypeError|AttributeError|ImportError|ModuleNotFoundError|AssertionError|NotImplementedError|FileNotFoundError|NameError|UnboundLocalError|SyntaxError|HFValidationError|ConnectionError|PermissionError|ZeroDivisionError|RecursionError|pickle\.UnpicklingError|json\.decoder\.JSONDecodeError)\b ?:", "other_error", 0.4),
         Form(r"(?m)(?:^|[\])][ ])(?:[a-z_][\w.]*\.)?[A-Z]\w{2,40}(?:Error|Exception)\b ?(?::|$)|torch\._dynamo\.exc\.\w+: |\bptxas fatal +:|(?m)^\S*:? ?fatal error: ", "other_error", 0.3),
+        # The interpreter's own, of the host's memory.
+        Form(r"(?m)^\W{0,4}(?:builtins\.)?MemoryError\b ?(?:: ?$|: (?:std::)?bad[_ ]alloc|: Unable to allocate|$)|Caught MemoryError in", "host_oom", 0.7),
         Form(r"No module named|cannot open shared object file|undefined symbol|DLL load failed", "other_error", 0.55, says=(("signal", "install_mismatch"),)),
     ])  # fmt: skip
 

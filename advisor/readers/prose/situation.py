@@ -137,7 +137,7 @@ _HOST = re2.compile(
     r"\b\d(?:\.\d)?\s?tb? of (?:memory|ram)|(?:using|used) all (?:of the |the )?(?:available )?ram\b|"
     r"session (?:is )?crash\w*|crash\w* (?:the |my )?session|"
     r"(?:process|training|job|it|script)(?:'s| is| was| gets?| got| being| been| will be) (?:randomly )?killed|"
-    r"being killed|"
+    r"being killed|\b(?:python(?:'s)? )?memoryerrors?\b|"
     r"killed (?:by the )?(?:system|kernel|os|oom)|\boom[- ]?killed\b|\b(?:slurm|cgroup|kubernetes|k8s|pod|lsf|pbs)\b[^\n.,;]{0,40}?"
     r"(?:out[- ]of[- ]memory|\boom\b)|"
     r"(?:主机|系统|cpu|机器|服务器|物理)内存(?:不足|不够|溢出|爆|一直)|内存(?:会|就|"
