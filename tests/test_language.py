@@ -32,7 +32,7 @@ CASES = [
     ),
     # forms in both languages
     (
-        "Is there an issue for this already? | 该问题是否有过讨论?\n- I have searched | 我已经搜索过\n\nIt crashes on my 3090, any idea why?",
+        "Is there an issue for this already? | 该问题是否有过讨论?\n- I have searched | 我已经搜索过\n\nIt crashes on my 3090, why?",
         "en",
     ),
     (
