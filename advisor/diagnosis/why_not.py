@@ -14,6 +14,7 @@ from advisor.facts import VRAM_KINDS, FactValue
 from advisor.library import Library
 from advisor.readers.document import Document
 from advisor.rule import Condition, Rule, as_word
+from advisor.units import format_gib
 
 MAX_RULES = 5
 
@@ -84,6 +85,10 @@ def _explain(remedy: str, case: Case) -> WhyNot:
             )
     for weight, firing in case.trace.against_remedy.get(remedy, ()):
         lines.append(f"{'反对的规则' if zh else 'a rule argues against it'}: {firing.rule.id} ({weight:g})")
+    for item in case.outcome.raising:
+        if item.remedy.id == remedy and item.peak_after_gib is not None:
+            peak = format_gib(item.peak_after_gib)
+            lines.append(f"按估计它会使峰值升到 {peak}" if zh else f"by the estimate it would raise the peak to {peak}")
     if remedy in case.resolution.tried:
         lines.append("文本说已经用过或试过" if zh else "the text says that it is on already or was tried")
     failed: dict[str, tuple[str, ...]] = {}

@@ -96,6 +96,8 @@ def make_plan(
     switches = {name: value for name, value in spec.items() if isinstance(value, bool | str)}
     allowed = [item for item in allowed if not _in_force(item.remedy, spec) and not already_on(item.remedy, switches)]
     ranked_list = [_measured(item, meter, spec, filled, base, capacity_gib, missing_gib, scale) for item in allowed]
+    raising = tuple(item for item in ranked_list if _raises(item, base))
+    ranked_list = [item for item in ranked_list if item not in raising]
     ranked_list.sort(key=lambda item: -item.score)
     plans: list[Plan] = []
     strongest: Plan | None = None
@@ -114,7 +116,7 @@ def make_plan(
         hardware += smallest_hardware(
             meter, strongest.spec, tuple(step.remedy.id for step in strongest.steps), capacity_gib, cards, remedies
         )
-    return Outcome(tuple(ranked_list), tuple(plans), tuple(hardware), base, (), meter.made)
+    return Outcome(tuple(ranked_list), tuple(plans), tuple(hardware), base, (), meter.made, raising)
 
 
 def _others(
@@ -202,6 +204,11 @@ def _measured(
         peak_after_gib=peak_gib(after),
         fits=fits,
     )
+
+
+def _raises(item: RankedRemedy, base: EstimateLike) -> bool:
+    """Whether the remedy makes this very run need more, as QLoRA does where its fp32 activations outweigh its weights."""
+    return item.peak_after_gib is not None and item.peak_after_gib > 1.01 * peak_gib(base)
 
 
 def _unseen(before: EstimateLike, after: EstimateLike) -> bool:

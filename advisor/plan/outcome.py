@@ -184,6 +184,7 @@ class Outcome(Struct, frozen=True):
         smallest_hardware: for the run as it is and for the run with everything that helps; empty when nothing can be estimated.
         estimate: the (corrected) estimate of the run as it is; None when too little is known.
         missing: facts without which no estimate can be made.
+        raising: remedies that rules argue for and that would make this very run need more.
     """
 
     ranked: tuple[RankedRemedy, ...]
@@ -192,3 +193,4 @@ class Outcome(Struct, frozen=True):
     estimate: EstimateLike | None = None
     missing: tuple[str, ...] = ()
     estimates_made: int = 0
+    raising: tuple[RankedRemedy, ...] = ()

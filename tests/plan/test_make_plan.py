@@ -56,6 +56,13 @@ def test_what_saves_nothing_falls_behind(estimate: Estimate, remedies: dict[str,
     assert 0 < ranked[0].saves.low <= ranked[0].saves.expected <= ranked[0].saves.high
 
 
+def test_what_raises_the_peak_is_not_advised_and_told_apart(estimate: Estimate, remedies: dict[str, Remedy]) -> None:
+    worse = toy_remedy("larger_batch", Edit(set={"batch_size": 16}))
+    outcome = make_plan(SPEC, [Candidate(worse, 0.9, 0.9), Candidate(remedies["lora"], 0.5, 0.5)], estimate, 24.0)
+    assert [item.remedy.id for item in outcome.ranked] == ["lora"]
+    assert [item.remedy.id for item in outcome.raising] == ["larger_batch"]
+
+
 def test_what_the_estimator_does_not_know_is_not_held_against_a_remedy(estimate: Estimate) -> None:
     unseen = toy_remedy("unseen", Edit(set={"no_such_thing": True}))
     (item,) = make_plan(SPEC, [Candidate(unseen, 0.7, 0.7)], estimate, 24.0).ranked
