@@ -76,7 +76,10 @@ def _entries(library: Library) -> list[Entry]:
         found = library.derived(
             f"readers-{_fingerprint()}",
             list[Entry],
-            lambda: [Entry(item.name, item.triggers, item.needs_library, item.prose_only) for item in readers()],
+            # Looked up anew: a reader may have been added since the list of this process was made.
+            lambda: [
+                Entry(item.name, item.triggers, item.needs_library, item.prose_only) for item in readers.__wrapped__()
+            ],
         )
         _known = library, found
     return _known[1]

@@ -52,9 +52,9 @@ def self_attention(tape: Tape, hidden: Tensor, t: Tower, cos: Tensor, sin: Tenso
         out = attention.eager(tape, q, k, v, shape, mask, t.attention_dropout)
     else:
         # Keys and values of two sizes: the flash kernel refuses, the efficient one takes them.
-        q, k, v = (ops._low(tape, x) for x in (q, k, v))
+        q, k, v = (ops.low(tape, x) for x in (q, k, v))
         bias = None
         if mask is not None:
             bias = mask if mask.item == q.item else tape.new(mask.rows, mask.width, q.item)
-        out = attention._kernel(tape, q, k, v, shape, False, bias)
+        out = attention.kernel(tape, q, k, v, shape, False, bias)
     return linear(tape, out, "o_proj", heads * value, t.hidden)

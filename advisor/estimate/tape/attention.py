@@ -58,7 +58,8 @@ def _kernel_backward(
     )
 
 
-def _kernel(tape: Tape, q: Tensor, k: Tensor, v: Tensor, heads: Heads, flash: bool, bias: Tensor | None) -> Tensor:
+def kernel(tape: Tape, q: Tensor, k: Tensor, v: Tensor, heads: Heads, flash: bool, bias: Tensor | None) -> Tensor:
+    """A fused kernel: [rows, heads * size] out; keeps its inputs, the result and a log-sum-exp of 4 bytes a row and head."""
     size = heads.value_size or heads.size
     out = tape.new(heads.rows, heads.query * size, q.item)
     lse = tape.new(heads.rows, heads.query, 4)
@@ -84,7 +85,7 @@ def repeat_kv(tape: Tape, x: Tensor, groups: float) -> Tensor:
 def _call(
     tape: Tape, q: Tensor, k: Tensor, v: Tensor, heads: Heads, mask: Tensor | None, p: float, gqa: bool
 ) -> Tensor:
-    q, k, v = (ops._low(tape, x) for x in (q, k, v))
+    q, k, v = (ops.low(tape, x) for x in (q, k, v))
     if tape.mode.attention == "flash" and q.item == 4:
         # transformers' flash_attention_forward casts what layers of fp32 left; the kernels know half precision alone.
         q, k, v = (ops.cast(tape, x, 2) for x in (q, k, v))
@@ -92,12 +93,12 @@ def _call(
     half = q.item == 2
     grouped = gqa and heads.groups > 1
     if half and mask is None and max(heads.size, heads.value_size) <= 256:
-        return _kernel(tape, q, k, v, heads, True, None)
+        return kernel(tape, q, k, v, heads, True, None)
     if not grouped:
         bias = None
         if mask is not None:
             bias = mask if mask.item == q.item else tape.new(mask.rows, mask.width, q.item)
-        return _kernel(tape, q, k, v, heads, False, bias)
+        return kernel(tape, q, k, v, heads, False, bias)
     return math_attention(tape, q, k, v, heads, mask, p)
 
 
@@ -115,7 +116,7 @@ def math_attention(
 
     `broadcast`: one key/value head without the grouping flag is spread over the query heads by the products themselves.
     """
-    q, k, v = (ops._low(tape, x) for x in (q, k, v))
+    q, k, v = (ops.low(tape, x) for x in (q, k, v))
     item = q.item
     q, k, v = (
         ops.cast(tape, x, 4) for x in (q, k, v)

@@ -39,7 +39,7 @@ def conv(
     tape: Tape, x: Tensor, name: str, inputs: float, outputs: float, rows: str, width: float, bias: bool = True
 ) -> Tensor:
     """A convolution with a kernel of `inputs` = channels * kernel area: keeps its input and weight; no workspace is counted."""
-    x = ops._low(tape, x)
+    x = ops.low(tape, x)
     weight = ops.weight_cast(tape, tape.param(f"{name}.weight", outputs, inputs), tape.amp)
     params = [weight]
     if bias:
@@ -162,7 +162,7 @@ def fused_linear_cross_entropy(tape: Tape, x: Tensor, weight: Tensor, hidden: fl
     Source: linkedin/Liger-Kernel, ops/fused_linear_cross_entropy.py: as many slices of the tokens as vocab / hidden, rounded up to a
     power of two, so that a slice of logits is about as large as the hidden states.
     """
-    x = ops._low(tape, x)
+    x = ops.low(tape, x)
     weight = ops.weight_cast(tape, weight, tape.amp)
     slices = 1.0
     while slices < vocab / hidden:

@@ -90,7 +90,8 @@ def weight_cast(tape: Tape, w: Tensor, item: int) -> Tensor:
     return held
 
 
-def _low(tape: Tape, x: Tensor) -> Tensor:
+def low(tape: Tape, x: Tensor) -> Tensor:
+    """An fp32 tensor in autocast's dtype; any other as it is."""
     return cast(tape, x, tape.amp) if tape.amp and x.item == 4 else x
 
 
@@ -115,7 +116,7 @@ def _linear_backward(
 
 def matmul_weight(tape: Tape, x: Tensor, w: Tensor, out: float, bias: Tensor | None = None) -> Tensor:
     """x @ w (+ bias): keeps x where w is trained, and w where x needs a gradient. [rows, in] -> [rows, out]"""
-    x = _low(tape, x)
+    x = low(tape, x)
     w = weight_cast(tape, w, tape.amp)
     inputs = [x, w]
     if bias is not None:
@@ -354,7 +355,7 @@ def cat(tape: Tape, parts: Sequence[Tensor], rows: str = "", width: float = 0.0)
 
 def bmm(tape: Tape, a: Tensor, b: Tensor, rows: str, width: float) -> Tensor:
     """A batched product of two activations: keeps both. The caller names the result's shape."""
-    a, b = _low(tape, a), _low(tape, b)
+    a, b = low(tape, a), low(tape, b)
     out = tape.new(rows, width, max(a.item, b.item))
     saved = ([b] if a.needs else []) + ([a] if b.needs else [])
     return _attach(tape, out, [a, b], saved, _bmm_backward, (a.shape, b.shape))

@@ -1,6 +1,6 @@
 """Frames of mixed precision in a traceback: half precision is on, whatever else the text tells of it.
 
->>> log = '''  File "/work/ParlAI/parlai/utils/fp16.py", line 194, in backward
+>>> log = '''  File "/home/user/ParlAI/parlai/utils/fp16.py", line 194, in backward
 ...     loss.backward()'''
 >>> [(item.fact, item.value) for item in read(Document.of(log))]
 [('tried', 'mixed_precision')]

@@ -194,7 +194,7 @@ def said(setting: Setting, lineage: Sequence[str], index: KeyIndex, library: Lib
             for entry in index.implies.get(framework, {}).get(key, ()):
                 if holds(entry, _alone(setting)) and not any(key.endswith(ending) for ending in _DEVICES):
                     # Of two entries the later is the more special one.
-                    found |= _implied(entry, setting.rank)
+                    found |= _implied(entry, setting)
             if fact is not None:
                 return found
         if found:
@@ -286,11 +286,13 @@ def of_model(name: str, library: Library, rank: int) -> dict[str, Meaning]:
     return found
 
 
-def _implied(entry: Mapping[str, Any], rank: int) -> dict[str, Meaning]:
+def _implied(entry: Mapping[str, Any], setting: Setting) -> dict[str, Meaning]:
+    """What an entry of `implies` sets; `{value}` in it stands for the value as written."""
     found = {}
     for fact, value in entry["set"].items():
         try:
-            found[fact] = Meaning(check_fact(fact, value), rank)
+            meant = value.replace("{value}", setting.value) if isinstance(value, str) else value
+            found[fact] = Meaning(check_fact(fact, meant), setting.rank)
         except FactError:
             continue
     return found

@@ -53,6 +53,16 @@ CASES: list[tuple[str, str, Expected]] = [
         {"lora_rank": 8, "lora_targets": ["q_proj", "v_proj", "o_proj"], "batch_size": 4},
     ),
     (
+        "a server over a number of cards that is no power of two",
+        "vllm serve org/Tiny-1B --tensor-parallel-size 3 --max-model-len 8192",
+        {"gpu_count": 3, "parallelism": "tp3", "max_model_len": 8192},
+    ),
+    (
+        "one card is no split",
+        "vllm serve org/Tiny-1B --tensor-parallel-size 1",
+        {"gpu_count": 1, "parallelism": ABSENT},
+    ),
+    (
         "deepspeed launcher with --num_gpus",
         "deepspeed --num_gpus 8 --master_port 60000 train_sft.py --deepspeed ds_zero3.json "
         "--per_device_train_batch_size 1 --max_seq_length 8192",
