@@ -23,8 +23,9 @@ Facts: TypeAlias = Mapping[str, FactValue]
 FAILURE_KINDS = ("vram_oom", "kv_cache", "host_oom", "shm", "kernel_resources", "question", "other_error", "none")
 # The kinds for which device-memory remedies make sense.
 VRAM_KINDS = frozenset({"vram_oom", "kv_cache", "question"})
-# What a reader may report beside the facts: the kind of failure, a named signal, a remedy that is already on or was tried.
-PSEUDO_FACTS = frozenset({"failure_kind", "signal", "tried", "total_batch"})
+# What a reader may report beside the facts: the kind of failure, a named signal, a remedy that is already on or was tried, a wish of
+# knowledge/wishes.yaml, the fact whose largest value is asked for.
+PSEUDO_FACTS = frozenset({"failure_kind", "signal", "tried", "wish", "largest", "total_batch"})
 
 
 class Observation(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""The fixed words of memory snapshots, in English and Chinese; `advisor.wording` hands them out with all others."""
+"""The fixed words of memory snapshots and of single answers, in English and Chinese; `advisor.wording` hands them out with all others."""
 
 from __future__ import annotations
 
@@ -30,4 +30,10 @@ SNAPSHOT: dict[str, tuple[str, str]] = {
         "录制中没有调用栈:请在运行前调用 torch.cuda.memory._record_memory_history()。",
     ),
     "snapshot.device": ("Device {index}", "设备 {index}"),
+}  # fmt: skip
+
+ANSWERS: dict[str, tuple[str, str]] = {
+    "respected": ("Respected: {list}", "已遵从你的要求:{list}"),
+    "respected.one": ("{text} (line {line})", "{text}(第 {line} 行)"),
+    "semicolon": ("; ", ";"),
 }  # fmt: skip

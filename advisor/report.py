@@ -143,6 +143,15 @@ class Question(Struct, frozen=True):
     why: str
 
 
+class Respected(Struct, frozen=True):
+    """Something that the person rules out or insists on, with the line that says so; nothing against it is advised."""
+
+    id: str
+    text: str
+    line: int
+    quote: str
+
+
 class Step(Struct, frozen=True):
     """One firing of the trace: the rule, the conditions that held, what it concluded, and its sources."""
 
@@ -216,6 +225,7 @@ class Diagnosis(Struct, frozen=True):
     id: str = ""
     held: Held | None = None
     edit: EditReport | None = None
+    respected: tuple[Respected, ...] = ()
 
     def as_json(self, *, explain: bool = False) -> dict[str, Any]:
         """The diagnosis as plain values for JSON, with the trace if asked; GiB are rounded to four decimals."""
@@ -255,6 +265,10 @@ class Diagnosis(Struct, frozen=True):
             data["other_plans"] = others
         if self.hardware:
             data["hardware"] = self.hardware
+        if self.respected:
+            data["respected"] = [
+                {"id": r.id, "text": r.text, "line": r.line, "quote": r.quote} for r in self.respected
+            ]
         if self.edit is not None and self.edit.diff:
             data["edit"] = {"steps": list(self.edit.written), "diff": self.edit.diff}
         data["questions"] = [{"fact": q.fact, "text": q.text, "why": q.why} for q in self.questions]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from advisor.facts import Lang
-from advisor.phrases import SNAPSHOT
+from advisor.phrases import ANSWERS, SNAPSHOT
 
 # key: (English, Chinese)
 WORDS: dict[str, tuple[str, str]] = {
     **SNAPSHOT,
+    **ANSWERS,
     # Failure kinds, as the start of a verdict.
     "kind.vram_oom": ("The GPU ran out of memory", "GPU 显存不足"),
     "kind.kv_cache": ("The server can't fit its KV cache on the GPU", "推理服务的 KV cache 放不进显存"),

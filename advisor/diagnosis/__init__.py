@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from advisor.diagnosis.compose import compose
 from advisor.diagnosis.specify import Specification, specify
 from advisor.diagnosis.spelling import spelling_of
+from advisor.diagnosis.wishes import Wish, wishes_of, with_wishes
 from advisor.engine import Engine, Trace
 from advisor.errors import TooLittleKnown
 from advisor.estimate import Estimate, estimate
@@ -88,7 +89,6 @@ class Case:
         document, self.redactions = _redacted(document, library, emails=emails)
         self.document = document
         self.library = library
-        self.preferences = preferences
         self.lang: Lang = language_of(document.text) if lang == "auto" else lang
         self.witness = witness
         observations = read_all(document, library)
@@ -101,6 +101,8 @@ class Case:
         ]
         self.resolution: Resolution = resolve(observations)
         self.facts = self.resolution.facts
+        self.wishes: Sequence[Wish] = wishes_of(self.resolution, library)
+        self.preferences = with_wishes(preferences, self.wishes)
         self.held: Sequence[Holding] = witness.holdings(self.facts) if witness is not None else ()
         self.kind, self.confidence = self.resolution.failure
         self.specification: Specification = specify(self.facts, library, self.kind)

@@ -82,6 +82,7 @@ def compose(case: Case, apply: Sequence[str] = (), name: str = "") -> Diagnosis:
         redactions=case.redactions,
         held=held,
         edit=pasted.rewrite(steps, name) if pasted is not None and steps else None,
+        respected=tuple(wish.report(case.lang) for wish in case.wishes) if case.kind in VRAM_KINDS else (),
     )
 
 
@@ -229,6 +230,8 @@ def _changed(case: Case, plan: Plan) -> dict[str, FactValue]:
 
 def _hardware(case: Case) -> str:
     """The smallest hardware in a sentence: for the run as it is, and with what helps when nothing fits this card."""
+    if {"more_gpus", "bigger_gpu"} <= set(case.preferences.forbid) and any(plan.fits for plan in case.outcome.plans):
+        return ""  # nobody wants to hear of it, and nobody must
     choices: dict[bool, list[str]] = {}
     for found in case.outcome.smallest_hardware:
         if not found.card:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from advisor.diagnosis import Case, examine
+from advisor.diagnosis.wishes import ruled_out_by
 from advisor.errors import InputError
 from advisor.facts import VRAM_KINDS, FactValue
 from advisor.library import Library
@@ -89,6 +90,14 @@ def _explain(remedy: str, case: Case) -> WhyNot:
         if item.remedy.id == remedy and item.peak_after_gib is not None:
             peak = format_gib(item.peak_after_gib)
             lines.append(f"按估计它会使峰值升到 {peak}" if zh else f"by the estimate it would raise the peak to {peak}")
+    wish = ruled_out_by(known, case.wishes)
+    if wish is not None:
+        said = wish.text.get(case.lang, wish.id)
+        lines.append(
+            f"文本不希望这样(第 {wish.line} 行,{said}):{wish.quote}"
+            if zh
+            else f"the text rules it out (line {wish.line}, {said}): {wish.quote}"
+        )
     if remedy in case.resolution.tried:
         lines.append("文本说已经用过或试过" if zh else "the text says that it is on already or was tried")
     failed: dict[str, tuple[str, ...]] = {}

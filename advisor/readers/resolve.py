@@ -35,6 +35,8 @@ class Resolution(Struct, frozen=True):
         source: the observation behind each fact.
         signals: the named signals seen.
         tried: remedies that the text says are on already, or were tried without success.
+        wishes: what the person rules out or insists on, in the order of the lines: ids of knowledge/wishes.yaml.
+        largest: the facts whose largest value is asked for, in the order of the lines.
         failure: the failure's kind and the confidence in it; ("none", 0.0) where no reader saw one.
         failed: the observation that decided the failure's kind.
     """
@@ -44,6 +46,8 @@ class Resolution(Struct, frozen=True):
     source: dict[str, Observation] = {}
     signals: frozenset[str] = frozenset()
     tried: frozenset[str] = frozenset()
+    wishes: tuple[Observation, ...] = ()
+    largest: tuple[str, ...] = ()
     failure: tuple[str, float] = ("none", 0.0)
     failed: Observation | None = None
 
@@ -80,6 +84,8 @@ def resolve(observations: Sequence[Observation]) -> Resolution:
         source=source,
         signals=signals,
         tried=tried,
+        wishes=tuple(item for item in observations if item.fact == "wish"),
+        largest=tuple(dict.fromkeys(str(item.value) for item in observations if item.fact == "largest")),
         failure=(str(failed.value), confidence) if failed is not None else ("none", 0.0),
         failed=failed,
     )

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, Protocol
 
 from advisor.facts import VRAM_KINDS, FactValue, Lang
+from advisor.render.said import respected
 from advisor.report import Change, Diagnosis, EstimateReport, Evidence, RemedyReport
 from advisor.units import format_gib
 from advisor.wording import WORDS, word
@@ -94,6 +95,8 @@ def render_markdown(diagnosis: Diagnosis, *, explain: bool = False, everything: 
     """The diagnosis as GitHub-flavoured Markdown, ending with a line break."""
     d, lang = diagnosis, diagnosis.lang
     blocks = [f"**{escape(d.verdict)}**"]
+    if d.respected:
+        blocks.append(escape(respected(d)))
     if d.held is not None:
         parts = [f"| {escape(part.title)} | {format_gib(part.gib)} |" for part in d.held.components]
         head = f"| {format_gib(d.held.total_gib)} | GiB |\n|---|---:|"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from advisor.facts import VRAM_KINDS, Lang
 from advisor.render.bars import COLOURS, stacked
 from advisor.render.layout import Row, Span, cells, cut, wrap
+from advisor.render.said import respected
 from advisor.report import Change, Component, Diagnosis, EstimateReport, Held, PlanReport, RemedyReport
 from advisor.units import format_gib
 from advisor.wording import word
@@ -43,7 +44,7 @@ class Page:
         d = self.d
         bad = d.failure.kind in ("vram_oom", "kv_cache")
         yield from wrap([(d.verdict, "bold red" if bad else "bold")], self.width)
-        read = self._facts()
+        read = [*self._facts(), *self._respected()]
         if read:
             yield from self._section("heading.read", read)
         if d.held is not None:
@@ -92,6 +93,10 @@ class Page:
             else:
                 shown.append(f"{name} {self.w('yes' if value else 'no') if isinstance(value, bool) else _value(value)}")
         return self._text("  ".join(item.replace(" ", "\u00a0") for item in shown), "dim") if shown else []
+
+    def _respected(self) -> list[Row]:
+        said = respected(self.d)
+        return self._text(said) if said else []
 
     def _memory(self, estimate: EstimateReport) -> list[Row]:
         parts = sorted(estimate.components, key=lambda component: -component.gib)

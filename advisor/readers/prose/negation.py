@@ -275,6 +275,12 @@ def adapter_is_used(lower: str) -> bool:
     return _GENERATES(lower) and not _LEARNS(lower)
 
 
+def said_by_others(prose: Prose, start: int) -> bool:
+    """Whether another person is said to speak before `start` in its line ("(maintainer) you can't ...")."""
+    line, _ = prose.line(start)
+    return _OTHER_SPEAKER.search(prose.text[line:start]) is not None
+
+
 def is_question(prose: Prose, start: int) -> bool:
     """Whether the sentence around `start` asks something."""
     first, last = prose.sentence(start)
@@ -331,6 +337,7 @@ __all__ = [
     "is_question",
     "observe",
     "prose_of",
+    "said_by_others",
     "span_of",
     "works",
 ]

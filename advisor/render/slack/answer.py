@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from advisor.facts import VRAM_KINDS, Lang
+from advisor.render.said import respected
 from advisor.render.slack.blocks import (
     MAX_BLOCKS,
     MAX_CHARACTERS,
@@ -154,6 +155,8 @@ class _Answer:
         facts = self._facts()
         if facts:
             yield 5, [context([facts])]
+        if d.respected:
+            yield 1, [context([respected(d)], 400)]
         if d.estimate is not None and d.estimate.components:
             yield 1, list(self._memory())
         if d.causes:
