@@ -40,6 +40,7 @@ def _forms() -> tuple[Compiled, ...]:
         Form(r"(?m)(?:^|\n)(?:CheckpointLoader|UNETLoader|DualCLIPLoader|CLIPLoader|VAELoader)\w*", says=(("phase", "load"), *_HERE)),
         Form(r"(?m)^Prompt executed in [0-9.]+ seconds|!!! Exception during processing|got prompt", hints=_HERE),
         Form(r"(?m)^Prompt executed in [0-9.]+ seconds|retrying with tiled VAE decoding", hints=(("phase", "generate"), *_HERE)),
+        Form(r"\bComfyUI\b", hints=_NAMED, once=True),
         Form(r"ComfyUI Error Report|ComfyUI[/\\\\](?:execution|nodes|comfy|main|custom_nodes)|Got an OOM, unloading all loaded models", says=_HERE, hints=_NAMED),
     ])  # fmt: skip
 

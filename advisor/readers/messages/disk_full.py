@@ -19,6 +19,7 @@ TRIGGERS = (
     "errno 122",
     "quota",
     "storagefull",
+    "error while serializing",
     "pytorchstreamwriter",
     "fd ",
     "磁盘",
@@ -32,6 +33,7 @@ def _forms() -> tuple[Compiled, ...]:
     return compiled([
         Form(r"(?i)No space left on device|\[Errno 122\]|disk quota exceeded|StorageFull|\bquota exceeded|磁盘空间不足|磁盘已满|not enough disk space", "other_error", 0.97, says=(("signal", "disk_full"),)),
         Form(r"PytorchStreamWriter failed writing|write\(\): fd [0-9]+ failed|unexpected pos [0-9]+ vs [0-9]+", "other_error", 0.97, "pytorch", says=(("phase", "checkpoint_save"), ("signal", "disk_full")), hints=(("task", "train"),)),
+        Form(r"SafetensorError: Error while serializing|Error while serializing: I/O error", says=(("phase", "checkpoint_save"),)),
         Form(r"(?:OSError|IOError): \[Errno (?:28|122)\]", hints=(("runtime", "linux"),)),
     ])  # fmt: skip
 

@@ -16,7 +16,7 @@ from advisor.facts import Observation
 from advisor.readers.document import Document
 from advisor.readers.messages._forms import Compiled, Form, compiled, seen
 
-TRIGGERS = ("oomkilled", "low on resource", "exited with code 137", "exit code 137", "evicted")
+TRIGGERS = ("oomkilled", "low on resource", "exited with code 137", "exit code 137", "evicted", "137")
 
 
 @cache
@@ -25,6 +25,7 @@ def _forms() -> tuple[Compiled, ...]:
         Form(r"OOMKilled", "host_oom", 0.96, "k8s", says=(("signal", "container_limit"),)),
         Form(r"The node was low on resource: memory", "host_oom", 0.96, "k8s"),
         Form(r"(?:container|service|\S+-[0-9]+) exited with code 137", "host_oom", 0.88, "k8s", says=(("signal", "container_limit"),)),
+        Form(r"(?i)\bpods?\b[^\n]{0,80}\b(?:code|status)\b[^\n]{0,12}\b137\b", "host_oom", 0.88, "k8s", server=True),
         Form(r"exited with code 137", "host_oom", 0.86, "linux"),
     ])  # fmt: skip
 

@@ -50,7 +50,7 @@ def _forms() -> tuple[Compiled, ...]:
         Form(r"current device: ([0-9]{1,3}), in function \w+ at \S*ggml", facts=("gpu_index",), runtime="llama.cpp", says=_SERVES),
         Form(r"not enough space in the (?:context's|scratch) memory pool", "other_error", 0.9, "llama.cpp", says=_SERVES),
         # A warning: it goes on with pageable memory.
-        Form(r"failed to allocate [0-9.,]+ MiB of pinned memory", "none", 0.25, "llama.cpp", says=(*_SERVES, ("signal", "pinned_memory"))),
+        Form(r"failed to allocate ([0-9]+)[.,][0-9]{2} (?:MiB|MB) of pinned memory", "none", 0.25, "llama.cpp", ("tried_to_allocate_gib",), unit="MiB", says=(*_SERVES, ("signal", "pinned_memory"))),
         Form(r"llama_model_load|ggml_backend_|ggml_cuda_init|ggml-cuda\.cu|llama_kv_cache|load_tensors:|llm_load_tensors|llama_new_context|llama-server|llama-cli|\./main -m|GGML_ASSERT", "", runtime="llama.cpp", says=_SERVES),
         Form(r"(?:llm_load_tensors|load_tensors|llama_new_context_with_model|llama_context)[\s\S]*?(?i)cudamalloc failed", hints=(("phase", "init"),)),
         Form(r"(?:llama_new_context_with_model|llama_context|llama_init_from_model): n_ctx", hints=(("phase", "init"),)),

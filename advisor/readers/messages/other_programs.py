@@ -25,6 +25,7 @@ TRIGGERS = (
     "out of memory (allocated",
     "out of memory allocating",
     "failed on request of size",
+    "allowed memory size of",
 )
 
 
@@ -38,6 +39,7 @@ def _forms() -> tuple[Compiled, ...]:
         Form(r"JavaScript heap out of memory|near heap limit Allocation failed", "host_oom", 0.98, "node"),
         # MySQL and MariaDB share/errmsg, Redis src/server.c, PHP Zend/zend_alloc.c, PostgreSQL utils/mmgr/aset.c
         Form(r"(?i)out of memory (?:\(needed [0-9]+ bytes\)|\(allocated [0-9]+\) \(tried to allocate [0-9]+ bytes\)|allocating [0-9]+ bytes!)", "host_oom", 0.95, "linux"),
+        Form(r"Allowed memory size of [0-9]+ bytes exhausted", "host_oom", 0.98, "php"),
         Form(r"(?i)out of memory (?:DETAIL: )?Failed on request of size [0-9]+", "host_oom", 0.95, "linux"),
     ])  # fmt: skip
 

@@ -39,7 +39,7 @@ def _forms() -> tuple[Compiled, ...]:
         Form(r"\bcreate_predictor\(|in create_predictor\b", hints=(("phase", "load"), ("task", "inference"))),
         Form(r"\bpredictor\.run\(|PaddleOCR\([^\n]*\)|\bocr\.ocr\(|tools[/\\]infer[/\\]", hints=(("task", "inference"),)),
         Form(r"(?i)\bpaddle(?:paddle)?\b|Out of memory error on GPU", hints=(("framework", "paddle"),)),
-        Form(r"ResourceExhaustedError: [^\n]*paddle|paddle/(?:fluid|phi)|(?:site|dist)-packages/paddle/|paddle::|FLAGS_fraction_of_gpu_memory|\bpaddle\.(?:device|fluid|set_device)", runtime="paddle"),
+        Form(r"ResourceExhaustedError: [^\n]*paddle|paddle/(?:fluid|phi)|(?:site|dist)-packages/paddle/|paddle::|[/\\\\]paddlex?[/\\\\](?:cv|fluid|phi|nn|tensor|base)[/\\\\]|FLAGS_fraction_of_gpu_memory|\bpaddle\.(?:device|fluid|set_device)", runtime="paddle"),
     ])  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from advisor.facts import Observation
 from advisor.readers.document import Document
 from advisor.readers.messages._forms import Compiled, Form, compiled, seen
 
-TRIGGERS = ("error", "exception", "ptxas", "_dynamo.exc")
+TRIGGERS = ("error", "exception", "ptxas", "_dynamo.exc", "has no attribute")
 
 
 @cache
@@ -27,6 +27,8 @@ def _forms() -> tuple[Compiled, ...]:
     return compiled([
         Form(r"(?m)^(?:[\w.]+\.)?(?:ValueError|KeyError|TypeError|AttributeError|ImportError|ModuleNotFoundError|AssertionError|NotImplementedError|FileNotFoundError|NameError|UnboundLocalError|SyntaxError|HFValidationError|ConnectionError|PermissionError|ZeroDivisionError|RecursionError|pickle\.UnpicklingError|json\.decoder\.JSONDecodeError)\b ?:", "other_error", 0.4),
         Form(r"(?m)(?:^|[\])][ ])(?:[a-z_][\w.]*\.)?[A-Z]\w{2,40}(?:Error|Exception)\b ?(?::|$)|torch\._dynamo\.exc\.\w+: |\bptxas fatal +:|(?m)^\S*:? ?fatal error: ", "other_error", 0.3),
+        # A PyTorch that is older or newer than the program wants.
+        Form(r"module ['\"]torch(?:\.\w+)*['\"] has no attribute|^\W{0,12}['\"]torch(?:\.\w+)*['\"] has no attribute|cannot import name ['\"]\w+['\"] from ['\"]torch\b", "other_error", 0.55, "pytorch", says=(("signal", "install_mismatch"),)),
         # The interpreter's own, of the host's memory.
         Form(r"(?m)^\W{0,4}(?:builtins\.)?MemoryError\b ?(?:: ?$|: (?:std::)?bad[_ ]alloc|: Unable to allocate|$)|Caught MemoryError in", "host_oom", 0.7),
         Form(r"No module named|cannot open shared object file|undefined symbol|DLL load failed", "other_error", 0.55, says=(("signal", "install_mismatch"),)),

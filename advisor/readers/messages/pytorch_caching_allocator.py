@@ -69,6 +69,9 @@ def _patterns() -> dict[str, Any]:
         # Talk of a failure that isn't there, or isn't there any more.
         "denied": r"(?i)(?:\bno|\bnot|\bnever (?:got|get|had|saw)|\bwithout(?: any)?|\bavoid(?:s|ed|ing)?|\bprevent(?:s|ed|ing)?|"
         r"\b(?:fix|solv|resolv)(?:e|es|ed|ing)|\binstead of|\brather than)(?: (?:a|an|any|the|my|this|that|more))?\W{0,3}$",
+        # The class in code that is prepared for it, or that lacks it.
+        "code": r"\b(?:except|isinstance|raises|import)\b[^\n]{0,32}$|\b(?:catch|detect|handl)(?:e|es|ing)?(?: for| a| the)*\W{0,3}$|"
+        r"attribute\W{0,3}$",
         "class": r"torch\.(?:cuda\.)?OutOfMemoryError|(?m)^\W{0,3}OutOfMemoryError\b(?:\s+Traceback)?",
         "npu": r"(?i)\(?NPU[0-9]{1,4}(?:;|has)",
         "request": rf"(?i)^(?:triedtoallocate|尝试分配|试图分配)\W{{0,4}}{s}",
@@ -152,9 +155,10 @@ def _bare(doc: Document) -> Iterator[Observation]:
     """The words alone, without numbers."""
     for name, confidence in (("class", _SURE), ("said", _SAID)):
         found = [match for match, _ in zip(_patterns()[name].finditer(doc.text), range(_MAX_MESSAGES), strict=False)]
+        found = [match for match in found if not _before(doc.text, match.start(), "code")]
         if not found:
             continue
-        meant = [match for match in found if not _denied(doc.text, match.start())]
+        meant = [match for match in found if not _before(doc.text, match.start(), "denied")]
         match = (meant or found)[0]
         confidence = confidence if meant else _DENIED
         device = next((group for group in match.groups() if group), "").lower() if name == "said" else ""
@@ -165,8 +169,9 @@ def _bare(doc: Document) -> Iterator[Observation]:
         )
 
 
-def _denied(text: str, place: int) -> bool:
-    return _patterns()["denied"].search(text[max(0, place - 40) : place]) is not None
+def _before(text: str, place: int, name: str) -> bool:
+    """Whether the words of a pattern stand right before a place."""
+    return _patterns()[name].search(text[max(0, place - 40) : place]) is not None
 
 
 def _heads(squeezed: str, pattern: Any) -> list[int]:
@@ -177,7 +182,7 @@ def _heads(squeezed: str, pattern: Any) -> list[int]:
         start = match.start()
         if squeezed[start : start + 5].lower() == "tried":
             before = squeezed[max(0, start - 160) : start].lower()
-            if before.endswith("you") or "mpsbackend" in before or "maxallowed" in before:
+            if before.endswith(("you", "bytesexhausted(")) or "mpsbackend" in before or "maxallowed" in before:
                 continue
             numbers_of = start + 140
         elif start <= numbers_of:

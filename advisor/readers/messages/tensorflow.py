@@ -56,12 +56,12 @@ def _forms() -> tuple[Compiled, ...]:
         Form(r"CUDA_ERROR_OUT_OF_MEMORY[^\n]{0,40}; total memory reported", "vram_oom", 0.9, "tensorflow"),
         Form(r"The caller indicates that this is not a failure|exceeds 10% of (?:free )?system memory", "none", 0.3, "tensorflow", says=(("signal", "allocator_warning_only"),)),
         Form(rf"Allocator \(GPU_([0-9]{{1,3}})_bfc\) ran out of memory trying to allocate {SIZE}", "", 0.0, "tensorflow", ("gpu_index", "tried_to_allocate_gib")),
-        Form(rf"\bran out of memory trying to allocate {SIZE}", "none", 0.25, "tensorflow", ("tried_to_allocate_gib",)),
+        Form(rf"(?i)ran out of memory trying to allocate {SIZE}", "none", 0.25, "tensorflow", ("tried_to_allocate_gib",)),
         Form(rf"Allocation of {BYTES} exceeds 10% of", "", 0.0, "tensorflow", ("tried_to_allocate_gib",)),
         Form(r"could not allocate pinned host memory of size: ([0-9]+)|failed to alloc ([0-9]+) bytes on host", "host_oom", 0.9, "tensorflow", ("tried_to_allocate_gib", "tried_to_allocate_gib"), says=(("signal", "pinned_memory"),)),
         # The dump of the allocator; Limit is what TensorFlow took, not the card.
         Form(r"Sum Total of in-use chunks|[0-9]+ Chunks of size [0-9]+ totalling", "vram_oom", 0.6, "tensorflow"),
-        Form(rf"Stats: \s*Limit: +{BYTES}\s+InUse: +{BYTES}", "vram_oom", 0.55, "tensorflow", ("gpu_capacity_gib", "torch_allocated_gib")),
+        Form(r"Stats: \s*Limit: +([1-9][0-9,]*)\s+InUse: +([0-9,]+)", "vram_oom", 0.55, "tensorflow", ("gpu_capacity_gib", "torch_allocated_gib")),
         Form(r"per_process_gpu_memory_fraction|memory_limit=|set_virtual_device_configuration|set_logical_device_configuration", says=(("signal", "memory_fraction_cap"),)),
         Form(r"(?:set_memory_growth\(\w+, True|allow_growth ?= ?True|TF_FORCE_GPU_ALLOW_GROWTH ?= ?['\"]?true)", says=(("tried", "tf_allow_growth"),)),
         # The state of the cards before the run.
@@ -93,6 +93,17 @@ def read(doc: Document) -> Iterator[Observation]:
         yield Observation("failure_kind", "vram_oom", place, quote, rank=90, confidence=0.45)
         yield Observation("signal", "other_process_on_gpu", place, quote, rank=90)
     yield from seen(doc, _forms())
+    named = _exhausted().search(doc.lower) if "oom when" not in doc.lower else None
+    if named is not None and ("tensorflow" in doc.lower or "keras" in doc.lower):
+        place, quote = doc.line_at(named.start()), doc.quote(named.start())
+        yield Observation("failure_kind", "vram_oom", place, quote, rank=90, confidence=0.56)
+        yield Observation("runtime", "tensorflow", place, quote, rank=60)
+
+
+@cache
+def _exhausted() -> Any:
+    """The error by its name alone, as people quote it."""
+    return re2.compile(r"\bresource ?exh?austed(?: ?error)?\b")
 
 
 def _full_from_the_start(doc: Document) -> int | None:

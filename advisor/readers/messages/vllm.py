@@ -55,7 +55,7 @@ def _forms() -> tuple[Compiled, ...]:
     return compiled([
         # https://github.com/vllm-project/vllm: worker/worker.py, v1/core/kv_cache_utils.py, v1/worker/gpu_worker.py
         Form(r"No available memory for the cache blocks", "kv_cache", 0.98, "vllm", says=_STARTS, server=True),
-        Form(r"max(?:imum)? seq(?:uence)? len(?:gth)? \(([0-9]+)\) is larger than the maximum number of tokens that can be stored in (?:the )?KV cache \(([0-9]+)\)", "kv_cache", 0.98, "vllm", ("max_model_len", "kv_cache_tokens"), _STARTS, server=True),
+        Form(r"max(?:imum)? seq(?:uence)? len(?:gth)? \(([0-9]+)\) is larger than the maximum number of tokens that can be stored in (?:the )?KV cache \(\s*([0-9]+)\s*\)", "kv_cache", 0.98, "vllm", ("max_model_len", "kv_cache_tokens"), _STARTS, server=True),
         Form(r"To serve at least one request with the models?'?s?'? max(?:imum)? seq(?:uence)? len(?:gth)? \(([0-9]+)\)(?:[^\n]*estimated maximum model length is ([0-9]+))?", "kv_cache", 0.98, "vllm", ("max_model_len", "kv_cache_tokens"), _STARTS, server=True),
         Form(r"Free memory on device ?(?:(?:cuda|xpu|hip|npu):([0-9]{1,3}) )?\(([0-9.]+)/([0-9.]+) GiB\) on startup is less than desired GPU memory utilization(?: \(([0-9.]+), [0-9.]+ GiB\))?", "vram_oom", 0.97, "vllm", ("gpu_index", "gpu_free_gib", "gpu_capacity_gib", "gpu_memory_utilization"), _STARTS, server=True, unit="GiB"),
         Form(r"out of memory occurred when warming up sampler with ([0-9]+) dummy requests", "vram_oom", 0.98, "vllm", ("concurrency",), _STARTS, server=True),
@@ -69,7 +69,7 @@ def _forms() -> tuple[Compiled, ...]:
         Form(r"the rest of the memory reserved for KV Cache is -[0-9.]+ ?GiB", "kv_cache", 0.9, "vllm", says=_STARTS),
         Form(r"(?:# GPU blocks: [1-9][0-9]*|Loading model weights took|Model loading took)", "none", 0.22, "vllm", says=_SERVES, hints=(("phase", "init"),)),
         Form(r"Maximum concurrency for ([0-9,]+) tokens per request", facts=("max_model_len",)),
-        Form(r"Initializing (?:an LLM|a V1 LLM|a V0 LLM) engine[^\n]*max_seq_len=([0-9]+)", "", 0.0, "vllm", ("max_model_len",), _SERVES, hints=(("phase", "init"),)),
+        Form(r"Initializing (?:an LLM|a V1 LLM|a V0 LLM) engine(?:[^\n]*\n?[^\n]*\n?[^\n]*max_seq_len=([0-9]+))?", "", 0.0, "vllm", ("max_model_len",), _SERVES, hints=(("phase", "init"), ("framework", "vllm"))),
         Form(r"[Cc]apturing (?:the model for )?CUDA graph", says=(("signal", "graph_capture"),)),
         Form(r"vllm/(?:engine|worker|v1|executor|entrypoints|model_executor)/|\bvllm serve\b|vllm\.entrypoints|(?:llm_engine|gpu_executor|worker_base|gpu_model_runner|multiproc_executor)\.py:[0-9]+\]", "", runtime="vllm", says=_SERVES, hints=(("framework", "vllm"),)),
         # Its allocator that lets a sleeping engine go and wakes it up, inside of trainers.

@@ -65,7 +65,8 @@ _NOT_A_CARD = re2.compile(
     r"~|exceed\w*|increas\w*|reach\w*|占用?(?:了|约|大概|到)?|需要?|要|"
     r"用了|使用了?|消耗|达到|超过|至少|最少|共|总共|总计|合计|涨到|峰值|只要|仅需|够|还剩|剩余?|"
     r"total|totally|reserved|free|of the)[ \t]?"
-    r"(?:有|约|大约|大概|接近|是|为|to|of|at|about|only|just|it|the|a|在|到|个|了)?[ \t]?$"
+    r"(?:有|约|大约|大概|接近|是|为|to|of|at|about|only|just|it|the|a|在|到|个|了)?[ \t]?$|"
+    r"(?:占用?|使用|消耗)[^\n，。,]{1,10}的[ \t]?$"
 )
 _USED_AFTER = re2.compile(
     r"^[ \t]?(?:显存|vram|(?:of )?(?:gpu |video |cuda )?(?:memory|vram))?[ \t]?(?:左右)?(?:就能|就够|足够|就行|才够|才能|"

@@ -34,7 +34,7 @@ _UNIT = r"(?:块|张|卡|个|片|颗|台|枚|台机器)"
 _PLAIN_COUNT = re2.compile(
     rf"(?:^|[^\w.\-/#])(?:{_N}[ \t]?(?:nodes?|机|节点)[ \t]?(?:of|with|each with|,|，|\*|x|×|each|每台|各)[ \t]?)?(\d{{1,3}}|one|"
     rf"two|three|four|six|eight|sixteen|dual|both)[ \t]?-?(?:x|×|\*)?[ \t]?(?:nvidia |identical |cuda |same |"
-    rf"local |rtx )?(?:{SIZE} )?(?:gpus\b|gpu\b|graphics cards\b|cards\b)|"
+    rf"local |rtx )?(?:(?:\b|[x×*]){SIZE} )?(?:gpus\b|gpu\b|graphics cards\b|cards\b)|"
     rf"(?:gpu|显卡)[是为有:：]{{0,2}} ?(\d{{1,2}})个{SIZE}|"
     rf"(?:^|[^\w.\-第]|npu)(\d{{1,3}}|[一二两三四六八双])(?:(?:[ \t]?(?:张|块|个|片)[ \t]?|[ \t])(?:{SIZE}的?)?)?(?:显卡|卡|"
     rf"gpu)(?:[^\w]|\p{{Han}}|$|\d)|"

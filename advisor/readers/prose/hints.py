@@ -26,7 +26,10 @@ _WORDS = Patterns(
         ("train", r"fine-?tun|finetun"),
         ("train", r"\bepochs?\b"),
         ("train", r"backward\(|backward\b|scaled_loss"),
-        ("train", r"optimizer[._](?:step|state)|\badamw?\b|grad_norm|\bgradient"),
+        (
+            "train",
+            r"optimizer[._](?:step|state)|\bopt_state|\boptax\b|value_and_grad|\bgrads\b|\badamw?\b|grad_norm|\bgradient",
+        ),
         ("train", r"\b(?:sft|dpo|grpo|ppo|rlhf)\b"),
         ("train", r"\bloss\b|learning_rate"),
         ("train", r"data_?loader worker|dataloader"),

@@ -1,0 +1,54 @@
+# ruff: noqa: E501 - texts stand as they are written
+"""What people say of a failure that is not this one: elsewhere, in other software, perhaps, or only in code; and the machine in their words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.readers.messages.conftest import Check
+
+# The text, the failure, facts that it states; None for facts that it must not be taken to state.
+CASES: list[tuple[str, str, dict[str, Any]]] = [
+    # A class that is missing, or that code is prepared for, is no shortage.
+    ("evaluate.py ends with AttributeError: module 'torch' has no attribute 'OutOfMemoryError'", "other_error", {"runtime": "pytorch"}),
+    ("fix: retry on old releases\n\n## Summary\n- catch `torch.cuda.OutOfMemoryError` and a RuntimeError alike\n\n## Test plan\n- [ ] run it", "none", {}),
+    ("    try:\n        step()\n    except torch.cuda.OutOfMemoryError as error:\n        shrink()", "none", {}),
+    ("torch.cuda.OutOfMemoryError after my second epoch", "vram_oom", {"runtime": "pytorch"}),
+    # The host's memory in other words.
+    ("Loading checkpoint shards:  40%|####      | 2/5 [00:03<00:05,  1.7s/it]已杀死", "host_oom", {"phase": "load"}),
+    ("./run.sh: Zeile 3: 4711 Getötet                python3 train.py", "host_oom", {}),
+    ("converting the corpus got killed because of insufficient memory, the PC has 32G memory", "host_oom", {"gpu_memory_gib": None}),
+    ("the loader eats all the RAM, and when there is no ram left the box hangs", "host_oom", {}),
+    ("ram out of memory on colab around epoch 12", "host_oom", {"task": "train"}),
+    ("about 300 MB of RAM memory keep accumulating with each sample of the inference", "host_oom", {"task": "inference"}),
+    ("command terminated: my pod leaves with exit code 137 whenever the job starts", "host_oom", {"runtime": "k8s"}),
+    ("PHP Fatal error:  Allowed memory size of 268435456 bytes exhausted (tried to allocate 32768 bytes) in /srv/a.php on line 9", "host_oom", {"runtime": "php"}),
+    ("The message broker goes out of memory every night", "host_oom", {}),
+    ("Since the update our java service is OOM after two days, the heap looks fine", "host_oom", {}),
+    # Nothing has failed yet.
+    ("The optimizer keeps two moments for each weight, potentially causing OOM (out of memory) when training. Please let it live on the CPU.", "question", {"task": "train"}),
+    ("The paper reports that the dense variant runs out of memory when trained on a 24GB card.", "question", {}),
+    ("[Fix] batch size of the example: the old value may lead to OOM while fine-tuning", "question", {"task": "train"}),
+    ("The paper says that 24GB is enough, but I run out of memory when training", "vram_oom", {}),
+    ("with batch 8 it would run out of memory after ten steps of training", "vram_oom", {}),
+    # The machine.
+    ("my graphics card configuration is 3090, batch_size 4, and training is OOM", "vram_oom", {"gpu_name": "RTX 3090"}),
+    ("微调时会瞬间占满另一张卡的20G显存，然后CUDA out of memory", "vram_oom", {"gpu_memory_gib": None}),
+    ("OOM with two machines, each has 12G GPU memory", "vram_oom", {"gpu_memory_gib": 12, "gpu_count": None}),
+    ("It dies with CUDA OOM while trying to load the encoder", "vram_oom", {"phase": "load"}),
+    # Servers and frameworks.
+    ("ValueError: The model's max seq len (16384) is larger than the maximum number of tokens that can be stored in KV cache (\n2048). Try increasing", "kv_cache", {"kv_cache_tokens": 2048}),
+    ("E0101 10:11:12.131415 77 gpu_cudamallocasync_allocator.cc:361] gpu_async_0 cuMemAllocAsync failed to allocate 8589934592 bytes: RESOURCE_EXHAUSTED: : "
+     "CUDA_ERROR_OUT_OF_MEMORY: out of memory\n Reported by CUDA: Free memory/Total memory: 2147483648/25769803776", "vram_oom",
+     {"runtime": "jax", "tried_to_allocate_gib": 8.0, "gpu_free_gib": 2.0, "gpu_capacity_gib": 24.0}),
+    ("Resource exhausted error after an hour, tensorflow 2.4", "vram_oom", {"runtime": "tensorflow"}),
+    ("jaxlib.xla_extension.XlaRuntimeError: RESOURCE_EXHAUSTED: Out of memory while trying to allocate 1073741824 bytes.", "vram_oom", {"task": None}),
+    ("    target: pytorch_lightning.strategies.DDPStrategy\nCUDA out of memory while training", "vram_oom", {"framework": "lightning"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "kind", "facts"), CASES, ids=[case[0][:40] for case in CASES])
+def test_what_is_said(check: Check, text: str, kind: str, facts: dict[str, Any]) -> None:
+    check(text, kind, **facts)
