@@ -16,11 +16,6 @@ from advisor.cli._model import model_options, with_model
 from advisor.cli._plot import VARY, write_plot
 from advisor.errors import AdvisorError
 
-# Defaults of a framework that say nothing about a run without training.
-_OF_TRAINING = frozenset({
-    "gradient_checkpointing", "grad_accum", "optimizer", "lora_rank", "lora_targets", "lora_fp32", "kbit_prepare", "fused_ce", "method",
-})  # fmt: skip
-
 
 @click.command("estimate", cls=FactCommand)
 @click.argument("file", required=False, type=click.Path(allow_dash=True))
@@ -89,10 +84,7 @@ def command(**parameters: Any) -> int:
         "explain": parameters["explain"],
         "file": sys.stdout,
     }
-    by_framework = specification.assumed
-    if specification.words.get("task") == "inference":
-        by_framework = {name: value for name, value in by_framework.items() if name not in _OF_TRAINING}
-    render_estimate(found, specification.words, by_framework, **options)
+    render_estimate(found, specification.words, specification.assumed, **options)
     if parameters["explain"]:
         from advisor.estimate.inventory import inventory
         from advisor.render.explain_text import render_explanation

@@ -18,6 +18,14 @@ _NOT_SPEC = frozenset({name for name, spec in VOCABULARY.items() if spec.group =
 _SPECIAL = frozenset({"num_generations", "num_workers", "loop"})
 
 
+# Defaults that say nothing about a run without training, without adapters, without a quantised base, and of a model of one part.
+_OF_TRAINING = (
+    "gradient_checkpointing", "grad_accum", "optimizer", "lora_rank", "lora_targets", "lora_fp32", "kbit_prepare", "fused_ce", "method",
+    "frozen",
+)  # fmt: skip
+_OF_ADAPTERS = ("lora_rank", "lora_targets", "lora_fp32")
+_OF_ONE_PART = frozenset({"llm", "encoder", "seq2seq", "vision", "diffusion"})
+
 # Methods with a rank.
 _ADAPTERS = re2.compile(r"(?i)lora|dora|adapter|pissa")
 
@@ -55,7 +63,7 @@ def specify(facts: Mapping[str, FactValue], library: Library, kind: str = "") ->
             ):
                 assumed[name] = value
     if not _adapters(facts, library):
-        for name in ("lora_rank", "lora_targets"):
+        for name in _OF_ADAPTERS:
             assumed.pop(name, None)  # beside a method that names its algorithm they would say that adapters learn
         if "method" in stated:  # Unsloth drops its 4 bits when everything is trained
             for name in ("quantization", "kbit_prepare"):
@@ -64,6 +72,17 @@ def specify(facts: Mapping[str, FactValue], library: Library, kind: str = "") ->
         assumed["task"] = "inference"  # what is loaded are weights, whatever would have come after
     if kind == "question" and "batch_size" not in stated:
         assumed.pop("batch_size", None)
+    if {**assumed, **stated}.get("task") == "inference":
+        for name in _OF_TRAINING:
+            assumed.pop(name, None)
+    if "quantization" not in {**assumed, **stated}:
+        assumed.pop("kbit_prepare", None)
+    if "frozen" in assumed:
+        from advisor.estimate.catalogue import find_model
+
+        model = find_model(facts, library)
+        if model is not None and model.kind in _OF_ONE_PART:
+            del assumed["frozen"]
     if assumed.get("parallelism") == "tp":  # a server splits every layer over all its cards
         count = stated.get("gpu_count", 1)
         del assumed["parallelism"]

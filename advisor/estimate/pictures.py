@@ -82,7 +82,7 @@ def convolutional_footprint(run: RunSpec, model: Model | None, params_b: float, 
         made = vision.inference(net, run.batch_size, wide, tall, element)
     else:
         made = vision.training(net, run.batch_size, wide, tall, element, closed_form.moment_bytes(run.optimizer, 4.0))
-    made.unused = ("seq_len", "gradient_checkpointing")
+    made.unused = ("seq_len", "gradient_checkpointing", "method")
     made.own_doubts["image_resolution"] = interval.SURER["image_resolution"]
     if size is None:
         made.assumed["image_resolution"] = "224x224"

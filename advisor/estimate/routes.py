@@ -225,6 +225,7 @@ def _training(
     elif kind in ("vlm", "vla"):
         made.own_doubts["seq_len"] = interval.SURER["seq_len"]
     if kind in ("vision", "speech", "encoder", "seq2seq"):
+        made.unused = (*made.unused, "method")  # few train adapters of these
         made.own_doubts["gradient_checkpointing"] = interval.SURER["gradient_checkpointing"]
     if "seq_len" not in made.unused and length != run.seq_len:
         made.assumed["seq_len"] = length

@@ -141,12 +141,13 @@ def _words_list(value: object) -> tuple[str, ...]:
     return tuple(str(item) for item in value) if isinstance(value, list | tuple) else ()
 
 
-def _method(words: Mapping[str, Any], quantization: str) -> str:
-    """The method stated, or the one that other words imply: a rank means LoRA, a 4-bit base under training means QLoRA."""
-    stated = str(words.get("method", "")).lower()
+def _method(values: Mapping[str, Any], words: Mapping[str, Any], quantization: str) -> str:
+    """The method of `values`, or the one that other words imply: a stated rank means LoRA (a framework's default rank says nothing),
+    a 4-bit base under training means QLoRA."""
+    stated = str(values.get("method", "")).lower()
     if stated:
         return "qlora" if stated == "lora" and quantization in _FOUR_BITS else stated
-    if words.get("task", "train") == "train":
+    if values.get("task", "train") == "train":
         if quantization in _FOUR_BITS:
             return "qlora"
         if "lora_rank" in words or "lora_targets" in words:
@@ -178,10 +179,12 @@ def run_spec(words: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
     if quantization in _NO_QUANT:
         quantization = ""
     task = str(values.get("task") or ("inference" if "workload" in values else "train"))
-    method = _method({**values, "task": task}, quantization)
+    method = _method({**values, "task": task}, words, quantization)
     if method == "qlora" and not quantization:
         quantization = "nf4"
     assumed: dict[str, Any] = {}
+    if task == "train" and "method" not in values and method == "full":
+        assumed["method"] = method
     for name in _LISTED:
         if name in values:
             continue
@@ -193,7 +196,7 @@ def run_spec(words: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
     if method == "qlora" and "gradient_checkpointing" in assumed and values.get("kbit_prepare", True):
         # PEFT's prepare_model_for_kbit_training switches it on unless told otherwise.
         assumed["gradient_checkpointing"] = True
-    values.update(assumed)
+    values |= assumed
     if "parallelism" not in values:
         stage = int(values.get("zero_stage", 0) or 0)
         values["parallelism"] = f"zero{stage}" if stage else "fsdp" if values.get("fsdp") else "none"

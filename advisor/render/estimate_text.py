@@ -10,6 +10,7 @@ from rich.text import Text
 
 from advisor.facts import FactValue, Lang
 from advisor.render.bars import COLOURS, stacked
+from advisor.render.layout import listed
 from advisor.units import format_gib
 from advisor.wording import word
 
@@ -102,12 +103,8 @@ def render_estimate(
     }
     for label, value in figures.items():
         console.print(Text(f"{label:32} {format_gib(value):>10}", style="dim"))
-    listed = {**estimate.assumed, **assumed}
-    if listed:
-        console.print(
-            Text(
-                word("assumed", lang, list=", ".join(f"{name}={value}" for name, value in listed.items())), style="dim"
-            )
-        )
+    taken = {**estimate.assumed, **assumed}
+    if taken:
+        console.print(Text(word("assumed", lang, list=listed(taken)), style="dim"))
     for warning in estimate.warnings:
         console.print(Text(str(warning), style="yellow"))

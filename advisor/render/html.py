@@ -7,6 +7,7 @@ from html import escape
 from typing import Protocol
 
 from advisor.facts import VRAM_KINDS, FactValue, Lang
+from advisor.render.layout import listed
 from advisor.render.plot import COLOURS, REST
 from advisor.report import Change, Diagnosis, RemedyReport
 from advisor.units import format_gib
@@ -160,8 +161,7 @@ def _heading(key: str, lang: Lang) -> str:
 def _assumed(assumed: Mapping[str, FactValue], lang: Lang) -> str:
     if not assumed:
         return ""
-    listed = ", ".join(f"{name}={value}" for name, value in assumed.items())
-    return f'<div style="opacity:.7">{escape(word("assumed", lang, list=listed))}</div>'
+    return f'<div style="opacity:.7">{escape(word("assumed", lang, list=listed(assumed)))}</div>'
 
 
 def _remedies(remedies: Sequence[RemedyReport], lang: Lang) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -28,6 +28,24 @@ def cells(text: str) -> int:
     (3, 4)
     """
     return len(text) if text.isascii() else sum(map(_char_cells, text))
+
+
+def listed(values: Mapping[str, object]) -> str:
+    """Facts and their values on one line.
+
+    >>> listed({"precision": "bf16", "gradient_checkpointing": False, "frozen": ["vision", "projector"], "params_b": 6.738})
+    'precision=bf16, gradient_checkpointing=false, frozen=vision,projector, params_b=6.738'
+    """
+    return ", ".join(f"{name}={as_written(value)}" for name, value in values.items())
+
+
+def as_written(value: object) -> str:
+    """A fact's value as options and configurations write it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def cut(text: str, width: int) -> str:

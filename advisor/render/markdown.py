@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from advisor.facts import VRAM_KINDS, FactValue, Lang
 from advisor.render.said import respected
+from advisor.render.layout import listed
 from advisor.report import Change, Diagnosis, EstimateReport, Evidence, RemedyReport
 from advisor.units import format_gib
 from advisor.wording import WORDS, word
@@ -153,7 +154,7 @@ def render_estimate_markdown(
         rows.append(f"| {escape(title)} | {format_gib(part.gib)} |")
     blocks = ["\n".join(rows)]
     if assumed:
-        blocks.append(escape(word("assumed", lang, list=", ".join(f"{n}={v}" for n, v in assumed.items()))))
+        blocks.append(escape(word("assumed", lang, list=listed(assumed))))
     return "\n\n".join([*blocks, *map(escape, warnings)]) + "\n"
 
 
@@ -167,8 +168,7 @@ def _memory(estimate: EstimateReport, d: Diagnosis) -> str:
     head = f"| {format_gib(estimate.need_gib)}{capacity} ({interval}) | GiB |\n|---|---:|"
     text = "\n".join([head, *rows])
     if estimate.assumed:
-        listed = ", ".join(f"{name}={value}" for name, value in estimate.assumed.items())
-        text += f"\n\n{escape(word('assumed', d.lang, list=listed))}"
+        text += f"\n\n{escape(word('assumed', d.lang, list=listed(estimate.assumed)))}"
     return text
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from advisor.facts import VRAM_KINDS, Lang
 from advisor.render.bars import COLOURS, stacked
-from advisor.render.layout import Row, Span, cells, cut, wrap
+from advisor.render.layout import Row, Span, as_written, cells, cut, listed, wrap
 from advisor.render.said import respected
 from advisor.report import Change, Component, Diagnosis, EstimateReport, Held, PlanReport, RemedyReport
 from advisor.units import format_gib
@@ -91,7 +91,9 @@ class Page:
             if name.endswith("_gib") and isinstance(value, int | float):
                 shown.append(f"{name.removesuffix('_gib')} {format_gib(float(value))}")
             else:
-                shown.append(f"{name} {self.w('yes' if value else 'no') if isinstance(value, bool) else _value(value)}")
+                shown.append(
+                    f"{name} {self.w('yes' if value else 'no') if isinstance(value, bool) else as_written(value)}"
+                )
         return self._text("  ".join(item.replace(" ", "\u00a0") for item in shown), "dim") if shown else []
 
     def _respected(self) -> list[Row]:
@@ -109,8 +111,7 @@ class Page:
         rows = wrap([(format_gib(estimate.need_gib), "bold"), ("  " + "; ".join(notes), "")], self.width - 2)
         rows += self._bar(parts, estimate.capacity_gib)
         if estimate.assumed:
-            listed = ", ".join(f"{name}={_value(value)}" for name, value in estimate.assumed.items())
-            rows += self._text(self.w("assumed", list=listed), "dim")
+            rows += self._text(self.w("assumed", list=listed(estimate.assumed)), "dim")
         for warning in estimate.warnings:
             rows += self._text(warning, "yellow")
         return rows
@@ -238,7 +239,7 @@ class Page:
                 else self.w("measured" if item.origin == "measured" else "stated_option")
             )
             mark = "" if item.used else f" ({self.w('overruled')})"
-            text = f"{item.fact} = {_value(item.value)}{mark}  {place}: {item.quote}"
+            text = f"{item.fact} = {as_written(item.value)}{mark}  {place}: {item.quote}"
             yield from self._text(text, "" if item.used else "dim", rest="  ")
         if self.d.sources:
             yield []
@@ -268,11 +269,3 @@ def _packed(entries: Iterable[Row], width: int) -> list[Row]:
             rows += wrap(entry, width)
             used = size if size <= width else width
     return rows
-
-
-def _value(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
