@@ -27,6 +27,8 @@ def _forms() -> tuple[Compiled, ...]:
         Form(r"Watchdog caught collective|watchdog got stuck|collective operation timeout", "other_error", 0.5, "nccl", says=(("signal", "nccl_failure"),), hints=(("task", "train"),)),
         Form(r"Some NCCL operations have failed or timed out", "other_error", 0.49, "nccl", says=(("signal", "nccl_failure"),)),
         Form(r"NCCL [Ee]rror(?: in)?|NCCL failure|ncclUnhandledCudaError|ncclSystemError|ncclInternalError|ncclRemoteError|ncclInvalidUsage", "other_error", 0.45, "nccl"),
+        Form(r"ProcessGroupNCCL::(?:Work|watchdog|nccl)|ncclCommWatchdog", "other_error", 0.47, "nccl", says=(("signal", "nccl_failure"),), hints=(("task", "train"),)),
+        Form(r"\bNCCL (?:INFO|version)\b|(?i)\bnccl[- ]tests?\b", hints=(("runtime", "nccl"),)),
         Form(r"NCCL WARN (?:Call to|Connect to|Error while|NET/|Net|socket|Timeout)", "other_error", 0.46, "nccl"),
     ])  # fmt: skip
 

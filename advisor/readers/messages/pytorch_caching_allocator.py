@@ -70,7 +70,8 @@ def _patterns() -> dict[str, Any]:
         "denied": r"(?i)(?:\bno|\bnot|\bnever (?:got|get|had|saw)|\bwithout(?: any)?|\bavoid(?:s|ed|ing)?|\bprevent(?:s|ed|ing)?|"
         r"\b(?:fix|solv|resolv)(?:e|es|ed|ing)|\binstead of|\brather than)(?: (?:a|an|any|the|my|this|that|more))?\W{0,3}$",
         # The class in code that is prepared for it, or that lacks it.
-        "code": r"\b(?:except|isinstance|raises|import)\b[^\n]{0,32}$|\b(?:catch|detect|handl)(?:e|es|ing)?(?: for| a| the)*\W{0,3}$|"
+        # A branch, a link: "12-fix-cuda-out-of-memory-in-eval".
+        "code": r"[\w/]-$|\b(?:except|isinstance|raises|import)\b[^\n]{0,32}$|\b(?:catch|detect|handl)(?:e|es|ing)?(?: for| a| the)*\W{0,3}$|"
         r"attribute\W{0,3}$",
         "class": r"torch\.(?:cuda\.)?OutOfMemoryError|(?m)^\W{0,3}OutOfMemoryError\b(?:\s+Traceback)?",
         "npu": r"(?i)\(?NPU[0-9]{1,4}(?:;|has)",

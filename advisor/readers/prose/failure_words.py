@@ -137,7 +137,10 @@ def _first(pattern: Any, prose: Prose) -> int | None:
     said_again = -1  # "OOM (out of memory)" is one mention
     for match in islice(pattern.finditer(prose.lower), MAX_MENTIONS):
         start = match.start()
-        if start <= said_again:
+        in_a_slug = (
+            "-" in prose.lower[max(0, start - 1) : start + 1] and "-" in prose.lower[match.end() - 1 : match.end() + 1]
+        )
+        if start <= said_again or in_a_slug:
             continue
         avoided = _AVOID(prose.lower[max(0, start - 32) : start + 1].rstrip()) or _AVOIDED(
             prose.lower[start : match.end() + 32]

@@ -97,7 +97,10 @@ _WORDS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ),
             ("bf16", r"(?:^|[^\w])(?:bf16|bfloat16|pure_bf16)\b"),
             ("fp16", r"(?:^|[^\w])(?:fp16|float16)\b|half[ -]precision|半精度"),
-            ("fp32", r"(?:^|[^\w])(?:fp32|float32)\b|full[ -]precision|single[ -]precision|全精度|单精度"),
+            (
+                "fp32",
+                r"mixed[ _-]?precision ?(?:is |was )?(?:set )?(?:to |as |=|: ?)?[\"'`]?(?:no|none|off|false)\b|(?:^|[^\w])(?:fp32|float32)\b|full[ -]precision|single[ -]precision|全精度|单精度",
+            ),
         ),
     ),
     (

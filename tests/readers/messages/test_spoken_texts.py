@@ -33,6 +33,9 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("[Fix] batch size of the example: the old value may lead to OOM while fine-tuning", "question", {"task": "train"}),
     ("The paper says that 24GB is enough, but I run out of memory when training", "vram_oom", {}),
     ("with batch 8 it would run out of memory after ten steps of training", "vram_oom", {}),
+    ("On the branch `12-cuda-out-of-memory-in-eval` I see another error:\nRuntimeError: shape mismatch: value tensor of shape [3] cannot be broadcast", "other_error", {"runtime": "pytorch"}),
+    ("RuntimeError: Sizes of tensors must match except in dimension 1. Got 7 and 8 in dimension 0", "other_error", {"runtime": "pytorch"}),
+    ("frame #1: c10d::ProcessGroupNCCL::WorkNCCL::checkTimeout(std::optional<std::chrono::duration<long> >) + 0x1d2", "other_error", {"runtime": "nccl"}),
     # The machine.
     ("my graphics card configuration is 3090, batch_size 4, and training is OOM", "vram_oom", {"gpu_name": "RTX 3090"}),
     ("微调时会瞬间占满另一张卡的20G显存，然后CUDA out of memory", "vram_oom", {"gpu_memory_gib": None}),
