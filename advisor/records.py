@@ -17,16 +17,20 @@ class Edit(Struct, frozen=True):
 
     Attributes:
         set: facts and their new values.
+        fill: facts and the values that they get where they are not known; one's own value stays.
         halve: facts that are halved, down to `floor`; with `until_fits`, again and again while it does not fit.
         double: facts that are doubled as often as `halve` halves (so that an effective batch is kept).
         fine: settings for each halving: 4 lowers a fact by a sixth at a time.
         take: facts that take the value of another fact, where that is known and lower.
+        where: facts with the values that the run must have for this setting; `unknown` stands for an absent one.
     """
 
     set: dict[str, Scalar] = field(default_factory=dict)
+    fill: dict[str, Scalar] = field(default_factory=dict)
     halve: list[str] = field(default_factory=list)
     double: list[str] = field(default_factory=list)
     take: dict[str, str] = field(default_factory=dict)
+    where: dict[str, Allowed] = field(default_factory=dict)
     floor: float = 1
     fine: int = 1
     until_fits: bool = False

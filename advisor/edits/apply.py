@@ -177,20 +177,54 @@ def _attempt(draft: Draft, wish: Wish, pairs: Sequence[Pair], change: Change | N
     work = draft.copy()
     handled = _set_facts(work, wish, pairs)
     for pair in pairs:
+        said = {item.fact: item.value for item in work.reader.pair_says(pair, construct_for(work, change))}
+        if _spoils(work, said, wish):
+            return None
         entry = work.find(pair)
         if entry is not None and (entry.value != AUTO or work.block.kind != "json"):
-            if not _is(entry, pair):
+            if not _is(entry, pair) and not _is_own(work, entry, pair, wish, said):
                 work.set(entry, _joined(entry, pair, work.text))
             continue
-        said = {item.fact for item in work.reader.pair_says(pair, construct_for(work, change))}
-        if said and said <= handled:
+        if said and said.keys() <= handled:
             continue  # it stands there in another spelling
+        if (
+            said
+            and said.keys() <= _CHOICES - wish.facts.keys()
+            and not said.keys().isdisjoint(work.reader.facts(work.entries))
+        ):
+            continue  # another choice stands there in another spelling
         if entry is not None or change is None or not add(work, pair, change):
             return None
     _repair(work, wish)
     if work.text == draft.text or not _holds(work, wish, is_sourced=bool(pairs)):
         return None
     return work
+
+
+# What a change recommends beside what it does: one's own choice is as good.
+_CHOICES = frozenset({"lora_targets", "precision"})
+
+
+def _is_own(work: Draft, entry: Entry, pair: Pair, wish: Wish, said: Mapping[str, FactValue]) -> bool:
+    """Whether a setting that stands there is the person's choice, which the change only recommends: targets of adapters, their alpha."""
+    if entry.is_bare or entry.value == AUTO:
+        return False
+    if said:
+        return said.keys() <= _CHOICES - wish.facts.keys()
+    return _is_number(pair.value)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _spoils(work: Draft, said: Mapping[str, FactValue], wish: Wish) -> bool:
+    """Whether a setting would change a size that the remedy has nothing to do with: no such change is written in."""
+    sizes = {fact: value for fact, value in said.items() if fact not in wish.facts and _is_number(value)}
+    if not sizes:
+        return False
+    stands = work.reader.facts(work.entries)
+    return any(fact in stands and not same(stands[fact], value) for fact, value in sizes.items())
 
 
 def _joined(entry: Entry, pair: Pair, text: str) -> Value:

@@ -87,6 +87,8 @@ def settings(remedy: Remedy, spec: Spec) -> Iterator[Edit]:
     """
     seen: list[dict[str, FactValue]] = []
     for edit in remedy.edit:
+        if not _at_home(edit, spec):
+            continue
         for setting in _spread(edit, spec):
             changed = changes_of(setting, spec)
             if (
@@ -99,6 +101,13 @@ def settings(remedy: Remedy, spec: Spec) -> Iterator[Edit]:
                 yield setting
                 if edit.take:
                     return  # the very value that fits is known
+
+
+def _at_home(edit: Edit, spec: Spec) -> bool:
+    """Whether the run is one of those that the setting is for."""
+    return all(
+        as_word(spec.get(name)) in {as_word(value) for value in allowed} for name, allowed in edit.where.items()
+    )
 
 
 def _goes_its_way(remedy: Remedy, changed: Spec, spec: Spec) -> bool:
@@ -134,7 +143,7 @@ def _spread(edit: Edit, spec: Spec) -> Iterator[Edit]:
     if edit.take:
         taken = {name: spec[other] for name, other in edit.take.items() if _lowers(spec.get(other), spec.get(name))}
         if taken:
-            yield Edit(set={**edit.set, **taken})  # type: ignore[dict-item]
+            yield Edit(set={**edit.set, **taken}, fill=edit.fill)  # type: ignore[dict-item]
         return
     if not edit.halve:
         yield edit
@@ -173,14 +182,23 @@ def _halved(edit: Edit, spec: Spec) -> dict[str, FactValue]:
         value = spec.get(name, 1)
         if isinstance(value, int | float) and not isinstance(value, bool):
             after[name] = value * 2
-    after.update(edit.set)
+    _set(edit, after)
     return after
 
 
+def _set(edit: Edit, after: dict[str, FactValue]) -> None:
+    for name, value in edit.set.items():
+        own = after.get(name)
+        # What is frozen already stays frozen.
+        after[name] = list(dict.fromkeys([*own, str(value)])) if isinstance(own, list) else value
+    for name, value in edit.fill.items():
+        after.setdefault(name, value)
+
+
 def apply(edit: Edit, spec: Spec) -> dict[str, FactValue]:
-    """The specification after the edit: halved once, doubled, then set. Facts that can't be halved stay."""
+    """The specification after the edit: halved once, doubled, then set and filled in. Facts that can't be halved stay."""
     after = _halved(edit, spec) if edit.halve else dict(spec)
-    after.update(edit.set)
+    _set(edit, after)
     return after
 
 
