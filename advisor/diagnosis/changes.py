@@ -120,7 +120,13 @@ def changes_for(
         found = [change for change in remedy.changes.get(framework, ()) if _of_version(change, version)]
         if found:
             filled = (
-                Change(framework, fill(change.text, filling), change.kind, change.note.get(lang, ""), change.source)
+                Change(
+                    framework,
+                    fill(change.text, filling),
+                    change.kind,
+                    fill(change.note.get(lang, ""), filling),
+                    change.source,
+                )
                 for change in found
             )
             config = library.frameworks[start].config if start in library.frameworks and framework != start else ""

@@ -83,6 +83,8 @@ class Compiler:
         for edit in _listed(values.get("edit") or []):
             if isinstance(edit, dict):
                 edit = {**edit, **{key: _listed(edit[key]) for key in ("halve", "double") if key in edit}}
+                if isinstance(edit.get("where"), dict):
+                    edit["where"] = {name: _listed(allowed) for name, allowed in edit["where"].items()}
             edits.append(edit)
         values["edit"] = edits
         for key in ("applies_to", "useless_when"):

@@ -94,6 +94,10 @@ def test_edits_use_the_words_of_the_contract(remedy: Remedy) -> None:
         assert edit.set or edit.halve or edit.take
         for name, value in edit.set.items():
             check_fact(name, value)
+        for name, allowed in edit.where.items():
+            for value in allowed:
+                if value != "unknown":
+                    check_fact(name, value)
         for name in (*edit.halve, *edit.double):
             assert VOCABULARY[name].kind in ("int", "float")
         assert not edit.double or edit.halve
@@ -148,10 +152,9 @@ def test_braces_are_placeholders_of_facts_or_no_words(remedy: Remedy) -> None:
     """A brace before a lower-case word is filled when the change is shown, so nothing else may look like that."""
     for changes in remedy.changes.values():
         for change in changes:
-            for word in WORD_IN_BRACE.findall(change.text):
-                assert word in VOCABULARY, change.text
-            for note in change.note.values():
-                assert not PLACEHOLDER.search(note), "notes are shown as they are"
+            for text in (change.text, *change.note.values()):
+                for word in WORD_IN_BRACE.findall(text):
+                    assert word in VOCABULARY, text
 
 
 def test_configuration_snippets_are_well_formed(remedy: Remedy) -> None:

@@ -86,3 +86,14 @@ def test_a_size_is_lowered_to_what_another_fact_allows_and_no_further() -> None:
     assert [edit.set for edit in settings(remedy, known)] == [{"max_model_len": 62_352}]
     assert next(settings(remedy, {"max_model_len": 8192, "kv_cache_tokens": 62_352})).set == {"max_model_len": 4096}
     assert next(settings(remedy, {"max_model_len": 8192})).set == {"max_model_len": 4096}
+
+
+def test_a_setting_is_for_runs_of_which_its_facts_are_known() -> None:
+    remedy = toy_remedy(
+        "zero_offload",
+        Edit(where={"zero_stage": ["unknown", 2]}, set={"zero_stage": 2, "offload": "optimizer"}),
+        Edit(where={"zero_stage": [3]}, set={"offload": "optimizer"}),
+    )
+    assert [apply(edit, {}) for edit in settings(remedy, {})] == [{"zero_stage": 2, "offload": "optimizer"}]
+    stage_3 = {"zero_stage": 3}
+    assert [changes_of(edit, stage_3) for edit in settings(remedy, stage_3)] == [{"offload": "optimizer"}]
