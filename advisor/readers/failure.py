@@ -11,6 +11,7 @@ from advisor.facts import FAILURE_KINDS, Observation
 CONSEQUENCE = 0.5
 # Below this nothing is claimed: the text names no failure that could be told apart.
 _FLOOR = 0.2
+_MESSAGE, _SHOWN = 90, 0.3
 
 
 def choose(observations: Sequence[Observation]) -> tuple[Observation | None, float]:
@@ -32,6 +33,14 @@ def choose(observations: Sequence[Observation]) -> tuple[Observation | None, flo
     if not kinds:
         return None, 0.0
     best = min(kinds, key=lambda item: (-item.confidence, item.line))
+    if best.value == "question":
+        # Who asks how to make it fit, and shows an error, has a failure.
+        shown = [
+            item
+            for item in kinds
+            if item.rank >= _MESSAGE and item.value not in ("question", "none") and item.confidence >= _SHOWN
+        ]
+        best = min(shown, key=lambda item: (-item.confidence, item.line), default=best)
     if best.confidence < _FLOOR and best.value != "none":
         return None, 0.0
     rival = max((item.confidence for item in kinds if item.value != best.value), default=0.0)

@@ -32,7 +32,7 @@ def _forms() -> tuple[Compiled, ...]:
         Form(r"onnx runtime error 2: not enough space: expected [0-9]+, got [0-9]+", "other_error", 0.85, "onnxruntime"),
         Form(r"InferenceSession::Initialize|in _create_inference_session", hints=(("phase", "load"), ("task", "inference"))),
         Form(r"while running \w+ node\.", hints=(("phase", "forward"), ("task", "inference"))),
-        Form(r"\[E:onnxruntime|onnxruntime::|onnxruntime[/\\]core|onnxruntime_pybind11|onnx runtime error", runtime="onnxruntime", hints=(("task", "inference"),)),
+        Form(r"\[[EWIVF]:onnxruntime|onnxruntime::|onnxruntime[/\\]core|onnxruntime_pybind11|onnx runtime error", runtime="onnxruntime", hints=(("task", "inference"),)),
     ])  # fmt: skip
 
 

@@ -27,6 +27,7 @@ def _forms() -> tuple[Compiled, ...]:
     return compiled([
         Form(r"(?m)^(?:[\w.]+\.)?(?:ValueError|KeyError|TypeError|AttributeError|ImportError|ModuleNotFoundError|AssertionError|NotImplementedError|FileNotFoundError|NameError|UnboundLocalError|SyntaxError|HFValidationError|ConnectionError|PermissionError|ZeroDivisionError|RecursionError|pickle\.UnpicklingError|json\.decoder\.JSONDecodeError)\b ?:", "other_error", 0.4),
         Form(r"(?m)(?:^|[\])][ ])(?:[a-z_][\w.]*\.)?[A-Z]\w{2,40}(?:Error|Exception)\b ?(?::|$)|torch\._dynamo\.exc\.\w+: |\bptxas fatal +:|(?m)^\S*:? ?fatal error: ", "other_error", 0.3),
+        Form(r"(?m)^\W{0,4}Exception in (?:thread|Tkinter)\b|^Process \S+-[0-9:]+:\nTraceback", "other_error", 0.3),
         # A PyTorch that is older or newer than the program wants.
         Form(r"module ['\"]torch(?:\.\w+)*['\"] has no attribute|^\W{0,12}['\"]torch(?:\.\w+)*['\"] has no attribute|cannot import name ['\"]\w+['\"] from ['\"]torch\b", "other_error", 0.55, "pytorch", says=(("signal", "install_mismatch"),)),
         # The interpreter's own, of the host's memory.

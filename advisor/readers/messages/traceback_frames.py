@@ -27,6 +27,7 @@ TRIGGERS = (
 )  # fmt: skip
 
 RANK, TASK_RANK, RUNTIME_RANK = 60, 35, 30
+CODE_RANK = 38  # of a line that stands in no frame: what a person says of the phase weighs more
 SERVER_RANK = 92  # a server whose frames surround the failure speaks for the library that raised it
 _ABOVE, _BELOW = 80, 40
 
@@ -36,11 +37,11 @@ _PHASES = {
     "resume": r"torch\.load\([^\n]{1,60}resume|_load_optimizer_and_scheduler|in load_optimizer|in load_checkpoint\b|_load_from_checkpoint|in resume\b|in _?resume_checkpoint",
     "optimizer_step": r"optimizer\.step\(|in optimi[sz]er_step|torch[/\\]optim[/\\]|in _init_group|_single_tensor_adam|_multi_tensor_adam|exp_avg|in unscale_|clip_grad_norm|scaler\.step\(|\bopt\.step\(|bitsandbytes[/\\]optim",
     "backward": r"\.backward\(|in backward\b|in backward_step|backward_step\(|run_backward|autograd[/\\]__init__\.py|torch[/\\]autograd[/\\]function\.py|reduce_ipg|reduce_independent_p_g|allreduce_params|gradienttape|in allreduce_gradients",
-    "eval": r"in evaluate\b|evaluation_loop|prediction_step|in validation_step|in validate\b|in (?:run_|do_|_)?(?:val|valid|validation|eval|evaluation)(?:_epoch|_loop|_one_epoch|_model)?\b|in (?:val|eval|test|validate|evaluate)_\w+|(?:= ?|^\s*|self\.|trainer\.|runner\.|worker\.)(?:val|validate|validation|evaluate|eval_\w+|val_\w+|validate_\w+|evaluate_\w+)\(|in eval_step|\bval_loop|\.evaluate\(|nested_concat|in do_eval|in compute_metrics|\.validate\(|in run_validation|in _evaluate\b",
+    "eval": r"validating(?: dataloader \d+)?:? +\d+%|\bvalid(?:ation)?\)?:? +\d+%|in evaluate\b|evaluation_loop|prediction_step|in validation_step|in validate\b|in (?:run_|do_|_)?(?:val|valid|validation|eval|evaluation)(?:_epoch|_loop|_one_epoch|_model)?\b|in (?:val|eval|test|validate|evaluate)_\w+|(?:= ?|^\s*|self\.|trainer\.|runner\.|worker\.)(?:val|validate|validation|evaluate|eval_\w+|val_\w+|validate_\w+|evaluate_\w+)\(|in eval_step|\bval_loop|\.evaluate\(|nested_concat|in do_eval|in compute_metrics|\.validate\(|in run_validation|in _evaluate\b",
     # Tensors of a module that are moved: loading, unless a frame says what for.
     "moved": r"in _apply\b|self\._apply\(convert\)|in convert\b|return t\.(?:to|cuda)\(|lambda t: t\.\w+\(",
     "load": r"\b(?:\w*model\w*|\w*net|unet\w*|vae|pipe\w*|transformer\w*|text_encoder\w*|encoder|decoder|backbone|generator|discriminator)(?:\.module)?\.(?:to|cuda)\(|\.half\(\)\.cuda\(|, in <module>\n\s+[\w.]+\.cuda\(\)|torch\.load\(|torch[/\\]serialization\.py\W+line \d+, in (?:load|_load|_legacy_load|restore_location|persistent_load|load_tensor|_cuda_deserialize)\b|from_pretrained|load_state_dict|in load_model|load_model\(|_load_pretrained|load_checkpoint_and_dispatch|in load_weights|loader\.py\"?, line|in load_shard|model_loader|checkpointloader|load_model_from_config|unetloader|in load_tensors|load_torch_file|load_checkpoint_guess|_load_from_file|load_pipeline|in load_pretrained|set_module_tensor_to_device|in load_quantized|loading checkpoint shards: +\d+%|fullyshardeddataparallel\(|in _auto_wrap|_init_param_handle|safe_open\(|fsdp[/\\]_init_utils|in model_load\b|in load_models?_gpu|in partially_load|model_use_more_vram|patch_weight_to_device",
-    "init": r"initialize_optimizer_states|init_process_group|profile_run|determine_num_available_blocks|determine_available_memory|initialize_cache|initialize_kv_cache|set_device\(|in set_device|_lazy_init|_initialize_kv_caches|in warmup\b|capture_model|deepspeed[/\\]__init__\.py\"?, line \d+, in initialize|_configure_distributed_model|in _broadcast_model|broadcast_coalesced|ncclcomm|get_model_parallel|init_cuda_graphs|raise_if_cache_size_invalid|check_enough_kv_cache|_sync_module_states|cucctxcreate|cuctxcreate|in init_device",
+    "init": r"in _?dummy_run\b|initialize_optimizer_states|init_process_group|profile_run|determine_num_available_blocks|determine_available_memory|initialize_cache|initialize_kv_cache|set_device\(|in set_device|_lazy_init|_initialize_kv_caches|in warmup\b|capture_model|deepspeed[/\\]__init__\.py\"?, line \d+, in initialize|_configure_distributed_model|in _broadcast_model|broadcast_coalesced|ncclcomm|get_model_parallel|init_cuda_graphs|raise_if_cache_size_invalid|check_enough_kv_cache|_sync_module_states|cucctxcreate|cuctxcreate|in init_device",
     "generate": r"in generate_sequences|\.generate\(|in generate\b|in _sample\b|in sample\b|generation[/\\]utils|generation_utils|in _?beam_search|greedy_search|ksampler|vaedecode|in decode_latents|in decode_first_stage|in txt2img|in img2img|in transcribe\b|transcribe\.py|do_inference|in _prefill|stream_generate|generate_with_fallback|in \w+_generate\b|_generate\(|in process_images|pipeline_\w+\.py|in infer\b|in predict\b|error completing request|in _generate_and_score|in rollout|in chat\b",
     "data": r"(?:images?|inputs?|batch|data|labels?|targets?|samples?|imgs?|input_ids|features?|videos?|audios?)\w*(?:\[[^\n\]]{1,20}\])? ?= ?[^\n=]{0,60}\.(?:to|cuda)\(|in send_to_device|in move_data_to_device|in transfer_batch_to_device|in _prepare_inputs?\b|in collate|collate_fn|in __getitem__|pin_memory_loop|in _next_data|in _worker_loop|in pin_memory|pin_memory\(|in __next__\b|dataloader\.py\"?, line|in _process_data|in _try_get_data",
     "forward": r"in _?forward_\w+|_forward_\w+\(|in compute_log_prob|in \w*logprobs?_from_logits|in entropy_from_logits|in forward\b|in _call_impl|in _wrapped_call_impl|in compute_loss|in training_step|in train_step|in forward_train|in loss\b|in get_targets|in loss_by_feat|in assign\b|nn[/\\]functional\.py|\.forward\(|in _forward\b|in forward_step|in prepare_for_extend|\.softmax\(|nn\.module\)|convert_to_fp32|in conv2d|outputs? = model\(|(?:logits|pred\w*|output\w*) = (?:self\.)?(?:model|net)\(",
@@ -81,7 +82,8 @@ def read(doc: Document) -> Iterator[Observation]:
 
     phase, place = _phase(doc, spans, patterns)
     if phase:
-        yield seen("phase", phase, place, RANK)
+        framed = any(start <= place < end for start, end in spans) and patterns["frame"].search(doc.lower) is not None
+        yield seen("phase", phase, place, RANK if framed else CODE_RANK)
     strong, train, infer = (_first(doc, spans, patterns[name]) for name in ("strong", "train", "infer"))
     if strong is not None:
         yield seen("task", "train", strong, TASK_RANK)

@@ -46,7 +46,9 @@ _PHASES = Patterns(
     (
         (
             "init",
-            r"(?:at|on|during) (?:the )?(?:start-?up|initiali[sz]ation|warm-?up)|(?:启动|初始化|预热)(?:的)?(?:时候?|阶段|就)",
+            r"(?:at|on|during|in) (?:the )?(?:model |engine |server )?(?:start-?up|initiali[sz]ation|warm-?up)|"
+            r"at the (?:very )?(?:beginning|start)\b|right (?:at|from) the start|before (?:the )?training (?:even )?(?:starts|begins)|"
+            r"(?:启动|初始化|预热)(?:的)?(?:时候?|阶段|就)",
         ),
         (
             "resume",
@@ -66,9 +68,9 @@ _PHASES = Patterns(
         ),
         (
             "eval",
-            r"(?:during|in|at|into|enter\w*|with|on|to be|the|each|every|after) (?:the |each |every |a |"
+            r"(?:during|in|at|into|enter\w*|with|on|of|to be|the|each|every|after) (?:the |each |every |a |"
             r"an )?(?:first )?(?:eval(?:uation)?|validation)\b(?: step| phase| stage| loop| batch| set)?|"
-            r"(?:eval(?:uation)?|validation)[ _](?:step|phase|stage|loop|batch)|eval_step|(?:验证|评估|eval|"
+            r"(?:eval(?:uation)?|validation)[ _](?:step|phase|stage|loop|batch|fails?\b|crash|ooms?\b|runs? out)|eval_step|(?:验证|评估|eval|"
             r"validation|val) ?(?:时|阶段|就|的时候|过程|步)|evaluation script|到验证",
         ),
         ("optimizer_step", r"optimi[sz]er[. _]step|优化器(?:更新|步)|更新参数时"),
@@ -88,6 +90,7 @@ _PHASES = Patterns(
             r"(?:when|while|during|at|after|for|by|on) (?:the )?(?:model )?(?:loading|load)\b|\btrying to load\b|(?:when|while|during|"
             r"cannot|can't|fails? to|unable to|failed to) (?:it )?load(?:ing)? (?:the |a |my )?(?:\w+ )?(?:model|"
             r"weights|checkpoint)|"
+            r"(?:try|tried|trying|want|wanted|attempt\w*) to load\b|when i load\b|"
             r"loading (?:the )?(?:model|weights|checkpoint|shards)|(?:加载|载入|读取)(?:模型|权重|checkpoint)?(?:时|的时候|就|"
             r"阶段|过程)|模型加载(?:时|就|阶段)",
         ),

@@ -36,6 +36,14 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("On the branch `12-cuda-out-of-memory-in-eval` I see another error:\nRuntimeError: shape mismatch: value tensor of shape [3] cannot be broadcast", "other_error", {"runtime": "pytorch"}),
     ("RuntimeError: Sizes of tensors must match except in dimension 1. Got 7 and 8 in dimension 0", "other_error", {"runtime": "pytorch"}),
     ("frame #1: c10d::ProcessGroupNCCL::WorkNCCL::checkTimeout(std::optional<std::chrono::duration<long> >) + 0x1d2", "other_error", {"runtime": "nccl"}),
+    # Who asks and shows an error has a failure; who only asks has none.
+    ("Is 48GB enough for training this? The job dies within seconds:\nException in thread Thread-2 (results_loop):\nTraceback (most recent call last):", "other_error", {}),
+    ("Is 48GB enough for training this?", "question", {}),
+    # Where it struck.
+    ("The validation fails with a CUDA out of memory error, the training works", "vram_oom", {"phase": "eval"}),
+    ("out of memory after a few iterations of validation", "vram_oom", {"phase": "eval"}),
+    ("Validating:  20%|##        | 7/35 [00:11<00:44,  1.5s/it]\nCUDA error: out of memory", "vram_oom", {"phase": "eval"}),
+    ("It is out of memory during validation. Before:\n```\n    images = images.cuda()\n    y = model(images)\n```", "vram_oom", {"phase": "eval"}),
     # The machine.
     ("my graphics card configuration is 3090, batch_size 4, and training is OOM", "vram_oom", {"gpu_name": "RTX 3090"}),
     ("微调时会瞬间占满另一张卡的20G显存，然后CUDA out of memory", "vram_oom", {"gpu_memory_gib": None}),
