@@ -37,3 +37,16 @@ ANSWERS: dict[str, tuple[str, str]] = {
     "respected.one": ("{text} (line {line})", "{text}(第 {line} 行)"),
     "semicolon": ("; ", ";"),
 }  # fmt: skip
+
+# Where the message contradicts the estimate.
+DOUBTS: dict[str, tuple[str, str]] = {
+    "estimate.disproved": (
+        "The message shows less in use than this when it failed: the run is smaller than assumed here.",
+        "报错时的实际占用比这里的估计小:该任务比这里假设的要小。",
+    ),
+    "estimate.weights_elsewhere": (
+        "PyTorch held only {held} when the step ran, less than the weights alone take here ({weights}): a part of them lies elsewhere"
+        " (other cards, host RAM), they are quantised, or another model ran.",
+        "运行到这一步时 PyTorch 只占 {held},比这里估计的权重({weights})还少:部分权重在别处(其他卡或内存)、已被量化,或者跑的是另一个模型。",
+    ),
+}  # fmt: skip

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from advisor.facts import Lang
-from advisor.phrases import ANSWERS, SNAPSHOT
+from advisor.phrases import ANSWERS, DOUBTS, SNAPSHOT
 
 # key: (English, Chinese)
 WORDS: dict[str, tuple[str, str]] = {
     **SNAPSHOT,
+    **DOUBTS,
     **ANSWERS,
     # Failure kinds, as the start of a verdict.
     "kind.vram_oom": ("The GPU ran out of memory", "GPU 显存不足"),
@@ -139,10 +140,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "verdict.question_over": (
         "No, not as it stands: it needs about {need} and {card} has {capacity}.",
         "照现在的配置放不下:约需 {need},而 {card} 只有 {capacity}。",
-    ),
-    "estimate.disproved": (
-        "The message shows less in use than this when it failed: the run is smaller than assumed here.",
-        "报错时的实际占用比这里的估计小:该任务比这里假设的要小。",
     ),
     "verdict.question_plan": (
         " With these changes it fits: {titles} (about {peak}).",

@@ -18,7 +18,7 @@ from advisor.facts import VRAM_KINDS, FactValue, Lang, Observation
 from advisor.language import language_of
 from advisor.library import Library, load_library
 from advisor.plan import Outcome, Preferences, Weights, candidates_of, make_plan
-from advisor.plan.edit import offered
+from advisor.plan.edit import changes_nothing, offered
 from advisor.plan.memory import capacity_gib, memory_fields
 from advisor.plan.meter import Estimator
 from advisor.plan.reconcile import disproved, reconciled
@@ -151,14 +151,19 @@ class Case:
     def _plan(self) -> Outcome:
         weights = Weights.of(self.library.settings.get("ranking"), self.preferences.prefer)
 
+        # Who asks before a run is answered for the run that was estimated: a batch that was taken as 1 can't be smaller.
+        taken = self.estimate.assumed if self.kind == "question" and self.estimate is not None else {}
+        words = self.specification.words
+
         def can(remedy: Remedy) -> bool:
-            return offered(remedy, self.spelling, self.library)
+            return offered(remedy, self.spelling, self.library) and not (
+                taken and changes_nothing(remedy, {**taken, **words})
+            )
 
         candidates = candidates_of(self.trace, self.library.remedies, self.preferences, weights, can)
         estimator: Estimator = self._unknown
         if self.estimate is not None:
             estimator = reconciled(self.estimated, self.facts, self.estimate)
-        words = self.specification.words
         return make_plan(
             words,
             candidates,

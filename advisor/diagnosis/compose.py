@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from advisor.diagnosis.changes import changes_for
@@ -14,6 +14,7 @@ from advisor.engine import Firing
 from advisor.facts import PSEUDO_FACTS, VRAM_KINDS, FactValue, Lang
 from advisor.plan import beside_gib, host_ram_gib, need_gib, peak_gib
 from advisor.plan.hardware import COUNTS
+from advisor.plan.reconcile import weights_elsewhere
 from advisor.report import (
     Cause,
     Change,
@@ -35,11 +36,13 @@ from advisor.wording import word
 
 if TYPE_CHECKING:
     from advisor.diagnosis import Case
+    from advisor.estimate import Estimate
     from advisor.plan import Plan, RankedRemedy
     from advisor.records import Remedy
 
 MIN_CONFIDENCE = 0.05
 MIN_HELD_GIB = 1 / 1024
+_OF_A_STEP = frozenset({"logits", "attention_scores", "mlp_activation", "hidden_states"})  # tensors that no loading asks for
 MAX_CONTEXT_GIB = 4.0  # beside its tensors; a process that holds more shares its card with an engine of its own
 MAX_OWN_WORDS = 8  # remedies whose change is shown as it would stand in the text
 
@@ -126,8 +129,18 @@ def _estimate(case: Case) -> EstimateReport | None:
         capacity_gib=case.capacity_gib,
         fits=None if case.capacity_gib is None else need_gib(found) <= case.capacity_gib,
         phase=found.phase,
-        warnings=(*found.warnings, *((word("estimate.disproved", case.lang),) if case.is_disproved else ())),
+        warnings=(*found.warnings, *_doubts(case, found)),
     )
+
+
+def _doubts(case: Case, estimate: Estimate) -> Iterator[str]:
+    """What the message says against the estimate."""
+    if case.is_disproved:
+        yield word("estimate.disproved", case.lang)
+    elsewhere = weights_elsewhere(case.facts, estimate, case.asked is not None and case.asked.tensor.id in _OF_A_STEP)
+    if elsewhere is not None:
+        held, weights = map(format_gib, elsewhere)
+        yield word("estimate.weights_elsewhere", case.lang, held=held, weights=weights)
 
 
 def _held(case: Case) -> Held | None:

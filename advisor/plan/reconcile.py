@@ -17,6 +17,7 @@ STATIC = frozenset(
 MAX_SCALE = 4.0  # beyond it the description is of another run than the message, and nothing is corrected
 WITHIN = 0.85  # of the card
 _STATIC_PHASES = frozenset({"load", "init", "resume"})
+_STEP_PHASES = frozenset({"forward", "backward", "optimizer_step", "eval", "generate"})
 
 
 class Part(Struct, frozen=True):
@@ -71,6 +72,19 @@ def disproved(facts: Mapping[str, Any], estimate: EstimateLike, capacity_gib: fl
         isinstance(allocated, int | float) and isinstance(request, int | float) and reserved - allocated >= request
     )
     return in_pieces and observed <= WITHIN * capacity_gib and peak_gib(estimate) > capacity_gib
+
+
+def weights_elsewhere(facts: Mapping[str, Any], estimate: EstimateLike, in_step: bool) -> tuple[float, float] | None:
+    """What PyTorch held and what the weights should take, in GiB, where a step ran although not all of them were there; else None.
+
+    Args:
+        in_step: something other than the failure's phase shows that a step ran, as a request for logits does.
+    """
+    held = facts.get("torch_allocated_gib")
+    weights = sum(part.gib for part in estimate.components if part.id == "weights")
+    if not isinstance(held, int | float) or held >= WITHIN * weights:
+        return None
+    return (float(held), weights) if in_step or facts.get("phase") in _STEP_PHASES else None
 
 
 def corrected(estimate: EstimateLike, scale: float) -> EstimateLike:

@@ -6,7 +6,7 @@ import pytest
 
 from advisor.plan import need_gib
 from advisor.plan.memory import capacity_gib, memory_fields, observed_need_gib, reserved_gib
-from advisor.plan.reconcile import dynamic_scale, reconciled
+from advisor.plan.reconcile import dynamic_scale, reconciled, weights_elsewhere
 from advisor.rule import MEMORY_FIELDS
 
 from .conftest import toy_estimate
@@ -88,3 +88,13 @@ def test_nothing_to_correct(facts: dict[str, object]) -> None:
     base = toy_estimate(LORA)
     assert dynamic_scale(facts, base) == 1.0
     assert reconciled(toy_estimate, facts, base) is toy_estimate
+
+
+def test_weights_that_were_not_all_there_when_a_step_ran() -> None:
+    estimate = toy_estimate({"params_b": 13, "method": "lora"})  # 26 GiB of weights
+    facts = {"torch_allocated_gib": 21.0}
+    assert weights_elsewhere(facts, estimate, True) == (21.0, 26.0)
+    assert weights_elsewhere({**facts, "phase": "backward"}, estimate, False) == (21.0, 26.0)
+    assert weights_elsewhere({**facts, "phase": "load"}, estimate, False) is None  # they were still coming
+    assert weights_elsewhere({"torch_allocated_gib": 30.0}, estimate, True) is None
+    assert weights_elsewhere({}, estimate, True) is None
