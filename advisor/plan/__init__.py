@@ -180,6 +180,8 @@ def _measured(
     weights: Weights,
 ) -> RankedRemedy:
     """The candidate with the setting that is meant: the mildest that fits alone, else the one that saves most."""
+    if any(condition.field not in filled for condition in needs(candidate.remedy)):
+        return _unmeasured(candidate, filled)  # how many cards divide the run decides what dividing it saves
     choices = list(islice(settings(candidate.remedy, filled), weights.settings(candidate.remedy)))
     wants = _Needs(meter, [_spec_after(edit, spec, filled) for edit in choices])
     gentle = candidate.remedy.quality_risk in ("medium", "high")

@@ -36,6 +36,8 @@ _SIGNALS = Patterns(
             r"training for )?~?\d*k?\+? ?(?:\+ ?)?(?:more |training |optimi[sz]ation )?(?:steps|iterations?|iters|"
             r"batches|epochs?|hours?|minutes|days)\b|"
             r"(?:at|in|until) (?:about |around |the )?(?:step|epoch|iteration) ?\d{2,}|"
+            r"\b(?:train\w*|finetun\w*|fine-?tun\w*|progress)[^\n.%]{0,24}(?:at|after|until|to|reach\w*) (?:about |around )?[1-9]\d? ?%|"
+            r"(?:训练|跑|运行)[了到]\s?[1-9]\d? ?%|"
             r"oom\w* after a while|(?:训练|跑|坚持|迭代)[了到]?[^\n。,,]{0,4}?(?:几十|几百|几千|\d{2,}|多个?|"
             r"半)[^\n。,,]{0,3}(?:步|steps?|小时|epochs?|轮|分钟)[^\n。]{0,4}后?|训练(?:到)?(?:中途|一半|一段时间)",
         ),

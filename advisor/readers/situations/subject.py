@@ -1,0 +1,46 @@
+"""What a run works on and how it treats the cards: text, a large language model, one card of several, memory that it keeps.
+
+>>> doc = Document.of("I fine-tune an LLM with max_len=200 and load_in_8bit; the memory is not properly released after each step.")
+>>> [o.value for o in read(doc)]
+['large_language_model', 'text_data', 'memory_not_given_back']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from advisor.facts import Observation
+from advisor.readers.document import Document
+from advisor.readers.situations._table import compiled, signals_of
+
+TRIGGERS: tuple[str, ...] = ()
+
+_PATTERNS = compiled(
+    {
+        "large_language_model": r"\bv?llms?\b|large language model|load_in_[48]bit|大语言模型|大模型|\balpaca\b|chatglm|sharegpt|"
+        r"\bq-?lora\b|instruction[- ]tun|causal ?lm|指令微调",
+        "text_data": r"\btokeni[sz]er|max_?(?:seq(?:uence)?|source|target|prompt|completion|token)?_?(?:len|length)\b|cutoff_len|"
+        r"\bseq(?:uence)?[ _]len|语料|文本|\bcorp(?:us|ora)\b|\bbert\b|text classification|\bnlp\b|summari[sz]ation|"
+        r"machine translation|"
+        r"\bsentences?\b|question answering|\bembedding model",
+        "memory_not_given_back": r"(?:memory|vram)(?: usage)? (?:is |was |are |does |will |has |that is )?(?:never|not|n't)"
+        r"(?: be| been| being)? ?"
+        r"(?:properly |fully |completely |correctly |entirely |really |automatically )?(?:released?|freed?|clear(?:ed)?|cleaned|recovered|"
+        r"reclaimed|deallocated)|(?:not|n't|never|without) (?:\w+ )?(?:releas|free|clear|deallocat)(?:e|es|ed|ing)? (?:\w+ ){0,2}"
+        r"(?:gpu |cuda )?(?:memory|vram)|(?:显存|gpu ?内存)[^\n。，,]{0,8}(?:没有?|未|不会?|无法|不能)"
+        r"(?:被|完全|正确|及时)?(?:释放|清空|回收)",
+        "one_card_used": r"only (?:one|1|a single|the first) (?:gpu|card)[^\n.]{0,24}(?:used|works?|busy|loaded|in use|occupied)|"
+        r"only (?:us(?:es?|ing)|runs? on|loads? (?:on|to|into)) (?:one|1|a single|the first) (?:gpu|card)|"
+        r"how (?:to|can (?:i|we)|do (?:i|we)) (?:\w+ ){1,4}(?:on|with|using|across|over|use) (?:multiple|multi|two|2|several|both|all)[- ]?"
+        r"(?:gpus?|cards)|只有?(?:在|用|使用|能用)?了?(?:一|1|单)(?:张|块|个)?(?:显?卡|gpu)[^\n。，,]{0,6}(?:使用|在用|工作|占用|跑|被用)|"
+        r"只(?:用|使用)了?(?:一|1|单)(?:张|块|个)?(?:显?卡|gpu)|(?:双卡|多卡|两张卡|多张卡|多gpu)[^\n。，,]{0,6}(?:怎么|如何)|"
+        r"(?:怎么|如何|怎样)[^\n。，,]{0,8}(?:双卡|多卡|两张卡|多张卡|多gpu|多个gpu)",
+        "moved_before_offload": r"\.to\(['\"]?(?:cuda|device|torch_device)[^\n)]{0,24}\)(?:[^\n]*\n){1,12}?[^\n]{0,80}"
+        r"enable_(?:model|sequential)_cpu_offload",
+    }
+)  # fmt: skip
+
+
+def read(doc: Document) -> Iterator[Observation]:
+    """A signal for each that the text shows."""
+    yield from signals_of(doc, _PATTERNS)
