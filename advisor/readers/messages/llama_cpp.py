@@ -42,7 +42,7 @@ def _forms() -> tuple[Compiled, ...]:
         Form(r"alloc_tensor_range: failed to allocate CPU\w* buffer of size ([0-9]+)", "host_oom", 0.95, "llama.cpp", ("tried_to_allocate_gib",), _LOADS),
         Form(r"ggml_backend_cpu_buffer_type_alloc_buffer: failed to allocate buffer of size ([0-9]+)|unable to allocate CPU\w* buffer", "host_oom", 0.96, "llama.cpp", ("tried_to_allocate_gib",), _SERVES),
         Form(r"unable to allocate (?:backend|CUDA[0-9]*|ROCm[0-9]*|Vulkan[0-9]*|Metal) buffer", "vram_oom", 0.94, "llama.cpp", says=_LOADS),
-        Form(r"failed to allocate buffer for kv cache|failed to allocate (?:the )?KV cache", "vram_oom", 0.94, "llama.cpp", says=_STARTS),
+        Form(r"failed to allocate buffer for kv cache|failed to allocate (?:the )?KV cache", "vram_oom", 0.94, "llama.cpp", says=(*_STARTS, ("signal", "kv_cache_failed"))),
         Form(r"ggml_gallocr_reserve_n(?:_impl)?: failed to allocate (?:CUDA|ROCm|SYCL|Vulkan|Metal)([0-9]{0,3}) buffer of size ([0-9]+)", "vram_oom", 0.95, "llama.cpp", ("gpu_index", "tried_to_allocate_gib"), _STARTS),
         Form(r"failed to allocate compute (?:pp )?buffers", "vram_oom", 0.9, "llama.cpp", says=_STARTS),
         Form(r"CUDA error 2 at \S+ ?: out of memory", "vram_oom", 0.96, "llama.cpp", says=_SERVES, hints=(("phase", "load"),)),
