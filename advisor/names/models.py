@@ -286,6 +286,10 @@ def _hub_id(written: str) -> str:
     return written
 
 
+# An identifier: "b9e44794-c591-416b-...".
+_UUID = re2.compile(r"^[0-9a-f]{6,12}(?:-[0-9a-f]{4}){2,3}")
+
+
 def _shaped(text: str, lowered: str, not_models: frozenset[str]) -> Iterator[ModelName]:
     """Names that only have the shape of a model's name: words, then a size such as 7B or 350M."""
     for match in _SHAPED.finditer(lowered):
@@ -294,6 +298,7 @@ def _shaped(text: str, lowered: str, not_models: frozenset[str]) -> Iterator[Mod
         params_b = params_from_name(written)
         if (
             params_b is None
+            or _UUID.search(lowered[start:end]) is not None
             or pieces_of(written)[0] in not_models
             or (text[start + len(written) - 1] in "mM" and "/" not in written)
         ):

@@ -27,6 +27,8 @@ TRIGGERS = (
     "max memory:",
     "total vram",
     "cuda:",
+    "device name:",
+    "device: ",
     "mib",
     "library=cuda",
     "library=rocm",
@@ -61,6 +63,10 @@ def _patterns() -> tuple[Any, ...]:
             rf"CUDA:(?P<index>[0-9]{{1,2}}) \((?P<name>{name}), (?P<size>[0-9]{{3,6}}(?:\.[0-9]+)? ?M(?:i?B)?)\)",
             # TensorFlow: common_runtime/gpu/gpu_device.cc
             rf"(?m)^(?:\W{{0,4}}|[^\n]{{0,80}}\] )name: (?P<name>{name})(?: major: [0-9]|$)",
+            # xpu-smi discovery
+            r"(?m)\bDevice Name: (?P<name>Intel\(R\) [^\n|]{3,40}?)(?: Graphics)?\s*(?:\||$)",
+            # SD.Next: what it found at its start
+            rf"(?m)^\W{{0,4}}device: (?P<name>{name}) \([0-9]{{1,2}}\)",
             # nvidia-smi -L, and --query-gpu=name,memory.total
             rf"(?m)^\s*GPU (?P<index>[0-9]{{1,2}}): (?P<name>{name}) \(UUID: ",
             rf"(?m)^\s*(?:[0-9]{{1,2}}, ?)?(?P<name>{name})(?:, ?| {{2,}})(?P<size>[0-9]{{3,6}} ?MiB)\s*$",
@@ -77,7 +83,11 @@ def read(doc: Document, library: Library) -> Iterator[Observation]:
         first = matches[0]
         groups = first.groupdict()
         line, quote = doc.line_at(first.start()), doc.quote(first.start())
-        row = resolve_gpu(groups["name"].strip(), library) if groups.get("name") else None
+        row = (
+            resolve_gpu(groups["name"].replace("(R)", "").replace("(TM)", "").strip(), library)
+            if groups.get("name")
+            else None
+        )
         if row is not None:
             yield Observation("gpu_name", row.name, line, quote, rank=RANK)
         size = (

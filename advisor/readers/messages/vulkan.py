@@ -15,7 +15,7 @@ from advisor.facts import Observation
 from advisor.readers.document import Document
 from advisor.readers.messages._forms import Compiled, Form, compiled, seen
 
-TRIGGERS = ("vulkan", "vk_error", "erroroutofdevicememory", "vk::")
+TRIGGERS = ("error_out_of_device_memory", "vulkan", "vk_error", "erroroutofdevicememory", "vk::")
 
 
 @cache
@@ -24,7 +24,7 @@ def _forms() -> tuple[Compiled, ...]:
         Form(r"ggml_vulkan: Device memory allocation of size ([0-9]+) failed", "vram_oom", 0.96, "llama.cpp", ("tried_to_allocate_gib",), says=(("task", "inference"),), hints=(("phase", "init"),)),
         Form(r"ggml_vulkan|ggml-vulkan|ggml_vk_", runtime="llama.cpp", says=(("task", "inference"),)),
         Form(r"Requested buffer size exceeds device memory allocation limit|exceeds device memory allocation limit", "vram_oom", 0.93, says=(("signal", "single_buffer_limit"),)),
-        Form(r"ErrorOutOfDeviceMemory|VK_ERROR_OUT_OF_DEVICE_MEMORY", "vram_oom", 0.93, hints=(("runtime", "vulkan"),)),
+        Form(r"ErrorOutOfDeviceMemory|VK_ERROR_OUT_OF_DEVICE_MEMORY|\bVK\b[^\n]{0,24}\bERROR_OUT_OF_DEVICE_MEMORY", "vram_oom", 0.93, hints=(("runtime", "vulkan"),)),
         Form(r"ErrorOutOfHostMemory|VK_ERROR_OUT_OF_HOST_MEMORY", "host_oom", 0.8, hints=(("runtime", "vulkan"),)),
     ])  # fmt: skip
 

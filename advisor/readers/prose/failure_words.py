@@ -43,11 +43,12 @@ _HOST = re2.compile(
     r"\bray (?:would |will |also )?(?:oom\b|report\w* an? (?:out[- ]of[- ]memory|oom)|out[- ]of[- ]memory)|"
     r"^cannot allocate memory$|[^\w]cannot allocate memory(?:[.,;:!()\s]|$)|"
     r"内存[^。\n]{0,12}(?:占满|耗尽|增大|越来越大)|占满内存|\bcpu oom\b|cpu out of memory|"
-    r"\bram (?:usage )?(?:goes up|rises|climbs|leaks?|keeps?|fills?|is full|increas\w*|grow\w*|runs? out|exhaust\w*|is gone)|"
+    r"\bram (?:usage |consumption |use )?(?:is |was )?(?:goes up|rises|climbs|leaks?|keeps?|fills?|is full|increas\w*|"
+    r"grow\w*|runs? out|exhaust\w*|is gone)|"
     r"\ball of my \d+ ?g\w* (?:of )?ram|minimum (?:cpu|host|system) (?:ram|memory)|"
     r"pin(?:ned)?_memory ?= ?false|kernel (?:keeps? |has |appears to have )?(?:dying|dies|died|crash\w*)|"
     r"\b\d(?:\.\d)?\s?tb? of (?:memory|ram)|(?:using|used) all (?:of the |the )?(?:available )?ram\b|"
-    r"session (?:is )?crash\w*|crash\w* (?:the |my )?session|"
+    r"session (?:is |keeps? |always |just |then )?crash\w*|crash\w* (?:the |my )?session|"
     r"(?:process|training|job|task|it|script|program|python|worker|run|kernel|container|pod|server)"
     r"(?:'s| is| was| gets?| got| being| been| will be) (?:randomly )?killed|"
     r"(?:being|got|gets|getting) (?:\w+ly )?killed|killed (?:because|due|for lack|out) of|"
@@ -116,12 +117,15 @@ _CITED = Test(
 _CITED_REACH = 120
 # Software beside machine learning runs out of the host's memory.
 _OTHER_SOFTWARE = Test(
-    r"\b(?:brokers?|heap|jvm|java|php|cron|databases?|sql|mysql|postgres\w*|mongo\w*|redis|kafka|pulsar|elasticsearch|spark|browser|chrome|firefox|"
-    r"npm|node\.?js|webpack|nginx|kubernetes|kubelet|pods?|cgroups?|swap(?:p?iness)?|zram|kernel|compil(?:e|er|ing|ation)|linker|gcc|clang|rustc|cargo|"
+    r"\b(?:brokers?|heap|jvm|java|php|cron|databases?|sql|mysql|postgres\w*|mongo\w*|redis|kafka|pulsar|elasticsearch|"
+    r"spark|browser|chrome|firefox|"
+    r"npm|node\.?js|webpack|nginx|kubernetes|kubelet|pods?|cgroups?|swap(?:p?iness)?|zram|kernel|compil(?:e|er|ing|"
+    r"ation)|linker|gcc|clang|rustc|cargo|"
     r"gradle|maven|android|garbage collect\w*|clickhouse|prometheus|grafana|docker-compose|systemd|earlyoom|jenkins|desktop app)\b"
 )
 _LEARNING = Test(
-    r"gpu|cuda|vram|\btrain|\bmodels?\b|\bepochs?\b|\bbatch|infer(?:ence|ring)|tensor|torch|\bllms?\b|neural|\bweights\b|checkpoint|diffusion|"
+    r"gpu|cuda|vram|\btrain|\bmodels?\b|\bepochs?\b|\bbatch|infer(?:ence|ring)|tensor|torch|\bllms?\b|neural|"
+    r"\bweights\b|checkpoint|diffusion|"
     r"显存|显卡|训练|模型|推理|微调|\bjax\b|keras|\bcuda|dataset"
 )
 _OF_A_RUN = Test(r"\btrain|tun(?:e|ing)\b|vram|\b\d+ ?gb\b|训练|微调|显存")

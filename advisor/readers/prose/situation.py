@@ -33,6 +33,8 @@ _TRAIN = re2.compile(
     r"训练|微调|预训练|反向传播|精调|续训|强化学习"
 )
 _TRAIN_STRONG = Test(r"train(?:s|ed|ing|er)?$|tun|sft|dpo|grpo|ppo|训练|微调|精调")
+# What a policy that is trained generates for itself is no inference.
+_REINFORCES = Test(r"\b(?:grpo|ppo|dapo|rloo|rlhf|actor_rollout|fsdp)\b")
 _NOT_TRAIN = Test(r"(?:pre-?|already |un|well-?|the |a )$")
 _INFER = re2.compile(
     r"(?:^|[^\w-])(?:inference|infer(?:ring)?|generat(?:e|es|ing)|image generation|text generation|serv(?:e|es|ing)|"
@@ -70,7 +72,8 @@ _PHASES = Patterns(
             "eval",
             r"(?:during|in|at|into|enter\w*|with|on|of|to be|the|each|every|after) (?:the |each |every |a |"
             r"an )?(?:first )?(?:eval(?:uation)?|validation)\b(?: step| phase| stage| loop| batch| set)?|"
-            r"(?:eval(?:uation)?|validation)[ _](?:step|phase|stage|loop|batch|fails?\b|crash|ooms?\b|runs? out)|eval_step|(?:验证|评估|eval|"
+            r"(?:eval(?:uation)?|validation)[ _](?:step|phase|stage|loop|batch|fails?\b|crash|ooms?\b|runs? out)|"
+            r"eval_step|(?:验证|评估|eval|"
             r"validation|val) ?(?:时|阶段|就|的时候|过程|步)|evaluation script|到验证",
         ),
         ("optimizer_step", r"optimi[sz]er[. _]step|优化器(?:更新|步)|更新参数时"),
@@ -121,6 +124,8 @@ def _task(prose: Prose) -> tuple[str, int, int] | None:
             if word in ("trained", "train") and _NOT_TRAIN(prose.lower[max(0, match.start() - 8) : match.start() + 1]):
                 continue
             if "lora" in word and adapter_is_used(prose.lower):
+                continue
+            if "rollout" in word and _REINFORCES(prose.lower):
                 continue
             weight = 2 if task == "inference" or _TRAIN_STRONG(word) else 1
             if match.start() < title_end:

@@ -27,6 +27,8 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("PHP Fatal error:  Allowed memory size of 268435456 bytes exhausted (tried to allocate 32768 bytes) in /srv/a.php on line 9", "host_oom", {"runtime": "php"}),
     ("The message broker goes out of memory every night", "host_oom", {}),
     ("Since the update our java service is OOM after two days, the heap looks fine", "host_oom", {}),
+    ("When I start the training my colab session always crashes", "host_oom", {"task": "train"}),
+    ("the RAM consumption is increasing with each request of the load test", "host_oom", {}),
     # Nothing has failed yet.
     ("The optimizer keeps two moments for each weight, potentially causing OOM (out of memory) when training. Please let it live on the CPU.", "question", {"task": "train"}),
     ("The paper reports that the dense variant runs out of memory when trained on a 24GB card.", "question", {}),
@@ -49,7 +51,13 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("微调时会瞬间占满另一张卡的20G显存，然后CUDA out of memory", "vram_oom", {"gpu_memory_gib": None}),
     ("OOM with two machines, each has 12G GPU memory", "vram_oom", {"gpu_memory_gib": 12, "gpu_count": None}),
     ("It dies with CUDA OOM while trying to load the encoder", "vram_oom", {"phase": "load"}),
+    ("kernel 0a1b2c3d-4e5f-613b-8a9b-0123456789ab restarted, then CUDA out of memory", "vram_oom", {"model": None, "params_b": None}),
+    ("device: NVIDIA GeForce RTX 4070 (1) (sm_90) (8, 9)\nCUDA error: out of memory", "vram_oom", {"gpu_name": "RTX 4070"}),
+    ("| 0         | Device Name: Intel(R) Arc(TM) Pro B70 Graphics            |\nXPU out of memory.", "vram_oom", {"gpu_name": "Arc Pro B70"}),
+    ("VK Error Code: ERROR_OUT_OF_DEVICE_MEMORY", "vram_oom", {"runtime": "vulkan"}),
     # Servers and frameworks.
+    ("[trainer] GRPO with FSDP: the rollout of the actor is OOM", "vram_oom", {"task": "train"}),
+    ("--xformers --opt-split-attention --no-half-vae\nRuntimeError: CUDA error: out of memory", "vram_oom", {"framework": "stable-diffusion-webui", "task": "inference"}),
     ("ValueError: The model's max seq len (16384) is larger than the maximum number of tokens that can be stored in KV cache (\n2048). Try increasing", "kv_cache", {"kv_cache_tokens": 2048}),
     ("E0101 10:11:12.131415 77 gpu_cudamallocasync_allocator.cc:361] gpu_async_0 cuMemAllocAsync failed to allocate 8589934592 bytes: RESOURCE_EXHAUSTED: : "
      "CUDA_ERROR_OUT_OF_MEMORY: out of memory\n Reported by CUDA: Free memory/Total memory: 2147483648/25769803776", "vram_oom",
