@@ -112,13 +112,20 @@ class AdvisorApp(BaseApp):
         self.show_why(remedies.current())
 
     def show_memory(self) -> None:
-        """Draws the bars: now, kept, with what is switched on, and with the plan."""
+        """Draws the bars: now, kept, with what is switched on, with the remedy under the cursor, and with the plan."""
         session = self.session
         rows = [Row(label, scenario) for label, scenario in scenarios(session)]
+        preview = None
+        if self.ground.query_one(TabbedContent).active in ("remedies", "why"):
+            preview = session.preview(self.ground.query_one(RemedyList).current())
+        if preview is not None and rows:
+            rows.insert(len(rows) - (rows[-1].scenario is session.planned), Row(self.w("tui.with"), preview))
         card = str(session.report.facts.get("gpu_name") or self.w("this_card")) if session.report else ""
         scale = correction(session.case) if session.case is not None else 1.0
         empty = self.w("tui.no_estimate" if session.report is None or session.case else "tui.welcome")
-        self.ground.query_one(MemoryView).show(rows, card, session.lang, correction=scale, empty=empty)
+        self.ground.query_one(MemoryView).show(
+            rows, card, session.lang, correction=scale, empty=empty, after=session.after
+        )
 
     def show_why(self, remedy: str) -> None:
         """Draws the reasons of a remedy, or of the diagnosis."""
@@ -132,7 +139,8 @@ class AdvisorApp(BaseApp):
         now = self.session.now
         if not self.session.chosen or now is None:
             return ""
-        fits = "" if now.fits is None else self.w("tui.fits" if now.fits else "tui.fits_not")
+        over = now.peak_gib is not None and now.capacity_gib is not None and now.peak_gib > now.capacity_gib
+        fits = "" if now.fits is None else self.w("tui.fits" if now.fits else "tui.over_it" if over else "tui.fits_not")
         text = self.w("tui.summary", count=len(now.steps), time=f"{now.time_factor:.2f}", fits=fits)
         name = self.session.plan_name
         return text + (self.w("tui.plan_on", name=self.w(f"plan.{name}")) if name else "")
@@ -282,7 +290,10 @@ class AdvisorApp(BaseApp):
         self.action_diagnose()
 
     def on_facts_table_jump(self, event: FactsTable.Jump) -> None:
-        self.action_jump(event.line)
+        if event.line:
+            self.action_jump(event.line)
+        else:
+            self.tell("tui.no_line")
 
     def on_facts_table_looked(self, event: FactsTable.Looked) -> None:
         about = f"{event.fact}: {spec_of(event.fact).describe(self.session.lang)}" if event.fact else ""
@@ -305,14 +316,17 @@ class AdvisorApp(BaseApp):
         if self.session.strengthen(event.remedy, event.by):
             self.show_remedies()
         else:
-            self.notify(self.w("tui.no_setting"), timeout=2)
+            self.tell("tui.no_setting" if event.remedy in self.session.chosen else "tui.not_on")
 
     def on_remedy_options_jump(self, event: RemedyOptions.Jump) -> None:
         line = self.session.line_of(event.remedy)
         if line:
             self.action_jump(line)
+        else:
+            self.tell("tui.no_line")
 
     def on_remedy_list_looked(self, event: RemedyList.Looked) -> None:
+        self.show_memory()
         self.show_why(event.remedy)
 
     def action_plan(self) -> None:
@@ -333,7 +347,7 @@ class AdvisorApp(BaseApp):
     def _travelled(self, step: Callable[[], bool]) -> None:
         before = self.session.state.stated
         if not step():
-            self.notify(self.w("tui.no_step"), timeout=2)
+            self.tell("tui.no_step")
         elif self.session.state.stated != before:
             self.show_all()
             self.action_diagnose()
@@ -343,7 +357,7 @@ class AdvisorApp(BaseApp):
     def action_keep(self) -> None:
         self.session.keep()
         self.show_memory()
-        self.notify(self.w("tui.kept_now"), timeout=3)
+        self.tell("tui.kept_now")
 
     # --- the view -----------------------------------------------------------------------------------------------
 
@@ -364,6 +378,9 @@ class AdvisorApp(BaseApp):
             "why": self.ground.query_one("#why-view", Widget).focus,
         }
         focus[name]()
+
+    def on_tabbed_content_tab_activated(self) -> None:
+        self.show_memory()
 
     def action_language(self) -> None:
         lang: Lang = "en" if self.session.lang == "zh" else "zh"

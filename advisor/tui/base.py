@@ -19,6 +19,8 @@ from advisor.tui.screens.text import TextPage
 from advisor.tui.session import Session
 from advisor.wording import word
 
+PAGE_FRAME = 6  # columns of a page's border, padding and scroll bar
+
 
 class BaseApp(App[None]):
     """The app without its widgets."""
@@ -38,6 +40,11 @@ class BaseApp(App[None]):
     def w(self, key: str, **values: object) -> str:
         """A word in the language of the screen."""
         return word(key, self.session.lang, **values)
+
+    def tell(self, key: str, **values: object) -> None:
+        """Says something for a moment; what was said before makes room, so that held keys don't cover the screen."""
+        self.clear_notifications()
+        self.notify(self.w(key, **values), timeout=3, markup=False)
 
     @property
     def ground(self) -> Screen[object]:
@@ -81,7 +88,7 @@ class BaseApp(App[None]):
         self._page(help_page(self.session.lang), "tui.help")
 
     def action_compare(self) -> None:
-        self._page(compare_page(self.session), "tui.compare")
+        self._page(compare_page(self.session, int(self.size.width * 0.96) - PAGE_FRAME), "tui.compare")
 
     def _page(self, content: RenderableType, title: str) -> None:
         if not self.covered:
@@ -105,9 +112,9 @@ class BaseApp(App[None]):
         text = self.export(what)
         if text:
             self.copy_to_clipboard(text)
-            self.notify(self.w("tui.copied", what=self.w(f"tui.what.{what}")), timeout=3)
+            self.tell("tui.copied", what=self.w(f"tui.what.{what}"))
         else:
-            self.notify(self.w("tui.nothing_to_copy"), severity="warning")
+            self.tell("tui.nothing_to_copy")
 
     def action_save(self) -> None:
         """Writes the report: the ending of the name decides, .md or .json, else the changes."""

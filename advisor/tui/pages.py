@@ -54,12 +54,12 @@ def scenarios(session: Session) -> list[tuple[str, Scenario]]:
     return found
 
 
-def compare_page(session: Session) -> RenderableType:
-    """Scenarios side by side: components, totals, intervals, and below what each changes."""
+def compare_page(session: Session, width: int) -> RenderableType:
+    """Scenarios side by side: components, totals, intervals, and below what each changes; `width` columns wide."""
     columns = scenarios(session)
     if not columns:
         return Text(word("tui.no_estimate", session.lang))
-    return Group(numbers_table(columns, session.lang), Text(""), *_steps(session, columns[1:]))
+    return Group(numbers_table(columns, session.lang, width), Text(""), *_steps(session, columns[1:]))
 
 
 def _steps(session: Session, columns: Sequence[tuple[str, Scenario]]) -> list[Text]:

@@ -224,6 +224,18 @@ class Session:
         if self.chosen:
             self._choose((), {})
 
+    def preview(self, remedy: str) -> Scenario | None:
+        """What is on, and this remedy; None where it is on, can't go with them, or changes nothing that is estimated."""
+        switch = next((item for item in self.switches if item.id == remedy), None)
+        if self.case is None or switch is None or switch.on or switch.blocked or abs(switch.saves or 0.0) < 0.005:
+            return None
+        return scenario_of(self.case, (*self.chosen, remedy), self.state.edits)
+
+    @property
+    def after(self) -> Scenario | None:
+        """The scenario that the run as it is is compared with: what is on, else what was kept, else the plan."""
+        return self.now if self.chosen else self.kept or self.planned
+
     def keep(self) -> None:
         """Keeps the present scenario to compare later ones with; keeping twice forgets the first."""
         self.kept = self.now
@@ -281,7 +293,7 @@ class Session:
 
     def moves(self) -> dict[str, str]:
         """For each unknown fact that matters, in words what knowing it would change."""
-        found = {name: word("question.why", self.lang, gib=format_gib(gib)) for name, gib in self._moves.items()}
+        found = {name: word("tui.moves", self.lang, gib=format_gib(gib)) for name, gib in self._moves.items()}
         for question in self.report.questions if self.report is not None else ():
             found.setdefault(question.fact, question.why or question.text)
         return found

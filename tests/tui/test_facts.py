@@ -10,7 +10,7 @@ from textual.widgets import Input, OptionList, Static, TabbedContent
 from advisor.tui.app import AdvisorApp
 from advisor.tui.widgets.facts import FactsTable
 from advisor.tui.widgets.log import LogEditor
-from tests.tui.conftest import LOG, diagnosed, drive
+from tests.tui.conftest import LOG, diagnosed, drive, until
 
 
 async def open_fact(app: AdvisorApp, pilot: Any, fact: str) -> Input:
@@ -108,5 +108,50 @@ def test_a_fact_leads_to_its_line() -> None:
         assert app.query_one(TabbedContent).active == "text"
         assert app.query_one(LogEditor).cursor_location[0] == 2
         assert "--per_device_train_batch_size" in app.query_one(LogEditor).selected_text
+
+    drive(flow, path=LOG)
+
+
+def test_where_a_fact_came_from_is_readable_in_eighty_columns() -> None:
+    async def flow(app: AdvisorApp, pilot: Any) -> None:
+        app.take_text(
+            "LoRA on Qwen2.5-7B-Instruct with one RTX 4090, lora targets q_proj,k_proj,v_proj,o_proj. Does it fit?"
+        )
+        await diagnosed(app, pilot)
+        await pilot.press("f5")
+        await pilot.pause()
+        table = app.query_one(FactsTable)
+        assert table.max_scroll_x == 0
+        asked = [table.get_row(key) for key in table.rows if table.get_row(key)[0].plain == "?"]
+        assert asked
+        assert all("GiB" in row[3].plain for row in asked)
+
+    drive(flow, size=(80, 24))
+
+
+def test_the_field_of_a_low_row_is_whole_on_the_screen() -> None:
+    async def flow(app: AdvisorApp, pilot: Any) -> None:
+        await diagnosed(app, pilot)
+        await pilot.press("f5", *["down"] * 8, "enter")
+        await until(lambda: app.covered, pilot)
+        for _ in range(3):
+            await pilot.pause()
+        dialog = app.screen.query_one(".dialog")
+        assert dialog.region.bottom <= app.size.height
+        assert dialog.region.y >= 0
+
+    drive(flow, path=LOG, size=(80, 24))
+
+
+def test_a_fact_without_a_line_says_so() -> None:
+    async def flow(app: AdvisorApp, pilot: Any) -> None:
+        await diagnosed(app, pilot)
+        await pilot.press("f5")
+        table = app.query_one(FactsTable)
+        table.move_cursor(row=table.get_row_index("optimizer"))
+        await pilot.press("l")
+        await pilot.pause()
+        assert [note.message for note in app._notifications] == ["No line of the text says it."]
+        assert app.query_one(TabbedContent).active == "facts"
 
     drive(flow, path=LOG)

@@ -69,6 +69,11 @@ def test_random_events_raise_nothing(
     source = random.Random(20_240 + count)
     done: list[str] = []
 
+    async def stay(app: AdvisorApp) -> None:
+        """The palette offers to quit, and a random key may take it at its word."""
+
+    monkeypatch.setattr(AdvisorApp, "action_quit", stay)
+
     async def flow(app: AdvisorApp, pilot: Any) -> None:
         await diagnosed(app, pilot)
         for index in range(count):

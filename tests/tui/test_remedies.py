@@ -130,3 +130,72 @@ def test_why_shows_rules_lines_and_documents_and_its_lines_lead_to_the_text() ->
         assert app.query_one(LogEditor).cursor_location[0] == 3
 
     drive(flow, path=LOG)
+
+
+def test_the_bar_of_the_remedy_under_the_cursor_is_shown_until_it_is_on() -> None:
+    async def flow(app: AdvisorApp, pilot: Any) -> None:
+        await diagnosed(app, pilot)
+        view = app.query_one(MemoryView)
+        options = app.query_one(RemedyOptions)
+        first = options.current()
+        shown = {row.label: row.scenario.steps for row in view._rows}
+        assert shown["With this"] == (first,)
+        await pilot.press("down")
+        await pilot.pause()
+        second = options.current()
+        assert {row.label: row.scenario.steps for row in view._rows}["With this"] == (second,)
+        await pilot.press("space")
+        await pilot.pause()
+        assert "With this" not in picture(app)
+        assert app.session.preview(second) is None
+        await pilot.press("up")
+        await pilot.pause()
+        assert {row.label: row.scenario.steps for row in view._rows}["With this"] == (second, first)
+        await pilot.press("f5")
+        await pilot.pause()
+        assert "With this" not in picture(app)
+
+    drive(flow, path=LOG)
+
+
+def test_four_scenarios_keep_the_names_of_their_parts_in_eighty_columns() -> None:
+    async def flow(app: AdvisorApp, pilot: Any) -> None:
+        await diagnosed(app, pilot)
+        await pilot.press("space", "k", "x", "down", "space", "n")
+        await pilot.pause()
+        for page in (picture(app), ""):
+            if not page:
+                await pilot.press("n", "c")
+                await pilot.pause()
+                page = picture(app)
+            for name in ("weights", "gradients", "optimizer states", "activations", "logits and loss"):
+                assert name in page
+        assert "Kept (1)" in page
+        assert "Plan (2)" in page
+        assert "Total" in page
+
+    drive(flow, path=LOG, size=(80, 24))
+
+
+def test_phases_are_compared_with_what_is_on_rather_than_what_was_kept() -> None:
+    async def flow(app: AdvisorApp, pilot: Any) -> None:
+        await diagnosed(app, pilot)
+        await pilot.press("space", "k", "down", "space", "h")
+        await pilot.pause()
+        assert "Now → Switched on (2)" in picture(app)
+
+    drive(flow, path=LOG)
+
+
+def test_a_setting_of_what_is_off_and_a_last_setting_are_told_apart() -> None:
+    async def flow(app: AdvisorApp, pilot: Any) -> None:
+        await diagnosed(app, pilot)
+        options = app.query_one(RemedyOptions)
+        options.highlighted = options.get_option_index("gradient_checkpointing")
+        await pilot.press("right", "right", "right")
+        assert [note.message for note in app._notifications] == ["Space switches it on first."]
+        await pilot.press("space", "right")
+        assert [note.message for note in app._notifications] == ["It has no further setting."]
+        assert "it does not fit ✗" in picture(app)
+
+    drive(flow, path=LOG)

@@ -11,7 +11,7 @@ from textual.widgets import Input, TabbedContent
 
 from advisor.tui.app import AdvisorApp
 from advisor.tui.widgets.remedies import RemedyList, RemedyOptions
-from tests.tui.conftest import LOG, diagnosed, drive, picture
+from tests.tui.conftest import LOG, diagnosed, drive, picture, until
 
 
 def test_the_language_switches_live_without_reading_again() -> None:
@@ -105,5 +105,16 @@ def test_the_ending_of_a_name_decides_what_is_written(name: str, start: str, tmp
         await pilot.press("enter")
         await pilot.pause()
         assert (tmp_path / name).read_text(encoding="utf-8").startswith(start)
+
+    drive(flow, path=LOG)
+
+
+def test_the_palette_also_knows_actions_by_their_english_names() -> None:
+    async def flow(app: AdvisorApp, pilot: Any) -> None:
+        await diagnosed(app, pilot)
+        await pilot.press("ctrl+p", *"lang", "enter")
+        await until(lambda: app.session.lang == "zh", pilot)
+        await pilot.press("ctrl+p", *"lang", "enter")
+        await until(lambda: app.session.lang == "en", pilot)
 
     drive(flow, path=LOG)

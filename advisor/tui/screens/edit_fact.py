@@ -20,14 +20,14 @@ from advisor.tui.widgets.options import Options
 from advisor.wording import word
 
 MAX_OFFERED = 40
-HEIGHT = 13  # of the dialog with its list, to keep it on the screen
+HEIGHT = 14  # of the dialog with its list, until it is laid out
 _SEPARATORS = str.maketrans("", "", "-_/. ")
 
 
 def completions(fact: str, library: Library) -> Sequence[str]:
     """The values that are offered for a fact; empty when it is open."""
     if fact == "gpu_name":
-        return list(library.gpus)
+        return sorted(library.gpus, key=lambda name: library.gpus[name].vendor != "nvidia")  # what most people have
     if fact in ("model", "hf_id"):
         ids = [model.hf_id for model in library.models.values() if model.hf_id]
         return ids if fact == "hf_id" else list(dict.fromkeys([*library.models, *ids]))
@@ -85,9 +85,13 @@ class EditFact(Dialog[str | None]):
 
     def on_mount(self) -> None:
         dialog = self.query_one(Vertical)
-        height = HEIGHT if self._values else HEIGHT - 5
-        dialog.styles.offset = (1, max(0, min(self._row, self.size.height - height)))
+        dialog.styles.offset = (1, max(0, min(self._row, self.size.height - HEIGHT)))
         self._offer("")
+        self.call_after_refresh(self._place, dialog)
+
+    def _place(self, dialog: Vertical) -> None:
+        """At its row, but whole on the screen, now that its height is known."""
+        dialog.styles.offset = (1, max(0, min(self._row, self.size.height - dialog.outer_size.height)))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self.query_one("#problem", Static).update("")

@@ -47,6 +47,11 @@ class Palette(Dialog[str | None]):
     def _filter(self, query: str) -> None:
         titles = list(self._commands)
         self._shown = matching(query, titles)
+        # Also by what an action is called inside: "language" finds it whatever language its title is in.
+        by_action = {action: title for title, (_, action) in self._commands.items()}
+        self._shown += [
+            by_action[action] for action in matching(query, list(by_action)) if by_action[action] not in self._shown
+        ]
         options = self.query_one("#commands", Options)
         options.clear_options()
         width = max(map(cell_len, titles)) + 2

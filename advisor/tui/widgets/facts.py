@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 from textual.binding import Binding
 from textual.coordinate import Coordinate
@@ -17,7 +18,8 @@ from advisor.tui.switches import plain
 from advisor.vocabulary import DESCRIBABLE, VOCABULARY
 from advisor.wording import word
 
-MAX_VALUE = 44
+MAX_VALUE, MIN_VALUE = 44, 12
+FRAME = 11  # columns of the mark, of the padding and of the scroll bar
 # How a fact is known, in a word of one character that also tells without colour.
 READ, STATED, ASKED, ASSUMED, UNKNOWN = "●", "✎", "?", "~", " "
 
@@ -40,7 +42,7 @@ class FactsTable(DataTable[Text]):
             self.row = row
 
     class Jump(Message):
-        """The person wants to see the line."""
+        """The person wants to see the line; 0 where the fact has none."""
 
         def __init__(self, line: int) -> None:
             super().__init__()
@@ -64,6 +66,8 @@ class FactsTable(DataTable[Text]):
         super().__init__(id=id, cursor_type="row", zebra_stripes=False)
         self._lines: dict[str, int] = {}
         self._read = False
+        self._shown: tuple[Diagnosis | None, Mapping[str, FactValue], Mapping[str, str], Lang] | None = None
+        self._width = 0
 
     def show(
         self, report: Diagnosis | None, stated: Mapping[str, FactValue], moves: Mapping[str, str], lang: Lang
@@ -73,6 +77,7 @@ class FactsTable(DataTable[Text]):
         Args:
             moves: for unknown facts, what knowing them would change.
         """
+        self._shown = (report, stated, moves, lang)
         at, top = (self.selected_fact(), self.scroll_y) if self._read else ("", 0)
         self._read = report is not None
         self.clear(columns=True)
@@ -86,6 +91,7 @@ class FactsTable(DataTable[Text]):
             if item.used and item.line:
                 self._lines.setdefault(item.fact, item.line)
         known = sorted(facts, key=lambda name: name in VOCABULARY and VOCABULARY[name].group == "message")
+        rows: list[tuple[str, str, str, str, str]] = []
         for name in dict.fromkeys([*known, *moves, *assumed, *DESCRIBABLE]):
             if name not in VOCABULARY:
                 continue
@@ -103,14 +109,27 @@ class FactsTable(DataTable[Text]):
                 how, origin = ASSUMED, word("tui.assumed", lang)
             found = facts.get(name, assumed.get(name))
             value = "" if found is None else printable(plain(found))
-            if len(value) > MAX_VALUE:
-                value = value[: MAX_VALUE - 1] + "…"
-            cells = (how, name, value, origin)
-            self.add_row(*(Text(cell, style=style) for cell in cells), key=name)
+            rows.append((how, name, value, origin, style))
+        room = self._room(rows)
+        for how, name, value, origin, style in rows:
+            shown = value if cell_len(value) <= room else set_cell_size(value, room - 1) + "…"
+            self.add_row(*(Text(cell, style=style) for cell in (how, name, shown, origin)), key=name)
         if self.row_count:
             row = self.get_row_index(at) if at in self.rows else 0
             self.move_cursor(row=row, scroll=False)
             self.scroll_to(y=top, animate=False)
+
+    def _room(self, rows: Sequence[tuple[str, str, str, str, str]]) -> int:
+        """How long a value may be, so that the place it came from stays on the screen."""
+        self._width = self.size.width
+        names, origins = (
+            max((cell_len(row[index]) for row in rows if row[0] != UNKNOWN), default=0) for index in (1, 3)
+        )
+        return max(MIN_VALUE, min(MAX_VALUE, (self._width or MAX_VALUE * 4) - names - origins - FRAME))
+
+    def on_resize(self) -> None:
+        if self._shown is not None and self._width != self.size.width:
+            self.show(*self._shown)
 
     def selected_fact(self) -> str:
         """The fact under the cursor; empty when there is none."""
@@ -130,9 +149,8 @@ class FactsTable(DataTable[Text]):
         self.post_message(self.Looked(self.selected_fact()))
 
     def action_jump(self) -> None:
-        line = self._lines.get(self.selected_fact(), 0)
-        if line:
-            self.post_message(self.Jump(line))
+        if self.selected_fact():
+            self.post_message(self.Jump(self._lines.get(self.selected_fact(), 0)))
 
     def action_forget(self) -> None:
         fact = self.selected_fact()

@@ -13,7 +13,7 @@ from textual.widgets import Static
 from advisor.diagnosis.scenario import Scenario
 from advisor.facts import Lang
 from advisor.tui.chart import Run, bar, block, colour, line_place, ordered
-from advisor.tui.tables import numbers_table
+from advisor.tui.tables import numbers_table, size_word
 from advisor.units import format_gib
 from advisor.wording import WORDS, word
 
@@ -39,16 +39,28 @@ class MemoryView(Static):
         self._lang: Lang = "en"
         self._scale = 1.0
         self._empty = ""
+        self._compared: Scenario | None = None
         self.mode: Mode = "bars"
 
-    def show(self, rows: Sequence[Row], card: str, lang: Lang, *, correction: float = 1.0, empty: str = "") -> None:
+    def show(
+        self,
+        rows: Sequence[Row],
+        card: str,
+        lang: Lang,
+        *,
+        correction: float = 1.0,
+        empty: str = "",
+        after: Scenario | None = None,
+    ) -> None:
         """Shows these scenarios.
 
         Args:
             card: the card's name.
             correction: by how much the message raised the estimate.
             empty: what to say where there is nothing to show.
+            after: the scenario that the phases are compared with; without it the second row.
         """
+        self._compared = after
         self._rows = [row for row in rows if row.scenario.estimate is not None]
         self._card, self._lang, self._scale, self._empty = card, lang, correction, empty
         self.redraw()
@@ -69,7 +81,7 @@ class MemoryView(Static):
         if not self._rows:
             self.update(Text(self._empty, style="dim"))
         elif self.mode == "numbers":
-            self.update(numbers_table([(row.label, row.scenario) for row in self._rows], self._lang))
+            self.update(numbers_table([(row.label, row.scenario) for row in self._rows], self._lang, width))
         elif self.mode == "phases" and any(row.scenario.estimate.phases for row in self._rows if row.scenario.estimate):
             self.update(Text("\n").join(self._phases(width)))
         else:
@@ -149,7 +161,7 @@ class MemoryView(Static):
         lines = [Text(no_wrap=True)]
         for index, name in enumerate(order):
             entry = Text(block(index), style=colour(index, dark=self._dark))
-            entry.append(f" {word(f'component.{name}', self._lang)} {format_gib(parts.get(name, 0.0))}", "default")
+            entry.append(f" {word(f'component.{name}', self._lang)} {size_word(parts.get(name, 0.0))}", "default")
             if lines[-1].cell_len and lines[-1].cell_len + 2 + entry.cell_len > width:
                 lines.append(Text(no_wrap=True))
             lines[-1].append("  " if lines[-1].cell_len else "").append_text(entry)
@@ -189,7 +201,8 @@ class MemoryView(Static):
         return lines
 
     def _after(self) -> Row | None:
-        return self._rows[1] if len(self._rows) > 1 else None
+        second = self._rows[1] if len(self._rows) > 1 else None
+        return next((row for row in self._rows[1:] if row.scenario is self._compared), second)
 
 
 def _without_crumbs(bars: Sequence[dict[str, float]], capacity: float | None) -> list[dict[str, float]]:

@@ -159,7 +159,9 @@ class RemedyList(Vertical):
         text.append(title, "dim" if switch.blocked else "")
         strength = f" {switch.strength}/{switch.settings}" if switch.on and switch.settings > 1 else ""
         notes = (
-            [switch.setting + strength, switch.short + strength] if not switch.blocked else [word("tui.blocked", lang)]
+            [switch.setting + strength, switch.short + strength, switch.short, strength.strip()]
+            if not switch.blocked
+            else [word("tui.blocked", lang)]
         )
         note = next((note for note in notes if note and cell_len(note) + 2 <= room - cell_len(title)), "")
         text.append(f"  {note}" if note else "", "dim")
