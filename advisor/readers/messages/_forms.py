@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import re2
 from msgspec import Struct
 
 from advisor.facts import FactValue, Observation, spec_of
 from advisor.readers.document import Document
+from advisor.readers.literals import Rare
 from advisor.units import parse_size
 
 RANK = 90
@@ -54,15 +54,15 @@ class Form(Struct, frozen=True):
 
 
 class Compiled(Struct, frozen=True):
-    """A form with its pattern compiled."""
+    """A form with its pattern, ready to match."""
 
     form: Form
-    pattern: Any
+    pattern: Rare
 
 
 def compiled(forms: Sequence[Form]) -> tuple[Compiled, ...]:
-    """The forms, ready to match. Call it lazily (functools.cache): compiling costs."""
-    return tuple(Compiled(form, re2.compile(_loose(form.pattern))) for form in forms)
+    """The forms, ready to match. Call it lazily (functools.cache): most texts need none of them."""
+    return tuple(Compiled(form, Rare(_loose(form.pattern))) for form in forms)
 
 
 def _loose(pattern: str) -> str:
@@ -87,7 +87,7 @@ def seen(doc: Document, forms: Sequence[Compiled]) -> Iterator[Observation]:
     """The observations of every form, at most MAX_MATCHES places each; what a line says twice is reported once."""
     known: dict[tuple[str, FactValue, int], float] = {}
     for item in forms:
-        for number, match in enumerate(item.pattern.finditer(doc.text)):
+        for number, match in enumerate(item.pattern.finditer(doc.text, doc.lower)):
             if number == (1 if item.form.once else MAX_MATCHES):
                 break
             for observation in _of_match(doc, item.form, match):

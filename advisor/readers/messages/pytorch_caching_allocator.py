@@ -24,11 +24,11 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-import re2
 from msgspec.structs import replace
 
 from advisor.facts import FactValue, Observation
 from advisor.readers.document import Document
+from advisor.readers.literals import Named
 from advisor.units import parse_size
 
 TRIGGERS = (
@@ -96,7 +96,7 @@ def _patterns() -> dict[str, Any]:
         "corrupt": r"(?i)^(?:triedtoallocate)\W{0,4}morethan1EB",
         "allowed": rf"(?i){s}allowed[;.]",
     }
-    return {name: re2.compile(source) for name, source in sources.items()}
+    return Named(sources)
 
 
 def read(doc: Document) -> Iterator[Observation]:

@@ -16,10 +16,9 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-import re2
-
 from advisor.facts import Observation
 from advisor.readers.document import Document
+from advisor.readers.literals import Named
 
 TRIGGERS = (
     "file \"", "line ", "in forward", "traceback", "%|", "loading", "ksampler", "backward", "optimizer", "generate", ".py", "checkpoint",
@@ -69,7 +68,7 @@ def _patterns() -> dict[str, Any]:
         "strong": _STRONG_TRAIN, "train": _TRAIN, "infer": _INFER, "failure": _FAILURE, "frame": _FRAME, "torch": _TORCH,
         "flags": r"(?:^|\s)--[a-z]|^\s*[\w./-]+\s*:\s*\S*$|^\s*export ",
     }  # fmt: skip
-    return {name: re2.compile(source) for name, source in {**tables, **others}.items()}
+    return Named({**tables, **others})
 
 
 def read(doc: Document) -> Iterator[Observation]:

@@ -1,0 +1,49 @@
+"""What every match must hold: never more than the pattern says."""
+
+from __future__ import annotations
+
+import pytest
+import re2
+
+from advisor.readers.literals import Rare, literals_of
+
+
+@pytest.mark.parametrize(
+    ("pattern", "literals"),
+    [
+        ("out of memory", ("memory",)),
+        ("CUDA", ("cuda",)),
+        ("(?i)Tried to (?:alloc|reserve)ate", ("tried",)),
+        ("ab?cdef", ("cdef",)),
+        ("abc*defg", ("defg",)),
+        ("abcd+efg", ("abcd",)),
+        ("abc{2}xyz_", ("xyz_",)),
+        (r"exit\ code\: 137", ("exit code:",)),
+        ("a{100,200}x{300}", ()),
+        (r"\bkilled\b", ("killed",)),
+        (r"\p{Han}显存不足", ("显存不足",)),
+        (r"[[:alpha:]\]x]abc", ("abc",)),
+        (r"(a\)b|[)]c)defg", ("defg",)),
+        ("first|second", ("first", "second")),
+        ("first|[a-z]+", ()),
+        ("first|x", ()),
+        ("", ()),
+        ("(?:one|two)", ()),
+        (r"\x41bcd\x{20AC}", ("bcd",)),
+    ],
+)
+def test_literals(pattern: str, literals: tuple[str, ...]) -> None:
+    assert literals_of(pattern) == literals
+
+
+def test_a_text_without_the_literal_compiles_nothing() -> None:
+    pattern = Rare("never to be seen ([0-9]+)")
+    assert list(pattern.finditer("seen 3", "seen 3")) == []
+    assert pattern._compiled is None
+
+
+def test_the_matches_are_those_of_the_pattern() -> None:
+    text = "Tried 1.\ntried 2.\nTRIED 3."
+    for source in ("(?i)tried ([0-9])", "Tried ([0-9])", "([0-9])", "nothing here"):
+        found = [match.span(0) for match in Rare(source).finditer(text, text.lower())]
+        assert found == [match.span(0) for match in re2.finditer(source, text)]
