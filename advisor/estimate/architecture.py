@@ -36,7 +36,12 @@ _TYPE_DEFAULTS: dict[str, dict[str, Any]] = {
     "distilbert": {"hidden": 768, "layers": 6, "heads": 12, "ffn": 3072, "vocab": 30522, "positions": 512, "act": "gelu",
                    "dropout": 0.1, "tied": True},
     "t5": {"vocab": 32128, "act": "relu", "dropout": 0.1, "tied": True}, "bart": {"act": "gelu", "dropout": 0.1, "tied": True},
+    "mt5": {"act": "gelu_new", "dropout": 0.1}, "umt5": {"act": "gelu_new", "dropout": 0.1}, "nemotron": {"act": "relu2"},
+    "gptj": {"act": "gelu_new", "tied": False}, "codegen": {"act": "gelu_new", "tied": False},
+    "gpt_neo": {"act": "gelu_new", "tied": True, "positions": 2048},
+    "arcee": {"act": "relu2"}, "starcoder2": {"act": "gelu_pytorch_tanh", "tied": True},
     "whisper": {"act": "gelu", "dropout": 0.0, "tied": True, "positions": 448},
+    "modernbert": {"hidden": 768, "layers": 22, "heads": 12, "ffn": 1152, "vocab": 50368, "act": "gelu", "tied": True},
     "vit": {"act": "gelu"}, "dinov2": {"act": "gelu"},
     "clip_text_model": {"vocab": 49408, "positions": 77, "act": "quick_gelu", "hidden": 512, "ffn": 2048, "layers": 12, "heads": 8},
     "clip_vision_model": {"act": "quick_gelu"},
@@ -46,8 +51,8 @@ _TYPE_DEFAULTS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 _SAME_CODE = {"kimi_k2": "deepseek_v3"}
 _GATED_BY_DEFAULT = frozenset({
-    "llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "phi3", "olmo2", "mixtral", "olmoe", "qwen3_moe",
-    "qwen2_moe", "qwen2_vl_text", "qwen2_5_vl_text", "deepseek_v2", "deepseek_v3",
+    "llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "phi3", "olmo", "olmo2", "olmo3", "mixtral", "olmoe",
+    "qwen3_moe", "exaone4", "glm", "glm4", "qwen2_moe", "qwen2_vl_text", "qwen2_5_vl_text", "deepseek_v2", "deepseek_v3",
 })  # fmt: skip
 
 
@@ -151,12 +156,13 @@ def tower(config: Mapping[str, Any], kind: str = "", *, tied: bool | None = None
 _SAME_DROPOUT = frozenset({"bert", "roberta", "deberta-v2", "distilbert", "gpt2", "t5", "xlm-roberta", "electra"})
 # model_type of the whole, or of its text part -> the code that runs it; what is absent runs as a Llama.
 _FAMILIES = {
-    "gpt2": "gpt2", "gpt_neox": "gpt_neox", "opt": "opt", "phi": "phi", "bloom": "bloom", "falcon": "falcon",
+    "gpt2": "gpt2", "gpt_neo": "gpt2", "gptj": "phi", "codegen": "phi",
+    "gpt_neox": "gpt_neox", "opt": "opt", "phi": "phi", "bloom": "bloom", "falcon": "falcon",
     "bert": "bert", "roberta": "bert", "xlm-roberta": "bert", "camembert": "bert", "electra": "bert", "distilbert": "bert",
     "deberta-v2": "deberta", "deberta": "deberta", "t5": "t5", "mt5": "t5", "umt5": "t5", "bart": "bart", "mbart": "bart",
     "pegasus": "bart", "marian": "bart", "m2m_100": "bart", "whisper": "whisper", "vit": "vit", "deit": "vit", "beit": "vit",
     "dinov2": "vit", "swin": "swin", "convnext": "convnext", "resnet": "resnet", "clip": "clip", "siglip": "clip",
-    "clip_text_model": "clip", "siglip_text_model": "clip",
+    "modernbert": "modernbert", "clip_text_model": "clip", "siglip_text_model": "clip",
 }  # fmt: skip
 _VLM = {
     "llava": "llava", "paligemma": "paligemma", "qwen2_vl": "qwen_vl", "qwen2_vl_text": "qwen_vl",
@@ -167,7 +173,8 @@ _VLM = {
 _OTHER = frozenset({
     "mamba", "mamba2", "falcon_mamba", "jamba", "rwkv", "deepseek_v32", "minicpm3",
     "recurrent_gemma", "zamba", "zamba2", "nemotron_h", "qwen3_next", "llama4", "gpt_oss", "dbrx", "granitemoehybrid", "lfm2",
-    "wav2vec2", "hubert", "seamless_m4t", "blip", "detr", "segformer", "sam", "mask2former", "convnext", "resnet", "swin",
+    "wav2vec2", "hubert", "seamless_m4t", "blip", "detr", "albert",
+     "segformer", "sam", "mask2former", "convnext", "resnet", "swin",
 })  # fmt: skip
 _CLASSES = (
     ("Llava", "llava"), ("PaliGemma", "paligemma"), ("Qwen2VL", "qwen_vl"), ("Qwen2_5_VL", "qwen_vl"), ("SmolVLM", "idefics"),

@@ -20,6 +20,8 @@ SHARES: Mapping[str, float] = {
     "program": 0.04,
     # How a family's code departs from the usual layer, where its own is not recorded.
     "closed_form": 0.06,
+    # Layers of a family that is built much like one whose code is recorded.
+    "family": 0.06,
     # Layers and buffers that are gathered and freed as the communication goes.
     "sharding": 0.05,
     "quantised_kernels": 0.03,
@@ -68,15 +70,18 @@ def causes(*names: str) -> Doubts:
     return {name: SHARES[name] for name in names}
 
 
-def of_training(run: RunSpec, recorded: bool, sharded: bool) -> Doubts:
+def of_training(run: RunSpec, recorded: bool, sharded: bool, own_code: bool = True) -> Doubts:
     """Doubts about a training run, without those about sizes that were assumed.
+
+    Args:
+        own_code: the recorded layers are the family's own.
 
     A run whose loop and mask are stated is described down to the code that runs, so neither releases nor programs apply to it.
     """
     if not recorded:
         made = causes("closed_form", "releases")
     else:
-        made = causes("unsplit_blocks")
+        made = causes("unsplit_blocks", *(() if own_code else ("family",)))
         told = all(word in run.words for word in ("loop", "mask")) and run.gpu_count <= 1 and not run.framework
         if not told:
             made |= causes("releases")

@@ -8,7 +8,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from advisor.estimate.architecture import Architecture
-from advisor.estimate.models import bart, classic, deberta, decoder, encoder, t5, vit, vlm
+from advisor.estimate.models import bart, classic, deberta, decoder, encoder, modernbert, t5, vit, vlm
 from advisor.estimate.models.common import Outputs
 from advisor.estimate.states import Totals, Weights, collect, totals
 from advisor.estimate.tape import ops
@@ -22,7 +22,18 @@ FORWARD: dict[str, Callable[[Tape, Architecture], Outputs]] = {
     "bert": encoder.bert, "deberta": deberta.deberta, "t5": t5.t5, "bart": bart.bart,
     "whisper": bart.whisper, "vit": vit.image_classifier, "clip": vit.pair, "llava": vlm.llava, "paligemma": vlm.paligemma,
     "idefics": vlm.idefics, "nano_vlm": vlm.nano_vlm, "qwen_vl": vlm.qwen_vl,
+    "modernbert": modernbert.modernbert,
 }  # fmt: skip
+
+
+_STAND_INS = frozenset({"gpt_neo", "gptj", "codegen", "beit", "electra"})
+
+
+def own_code(arch: Architecture) -> bool:
+    """Whether the recorder runs the family's own code; else that of a family built much like it."""
+    if FORWARD.get(arch.family, decoder.causal_lm) is decoder.causal_lm:
+        return decoder.own_code(arch.text)
+    return arch.text.kind not in _STAND_INS
 
 
 class Recording(Struct, frozen=True, eq=False):

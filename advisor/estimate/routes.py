@@ -17,6 +17,7 @@ from advisor.estimate.footprint import Footprint
 from advisor.estimate.kv_cache import cache_bytes
 from advisor.estimate.parallel import FLAT_STEP, NCCL_BYTES, Axes, axes_of
 from advisor.estimate.recorded import recorded_peak
+from advisor.estimate.recording import own_code
 from advisor.estimate.result import Estimate
 from advisor.estimate.spec import ALGORITHMS, LOW_RANK, RunSpec, run_spec
 from advisor.estimate.towers import (
@@ -46,6 +47,9 @@ _FROZEN_IN_16_BITS = frozenset({"openpi"})
 _WIDTHS = ("hidden_size", "n_embd", "d_model", "dim", "model_dim", "hidden_dim")
 _CONV_KINDS = ("resnet", "xception", "vgg", "densenet", "mobilenet", "efficientnet", "inception", "convnext", "regnet", "yolo", "swin",
                "retinanet", "faster", "mask_rcnn", "unet", "hrnet")  # fmt: skip
+
+_CONV_FAMILIES = ("swin", "convnext", "resnet", "regnet", "efficientnet", "mobilenet")
+"""model_types of networks in stages, whatever else their configurations call layers and heads."""
 
 
 def defaults_of(framework: str, library: Library) -> dict[str, Any]:
@@ -120,7 +124,10 @@ def is_diffusion(run: RunSpec, model: Model | None, config: Mapping[str, Any]) -
 def is_convolutional(run: RunSpec, model: Model | None, config: Mapping[str, Any]) -> bool:
     kind = run.model_kind or (model.kind if model else "")
     name = f"{run.model} {config.get('model_type', '')}".lower()
-    transformer = "num_hidden_layers" in config and "num_attention_heads" in config
+    family = str(config.get("model_type", ""))
+    transformer = (
+        "num_hidden_layers" in config and "num_attention_heads" in config and not family.startswith(_CONV_FAMILIES)
+    )
     return (
         kind == "vision"
         and not transformer
@@ -181,6 +188,8 @@ def _training(
 ) -> Footprint:
     kind = run.model_kind or (model.kind if model else "")
     chain, decoder, parts, length = towers_of(run, config, params_b, kind)
+    if not decoder.gated and params_b:  # told by the count of weights where the family isn't known
+        config = {"gated_mlp": False, **config}
     fmt = format_of(run, library)
     axes = axes_of(run.parallelism, run.gpu_count, run.zero_stage, run.fsdp)
     plan = plan_of(run)
@@ -191,7 +200,9 @@ def _training(
         step, peak = replace(step, loss_bytes=0.0), None
     else:
         peak = recorded_peak(one, config, parts, step, axes, trained, fmt.name if fmt else "", plan.sequences)
-    doubts = interval.of_training(run, peak is not None, axes.zero > 0 or axes.fsdp or axes.megatron)
+    doubts = interval.of_training(
+        run, peak is not None, axes.zero > 0 or axes.fsdp or axes.megatron, own_code(architecture(config))
+    )
     peak = peak or closed_form.training_peak(chain, decoder.vocab, parts, step, axes)
     made = Footprint(
         dict(peak.parts), phase=peak.phase, phases=dict(peak.phases), doubts=doubts, moving=dict(peak.moving)

@@ -103,18 +103,6 @@ def gpt2(tape: Tape, arch: Architecture) -> common.Outputs:
 
 
 # ------------------------------------------------------------------------------------------------ GPT-NeoX
-def _partial_rotary(tape: Tape, q: Tensor, k: Tensor, cos: Tensor, sin: Tensor, share: float) -> tuple[Tensor, Tensor]:
-    """Rotary positions on the first `share` of each head, the rest joined on again."""
-    if share == 1.0:
-        return common.rotary(tape, q, k, cos, sin)
-    q_rot, q_pass = ops.slice_last(tape, q, share), ops.slice_last(tape, q, 1.0 - share)
-    k_rot, k_pass = ops.slice_last(tape, k, share), ops.slice_last(tape, k, 1.0 - share)
-    q_embed, k_embed = common.rotary(tape, q_rot, k_rot, cos, sin)
-    q_embed = ops.cat(tape, [q_embed, q_pass])
-    k_embed = ops.cat(tape, [k_embed, k_pass])
-    return q_embed, k_embed
-
-
 def _rotary_share(t: Tower, default: float) -> float:
     for name in ("partial_rotary_factor", "rotary_pct"):
         value = t.get(name)
@@ -129,7 +117,7 @@ def _neox_attention(
 ) -> Tensor:
     qkv = linear(tape, hidden, "attention.query_key_value", t.hidden, 3 * t.hidden, bias)
     q, k, v = ops.split(tape, qkv, 1 / 3, 1 / 3, 1 / 3)
-    q, k = _partial_rotary(tape, q, k, cos, sin, _rotary_share(t, 0.25))
+    q, k = common.partial_rotary(tape, q, k, cos, sin, _rotary_share(t, 0.25))
     out = _attend(tape, t, q, k, v, mask, head_major=_rotary_share(t, 0.25) < 1.0)
     return linear(tape, out, "attention.dense", t.hidden, t.hidden, bias)
 
@@ -228,7 +216,7 @@ def _phi_attention(tape: Tape, hidden: Tensor, t: Tower, cos: Tensor, sin: Tenso
     q = linear(tape, hidden, "q_proj", t.hidden, t.hidden, True)
     k = linear(tape, hidden, "k_proj", t.hidden, kv, True)
     v = linear(tape, hidden, "v_proj", t.hidden, kv, True)
-    q, k = _partial_rotary(tape, q, k, cos, sin, _rotary_share(t, 0.5))
+    q, k = common.partial_rotary(tape, q, k, cos, sin, _rotary_share(t, 0.5))
     out = _attend(tape, t, q, k, v, mask, head_major=_rotary_share(t, 0.5) < 1.0)
     return linear(tape, out, "dense", t.hidden, t.hidden, True)
 

@@ -42,6 +42,18 @@ def rotary(tape: Tape, q: Tensor, k: Tensor, cos: Tensor, sin: Tensor) -> tuple[
     return q_embed, k_embed
 
 
+def partial_rotary(tape: Tape, q: Tensor, k: Tensor, cos: Tensor, sin: Tensor, share: float) -> tuple[Tensor, Tensor]:
+    """Rotary positions on the first `share` of each head, the rest joined on again."""
+    if share == 1.0:
+        return rotary(tape, q, k, cos, sin)
+    q_rot, q_pass = ops.slice_last(tape, q, share), ops.slice_last(tape, q, 1.0 - share)
+    k_rot, k_pass = ops.slice_last(tape, k, share), ops.slice_last(tape, k, 1.0 - share)
+    q_embed, k_embed = rotary(tape, q_rot, k_rot, cos, sin)
+    q_embed = ops.cat(tape, [q_embed, q_pass])
+    k_embed = ops.cat(tape, [k_embed, k_pass])
+    return q_embed, k_embed
+
+
 def causal_masks(tape: Tape, windowed: bool, full: bool, always: bool = False) -> tuple[Tensor | None, Tensor | None]:
     """The masks of full and of sliding layers, None where the kernel's causal flag does (transformers/masking_utils.py).
 
@@ -74,6 +86,14 @@ def bidirectional_mask(tape: Tape, rows: str = "BS", scores: str = "BSS") -> Ten
         return float_mask(tape, scores, tape.mode.item)
     row = tape.new(rows, 1.0, 1)
     return Tensor(row.storage, scores, 1.0, 1)
+
+
+def window_mask(tape: Tape) -> Tensor | None:
+    """The mask of an encoder's layers that see a window: a square of booleans, one for each sample where there is padding."""
+    padded = tape.mode.mask == "padded"
+    if tape.mode.attention == "eager":
+        return float_mask(tape, "BSS" if padded else "SS", tape.mode.item)
+    return _boolean(tape, padded)
 
 
 def float_mask(tape: Tape, rows: str, item: int) -> Tensor:
@@ -113,4 +133,4 @@ def causal_loss(tape: Tape, logits: Tensor) -> Tensor:
     return loss
 
 
-__all__ = ["ONE", "Outputs", "causal_head", "causal_loss", "causal_masks", "rotary", "rotary_tables"]
+__all__ = ["ONE", "Outputs", "causal_head", "causal_loss", "causal_masks", "partial_rotary", "rotary", "rotary_tables"]

@@ -21,9 +21,13 @@ class Style(Struct, frozen=True):
     """How a family departs from Llama.
 
     Attributes:
-        qkv_bias, out_bias: biases of the projections. qk_norm: "", "head" (per head) or "full" (whole projection).
+        qkv_bias, out_bias: biases of the projections. qk_norm: "", "head" (per head), "full" (whole projection) or "turned" (per head,
+        after the rotary positions).
         norms: "pre", "post" (OLMo 2: after attention and MLP only) or "both" (Gemma 2 and 3).
-        plus_one: Gemma's norm. late_cast: OLMo 2's norm. fused: Phi-3's joint projections. scaled: embeddings are multiplied.
+        plus_one: Gemma's norm. late_cast: OLMo 2's norm. scaled: embeddings are multiplied.
+        joint_qkv, joint_mlp: one projection for queries, keys and values (Phi-3), and for gate and up (Phi-3, GLM).
+        gated: the MLP multiplies by a gate. layer_norm: nn.LayerNorm ("plain"; "bare": without weights, in fp32) instead of an RMS norm.
+        turned: share of each head that rotary positions turn where it is not all of it; the configuration may say otherwise.
     """
 
     qkv_bias: bool = False
@@ -33,9 +37,12 @@ class Style(Struct, frozen=True):
     norms: str = "pre"
     plus_one: bool = False
     late_cast: bool = False
-    fused: bool = False
     scaled: bool = False
-    clip_qkv: bool = False
+    joint_qkv: bool = False
+    joint_mlp: bool = False
+    gated: bool = True
+    layer_norm: str = ""
+    turned: float = 1.0
 
 
 _STYLES = {
@@ -43,8 +50,25 @@ _STYLES = {
     "qwen2_moe": Style(qkv_bias=True), "qwen3": Style(qk_norm="head"), "qwen3_moe": Style(qk_norm="head"),
     "olmo2": Style(qk_norm="full", norms="post", late_cast=True), "olmoe": Style(qk_norm="full"),
     "gemma": Style(plus_one=True, scaled=True), "gemma2": Style(plus_one=True, scaled=True, norms="both"),
-    "gemma3_text": Style(plus_one=True, scaled=True, norms="both", qk_norm="head"), "phi3": Style(fused=True),
+    "gemma3_text": Style(plus_one=True, scaled=True, norms="both", qk_norm="head"), "phi3": Style(joint_qkv=True, joint_mlp=True),
+    "olmo": Style(layer_norm="bare"), "olmo3": Style(qk_norm="full", norms="post", late_cast=True),
+    "exaone4": Style(qk_norm="head", norms="post"), "arcee": Style(gated=False),
+    "hunyuan_v1_dense": Style(qk_norm="turned"), "hunyuan_v1_moe": Style(qk_norm="turned"),
+    "glm": Style(qkv_bias=True, joint_mlp=True, turned=0.5), "nemotron": Style(gated=False, layer_norm="plain", turned=0.5),
+    "starcoder2": Style(qkv_bias=True, out_bias=True, mlp_bias=True, gated=False, layer_norm="plain"),
 }  # fmt: skip
+
+
+# Families whose layers keep what Llama's do (checked against traces), scales, biases and the order of the rotation aside.
+_LIKE_LLAMA = frozenset({
+    "llama", "mistral", "mixtral", "granite", "cohere", "cohere2", "stablelm", "smollm3", "ernie4_5", "ministral", "helium", "seed_oss",
+    "glm4", "deepseek_v2", "deepseek_v3",
+})  # fmt: skip
+
+
+def own_code(tower: Tower) -> bool:
+    """Whether the tower's layers were written after, or checked against, the family's own code; others run as a Llama's."""
+    return tower.kind in _STYLES or tower.kind in _LIKE_LLAMA
 
 
 def style_of(tower: Tower) -> Style:
@@ -53,12 +77,24 @@ def style_of(tower: Tower) -> Style:
         return known
     bias = bool(tower.get("attention_bias", False))
     return Style(
-        qkv_bias=bias or bool(tower.get("qkv_bias", False)), out_bias=bias, mlp_bias=bool(tower.get("mlp_bias", False))
+        qkv_bias=bias or bool(tower.get("qkv_bias", False)),
+        out_bias=bias,
+        mlp_bias=bool(tower.get("mlp_bias", False)),
+        gated=bool(tower.get("gated_mlp", True)),
     )
 
 
 def _norm(tape: Tape, x: Tensor, name: str, width: float, style: Style) -> Tensor:
+    if style.layer_norm == "bare":
+        return ops.cast(tape, nn.layer_norm(tape, ops.cast(tape, x, 4), name, width, affine=False), x.item)
+    if style.layer_norm:
+        return nn.layer_norm(tape, x, name, width)
     return nn.rms_norm(tape, x, name, width, plus_one=style.plus_one, late_cast=style.late_cast)
+
+
+def _turned(t: Tower, style: Style) -> float:
+    """Share of each head that rotary positions turn; only families whose code knows of one take it from the configuration."""
+    return float(t.get("partial_rotary_factor") or style.turned) if style.turned < 1.0 else 1.0
 
 
 @ops.module
@@ -67,7 +103,7 @@ def self_attention(
 ) -> Tensor:
     size = heads.size
     q_width, kv_width = heads.query * size, heads.kv * size
-    if style.fused:
+    if style.joint_qkv:
         qkv = linear(tape, hidden, "qkv_proj", t.hidden, q_width + 2 * kv_width)
         whole = q_width + 2 * kv_width
         q = ops.slice_last(tape, qkv, q_width / whole)
@@ -75,27 +111,35 @@ def self_attention(
         v = ops.slice_last(tape, qkv, kv_width / whole)
     else:
         q = linear(tape, hidden, "q_proj", t.hidden, q_width, style.qkv_bias)
-        if style.qk_norm:
+        if style.qk_norm in ("head", "full"):
             q = _norm(tape, q, "q_norm", size if style.qk_norm == "head" else q_width, style)
         k = linear(tape, hidden, "k_proj", t.hidden, kv_width, style.qkv_bias)
-        if style.qk_norm:
+        if style.qk_norm in ("head", "full"):
             k = _norm(tape, k, "k_norm", size if style.qk_norm == "head" else kv_width, style)
         v = linear(tape, hidden, "v_proj", t.hidden, kv_width, style.qkv_bias)
-    q, k = common.rotary(tape, q, k, cos, sin)
-    if style.fused:  # Phi-3 joins the rotated part of each head with the rest, which may be empty
+    turned = _turned(t, style)
+    q, k = common.partial_rotary(tape, q, k, cos, sin, turned)
+    if style.qk_norm == "turned":
+        q, k = _norm(tape, q, "q_norm", size, style), _norm(tape, k, "k_norm", size, style)
+    if style.joint_qkv:  # Phi-3 joins the rotated part of each head with the rest, which may be empty
         q, k = ops.cat(tape, [q]), ops.cat(tape, [k])
     softcap = bool(t.get("attn_logit_softcapping")) and t.kind == "gemma2"
     if tape.mode.attention == "eager":
         out = attention.eager(tape, q, k, v, heads, mask, t.attention_dropout, softcap=softcap)
     else:
-        out = attention.sdpa(tape, q, k, v, heads, mask, t.attention_dropout, head_major=style.fused)
+        out = attention.sdpa(
+            tape, q, k, v, heads, mask, t.attention_dropout, head_major=style.joint_qkv or turned < 1.0
+        )
     return linear(tape, out, "o_proj", q_width, t.hidden, style.out_bias)
 
 
 @ops.module
 def gated_mlp(tape: Tape, x: Tensor, t: Tower, style: Style, ffn: float) -> Tensor:
-    """down(act(gate(x)) * up(x))"""
-    if style.fused:
+    """down(act(gate(x)) * up(x)), or down(act(up(x)))"""
+    if not style.gated:
+        x = nn.activation(tape, linear(tape, x, "up_proj", t.hidden, ffn, style.mlp_bias), t.act)
+        return linear(tape, x, "down_proj", ffn, t.hidden, style.mlp_bias)
+    if style.joint_mlp:
         up = linear(tape, x, "gate_up_proj", t.hidden, 2 * ffn)
         gate, up = ops.split(tape, up, 0.5, 0.5)
         up = ops.mul(tape, up, nn.activation(tape, gate, t.act))
@@ -152,7 +196,7 @@ def stack(
     heads = Heads(t.heads, t.kv_heads, t.head_dim)
     windows = _windows(t)
     full_mask, window_mask = common.causal_masks(tape, bool(windows.count(True)), not all(windows), always_masked)
-    turned = float(t.get("qk_rope_head_dim")) if mla.latent(t) else t.head_dim
+    turned = float(t.get("qk_rope_head_dim")) if mla.latent(t) else t.head_dim * _turned(t, style)
     rotary = common.rotary_tables(tape, turned, hidden.item, rope_rows)
     second = common.rotary_tables(tape, t.head_dim, hidden.item, rope_rows) if t.kind == "gemma3_text" else rotary
     dense = min(int(t.get("first_k_dense_replace") or 0), t.layers - 1) if t.experts else 0
