@@ -36,6 +36,35 @@ ANSWERS: dict[str, tuple[str, str]] = {
     "respected": ("Respected: {list}", "已遵从你的要求:{list}"),
     "respected.one": ("{text} (line {line})", "{text}(第 {line} 行)"),
     "semicolon": ("; ", ";"),
+    # "What is the largest ... that fits?"
+    "heading.largest": ("The largest that fits", "最大能放下"),
+    "largest.title.params_b": ("model", "模型"),
+    "largest.title.batch_size": ("batch size per device", "单卡 batch size"),
+    "largest.title.seq_len": ("tokens per sequence", "序列长度(token)"),
+    "largest.title.concurrency": ("sequences at a time, each at full length", "同时处理的序列数(均为最大长度)"),
+    "largest.params_b": ("The largest model for {card}: {parts}.", "{card} 最大能跑的模型:{parts}。"),
+    "largest.batch_size": ("The largest batch size on {card}: {parts}.", "{card} 上 batch size 最大:{parts}。"),
+    "largest.seq_len": ("The longest sequence on {card}, in tokens: {parts}.", "{card} 上序列最长(token):{parts}。"),
+    "largest.concurrency": (
+        "Sequences at a time on {card}, each at full length: {parts}.",
+        "{card} 上同时处理的序列数(均为最大长度):{parts}。",
+    ),
+    "largest.part": ("{value} ({title})", "{title} {value}"),
+    "largest.nothing": ("nothing fits ({title})", "{title} 放不下"),
+    "largest.sure": ("for sure", "一定放得下"),
+    "largest.likely": ("probably", "很可能放得下"),
+    "largest.need": ("needs up to {gib}", "最多需要 {gib}"),
+    "largest.example_of": ("such as {name}", "例如 {name}"),
+    "largest.limited": ("the model's own limit", "模型自身的上限"),
+    "largest.given": ("Taken for granted: {list}.", "前提:{list}。"),
+    "largest.by_size": (
+        "By the number of weights of a dense decoder; other architectures differ. “For sure” is by the high end of the 90 % interval.",
+        "按稠密解码器的参数量估算,其他结构会有出入;“一定放得下”以 90% 区间的上限为准。",
+    ),
+    "largest.by_interval": (
+        "“For sure” is by the high end of the 90 % interval, “probably” by the expected figure.",
+        "“一定放得下”以 90% 区间的上限为准,“很可能放得下”以期望值为准。",
+    ),
 }  # fmt: skip
 
 # Where the message contradicts the estimate.

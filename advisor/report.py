@@ -152,6 +152,42 @@ class Respected(Struct, frozen=True):
     quote: str
 
 
+class LargestRow(Struct, frozen=True):
+    """One way to run, and the largest value with it.
+
+    Attributes:
+        title: the way, in the report's language.
+        words: what it changes of the specification.
+        value: with which it fits for sure (the interval's high end does); None where nothing does.
+        likely: with which the expected figure fits; None where nothing does.
+        need_gib: the interval's high end at `value`.
+        example: a model of that size, where the largest model is asked for.
+        limited: the model itself takes no more than `value`.
+    """
+
+    title: str
+    words: Mapping[str, FactValue]
+    value: float | None
+    likely: float | None
+    need_gib: float | None = None
+    example: str = ""
+    limited: bool = False
+
+
+class Largest(Struct, frozen=True):
+    """The answer to "what is the largest ... that fits": the fact, the card's GiB, a row per way, and what each takes for granted."""
+
+    fact: str
+    title: str
+    capacity_gib: float
+    rows: tuple[LargestRow, ...]
+    given: tuple[Mapping[str, FactValue], ...] = ()
+
+    def said(self, value: float | None) -> str:
+        """A value as people say it: `7B`, `32,768`; a dash for none."""
+        return "-" if value is None else f"{value:.3g}B" if self.fact == "params_b" else f"{int(value):,}"
+
+
 class Step(Struct, frozen=True):
     """One firing of the trace: the rule, the conditions that held, what it concluded, and its sources."""
 
@@ -226,6 +262,7 @@ class Diagnosis(Struct, frozen=True):
     held: Held | None = None
     edit: EditReport | None = None
     respected: tuple[Respected, ...] = ()
+    largest: tuple[Largest, ...] = ()
 
     def as_json(self, *, explain: bool = False) -> dict[str, Any]:
         """The diagnosis as plain values for JSON, with the trace if asked; GiB are rounded to four decimals."""
@@ -265,10 +302,10 @@ class Diagnosis(Struct, frozen=True):
             data["other_plans"] = others
         if self.hardware:
             data["hardware"] = self.hardware
+        if self.largest:
+            data["largest"] = [_largest_json(item) for item in self.largest]
         if self.respected:
-            data["respected"] = [
-                {"id": r.id, "text": r.text, "line": r.line, "quote": r.quote} for r in self.respected
-            ]
+            data["respected"] = [{"id": r.id, "text": r.text, "line": r.line, "quote": r.quote} for r in self.respected]
         if self.edit is not None and self.edit.diff:
             data["edit"] = {"steps": list(self.edit.written), "diff": self.edit.diff}
         data["questions"] = [{"fact": q.fact, "text": q.text, "why": q.why} for q in self.questions]
@@ -327,6 +364,21 @@ def _remedy_json(remedy: RemedyReport) -> dict[str, Any]:
         "rules": list(remedy.rules),
         "sources": list(remedy.sources),
     }
+
+
+def _largest_json(largest: Largest) -> dict[str, Any]:
+    rows = []
+    for row, given in zip(largest.rows, largest.given, strict=True):
+        data: dict[str, Any] = {"title": row.title, "words": {name: _plain(value) for name, value in row.words.items()}}
+        data |= {name: value for name in ("value", "likely") if (value := getattr(row, name)) is not None}
+        if row.need_gib is not None:
+            data["need_gib"] = round(row.need_gib, 4)
+        if row.example:
+            data["example"] = row.example
+        if row.limited:
+            data["limited"] = True
+        rows.append(data | {"assumed": {name: _plain(value) for name, value in given.items()}})
+    return {"fact": largest.fact, "capacity_gib": round(largest.capacity_gib, 4), "rows": rows}
 
 
 def _plan_json(plan: PlanReport) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from advisor.diagnosis.changes import changes_for
+from advisor.diagnosis.largest import largest_of
+from advisor.diagnosis.largest import sentence as largest_said
 from advisor.diagnosis.questions import questions
 from advisor.diagnosis.rewrite import Pasted, steps_of, steps_of_plan
 from advisor.diagnosis.sentences import sentence
@@ -24,6 +26,7 @@ from advisor.report import (
     Evidence,
     Failure,
     Held,
+    Largest,
     PlanReport,
     RemedyReport,
     Saving,
@@ -42,7 +45,9 @@ if TYPE_CHECKING:
 
 MIN_CONFIDENCE = 0.05
 MIN_HELD_GIB = 1 / 1024
-_OF_A_STEP = frozenset({"logits", "attention_scores", "mlp_activation", "hidden_states"})  # tensors that no loading asks for
+_OF_A_STEP = frozenset(
+    {"logits", "attention_scores", "mlp_activation", "hidden_states"}
+)  # tensors that no loading asks for
 MAX_CONTEXT_GIB = 4.0  # beside its tensors; a process that holds more shares its card with an engine of its own
 MAX_OWN_WORDS = 8  # remedies whose change is shown as it would stand in the text
 
@@ -59,18 +64,19 @@ def compose(case: Case, apply: Sequence[str] = (), name: str = "") -> Diagnosis:
     """
     pasted = Pasted(case) if case.kind in VRAM_KINDS or apply else None
     steps = steps_of(case, apply) if apply else steps_of_plan(case)
+    largest = largest_of(case)
     failure = Failure(case.kind, str(case.facts.get("phase", "")), case.confidence)
     estimate = _estimate(case)
-    remedies = tuple(_remedy(case, ranked, index, pasted) for index, ranked in enumerate(case.outcome.ranked, 1))
+    # Who asks what fits has no run yet that could be changed.
+    ranking = case.outcome.ranked if case.estimate is not None or not largest else ()
+    remedies = tuple(_remedy(case, ranked, index, pasted) for index, ranked in enumerate(ranking, 1))
     plans = tuple(_plan(case, plan, pasted) for plan in case.outcome.plans)
     used = _sources(case, remedies)
     held = _held(case)
     return Diagnosis(
         lang=case.lang,
         failure=failure,
-        verdict=verdict(failure, case.facts, None if case.is_disproved else estimate, case.lang, held)
-        + _asked(case)
-        + _way(case, plans),
+        verdict=_verdict(case, failure, estimate, held, plans, largest),
         facts=case.facts,
         evidence=_evidence(case),
         causes=_causes(case),
@@ -79,14 +85,30 @@ def compose(case: Case, apply: Sequence[str] = (), name: str = "") -> Diagnosis:
         plan=plans[0] if plans else None,
         plans=plans,
         hardware=_hardware(case),
-        questions=_questions(case),
+        questions=_questions(case, largest),
         trace=tuple(_step(case, firing) for firing in case.trace.firings),
         sources=used,
         redactions=case.redactions,
         held=held,
         edit=pasted.rewrite(steps, name) if pasted is not None and steps else None,
+        largest=largest,
         respected=tuple(wish.report(case.lang) for wish in case.wishes) if case.kind in VRAM_KINDS else (),
     )
+
+
+def _verdict(
+    case: Case,
+    failure: Failure,
+    estimate: EstimateReport | None,
+    held: Held | None,
+    plans: Sequence[PlanReport],
+    largest: Sequence[Largest],
+) -> str:
+    answers = " ".join(largest_said(item, case.facts, case.lang) for item in largest)
+    if answers and case.kind == "question":
+        return answers  # what the run at a batch that nobody named needs was not asked
+    said = verdict(failure, case.facts, None if case.is_disproved else estimate, case.lang, held) + _asked(case)
+    return f"{said} {answers}" if answers else said + _way(case, plans)
 
 
 def _way(case: Case, plans: Sequence[PlanReport]) -> str:
@@ -266,11 +288,13 @@ def _hardware(case: Case) -> str:
     return " ".join(sentences)
 
 
-def _questions(case: Case) -> tuple[Any, ...]:
-    if case.kind not in VRAM_KINDS:
+def _questions(case: Case, largest: Sequence[Largest]) -> tuple[Any, ...]:
+    if case.kind not in VRAM_KINDS or (case.estimate is None and any(item.fact == "params_b" for item in largest)):
         return ()
     found = case.estimate
-    assumed: Mapping[str, FactValue] = {**found.assumed, **case.specification.assumed} if found else {}
+    assumed: dict[str, FactValue] = {**found.assumed, **case.specification.assumed} if found else {}
+    for fact in case.resolution.largest:
+        assumed.pop(fact, None)  # that is what the person asks
 
     def need(words: Mapping[str, FactValue]) -> float:
         return peak_gib(case.estimated(words))

@@ -216,16 +216,25 @@ def _read(config: Config, params_b: float) -> tuple[Decoder, Parts]:
     return decoder, parts
 
 
+_VOCABULARY = 64000
+_DEPTHS = (6, 12, 16, 20, 24, 28, 32, 36, 40, 48, 60, 64, 80, 96, 126)
+
+
 def config_of_size(params_b: float) -> Config:
-    """A Llama-like configuration of `params_b` billion weights, where nothing else is known: 12 l h**2 with h = 128 l and a head."""
-    best: Config = {}
-    nearest = float("inf")
-    for layers in (6, 12, 16, 22, 24, 28, 32, 36, 40, 48, 60, 64, 80, 96, 126):
-        hidden = max(512, layers * 128)
-        count = layers * (4 * hidden * hidden + 3 * hidden * hidden * 8 // 3) + 2 * 64000 * hidden
-        if abs(count - params_b * 1e9) < nearest:
-            nearest = abs(count - params_b * 1e9)
-            best = {"hidden_size": hidden, "num_hidden_layers": layers, "num_attention_heads": hidden // 128,
-                    "num_key_value_heads": max(1, hidden // 512), "intermediate_size": hidden * 8 // 3, "vocab_size": 64000,
-                    "hidden_act": "silu", "tie_word_embeddings": False}  # fmt: skip
-    return best
+    """A Llama-like configuration of `params_b` billion weights, where nothing else is known: h = 128 l, a quarter as many heads of keys.
+
+    The depth is the one whose usual feed-forward (8/3 h) comes nearest; the feed-forward then takes what is left, between h and 6 h, so
+    that the count is met.
+    """
+    wanted = params_b * 1e9
+
+    def fixed(layers: int, hidden: int) -> float:
+        return layers * 2.5 * hidden * hidden + 2 * _VOCABULARY * hidden
+
+    sized = [(layers, max(512, layers * 128)) for layers in _DEPTHS]
+    layers, hidden = min(sized, key=lambda one: abs(fixed(*one) + one[0] * 8 * one[1] ** 2 - wanted))
+    inner = (wanted - fixed(layers, hidden)) / (3 * layers * hidden)
+    inner = max(hidden, min(6 * hidden, 64 * round(inner / 64)))
+    return {"hidden_size": hidden, "num_hidden_layers": layers, "num_attention_heads": hidden // 128,
+            "num_key_value_heads": max(1, hidden // 512), "intermediate_size": int(inner), "vocab_size": _VOCABULARY,
+            "hidden_act": "silu", "tie_word_embeddings": False}  # fmt: skip

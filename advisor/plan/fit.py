@@ -36,10 +36,19 @@ class Fit(Struct, frozen=True):
     need_gib: float | None
 
 
-def best(spec: Mapping[str, FactValue], fact: str, estimate: Estimator, capacity_gib: float) -> Fit:
+def best(
+    spec: Mapping[str, FactValue],
+    fact: str,
+    estimate: Estimator,
+    capacity_gib: float,
+    measure: Callable[[EstimateLike], float] = need_gib,
+) -> Fit:
     """The largest value of `fact` with which the specification fits, or the smallest for `gpu_count`.
 
     It takes the need to grow (for `gpu_count`: to fall) with the value, and looks at about 2 * log2(value) estimates.
+
+    Args:
+        measure: what must be within the capacity: the high end (`need_gib`), or the expected figure (`peak_gib`).
 
     Raises:
         FactError: the fact can't be varied.
@@ -52,12 +61,18 @@ def best(spec: Mapping[str, FactValue], fact: str, estimate: Estimator, capacity
     highest = min(highest, int(spec_of(fact).high))
 
     def need(value: int) -> float:
-        return need_gib(estimate({**spec, fact: value}))
+        return measure(estimate({**spec, fact: value}))
 
     if falling:
         return _smallest(fact, need, capacity_gib, highest)
+    low = largest(need, capacity_gib, highest)
+    return Fit(fact, low, need(low or 1))
+
+
+def largest(need: Callable[[int], float], capacity_gib: float, highest: int) -> int | None:
+    """The largest of 1 to `highest` whose need is within the capacity, taking the need to grow; None where 1 is too much."""
     if need(1) > capacity_gib:
-        return Fit(fact, None, need(1))
+        return None
     low = 1
     while low < highest and _fits(need, min(highest, low * 2), capacity_gib):
         low = min(highest, low * 2)
@@ -68,7 +83,7 @@ def best(spec: Mapping[str, FactValue], fact: str, estimate: Estimator, capacity
             low = middle
         else:
             high = middle
-    return Fit(fact, low, need(low))
+    return low
 
 
 def capacity_of(words: Mapping[str, FactValue], library: Library) -> float | None:

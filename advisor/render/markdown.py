@@ -7,8 +7,8 @@ from functools import cache
 from typing import Any, Protocol
 
 from advisor.facts import VRAM_KINDS, FactValue, Lang
-from advisor.render.said import respected
 from advisor.render.layout import listed
+from advisor.render.said import largest_notes, largest_table, respected
 from advisor.report import Change, Diagnosis, EstimateReport, Evidence, RemedyReport
 from advisor.units import format_gib
 from advisor.wording import WORDS, word
@@ -98,6 +98,10 @@ def render_markdown(diagnosis: Diagnosis, *, explain: bool = False, everything: 
     blocks = [f"**{escape(d.verdict)}**"]
     if d.respected:
         blocks.append(escape(respected(d)))
+    for item in d.largest:
+        head, *rows = ["| " + " | ".join(map(escape, row)) + " |" for row in largest_table(item, d)]
+        blocks += [f"### {word('heading.largest', lang)}", "\n".join([head, "|---|--:|--:|---|", *rows])]
+        blocks.append(" ".join(map(escape, largest_notes(item, d))))
     if d.held is not None:
         parts = [f"| {escape(part.title)} | {format_gib(part.gib)} |" for part in d.held.components]
         head = f"| {format_gib(d.held.total_gib)} | GiB |\n|---|---:|"

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from advisor.facts import VRAM_KINDS, Lang
 from advisor.render.bars import COLOURS, stacked
 from advisor.render.layout import Row, Span, as_written, cells, cut, listed, wrap
-from advisor.render.said import respected
-from advisor.report import Change, Component, Diagnosis, EstimateReport, Held, PlanReport, RemedyReport
+from advisor.render.said import largest_notes, largest_table, respected
+from advisor.report import Change, Component, Diagnosis, EstimateReport, Held, Largest, PlanReport, RemedyReport
 from advisor.units import format_gib
 from advisor.wording import word
 
@@ -47,6 +47,8 @@ class Page:
         read = [*self._facts(), *self._respected()]
         if read:
             yield from self._section("heading.read", read)
+        for item in d.largest:
+            yield from self._section("heading.largest", self._largest(item))
         if d.held is not None:
             yield from self._section("heading.held", self._held(d.held))
         if d.estimate is not None and d.estimate.components:
@@ -57,7 +59,7 @@ class Page:
         if shown:
             heading = "heading.remedies" if d.failure.kind in VRAM_KINDS else "heading.help"
             yield from self._section(heading, self._remedies(shown))
-        elif d.failure.kind in VRAM_KINDS:
+        elif d.failure.kind in VRAM_KINDS and not d.largest:
             yield []
             yield from wrap([(self.w("no_remedy"), "")], self.width)
         if d.plan is not None:
@@ -99,6 +101,22 @@ class Page:
     def _respected(self) -> list[Row]:
         said = respected(self.d)
         return self._text(said) if said else []
+
+    def _largest(self, item: Largest) -> Iterator[Row]:
+        table = largest_table(item, self.d)
+        widths = [max(cells(row[at]) for row in table) for at in range(3)]
+        for place, (title, sure, likely, note) in enumerate(table):
+            style = "" if place else "dim"
+            columns = "".join(
+                " " * (2 + width - cells(text)) + text for text, width in zip((sure, likely), widths[1:], strict=True)
+            )
+            if self.width < NARROW:
+                yield from self._text(f"{title}: {sure} / {likely}" + (f" ({note})" if note else ""), style, rest="  ")
+            else:
+                filled = title + " " * (widths[0] - cells(title))
+                yield [(filled, style), (columns, style or "bold"), (f"  {note}" if note else "", "dim")]
+        for note in largest_notes(item, self.d):
+            yield from self._text(note, "dim")
 
     def _memory(self, estimate: EstimateReport) -> list[Row]:
         parts = sorted(estimate.components, key=lambda component: -component.gib)

@@ -1,8 +1,11 @@
-"""Lines that several outputs share: what was ruled out by the person."""
+"""Parts of an answer that several outputs share: what the person ruled out, and the largest that fits."""
 
 from __future__ import annotations
 
-from advisor.report import Diagnosis
+from collections.abc import Sequence
+
+from advisor.report import Diagnosis, Largest
+from advisor.units import format_gib
 from advisor.wording import word
 
 
@@ -12,3 +15,39 @@ def respected(d: Diagnosis) -> str:
         return ""
     one = [word("respected.one", d.lang, text=item.text, line=item.line) for item in d.respected]
     return word("respected", d.lang, list=word("semicolon", d.lang).join(one))
+
+
+def largest_table(item: Largest, d: Diagnosis) -> list[Sequence[str]]:
+    """The heading and one row per way: its name, the value for sure, the likely value, and what it needs or an example."""
+    lang = d.lang
+    head = [word(f"largest.{key}", lang) for key in ("sure", "likely")]
+    rows: list[Sequence[str]] = [(item.title, *head, "")]
+    for row in item.rows:
+        if row.limited:
+            note = word("largest.limited", lang)
+        elif row.example:
+            note = word("largest.example_of", lang, name=row.example)
+        else:
+            note = word("largest.need", lang, gib=format_gib(row.need_gib)) if row.need_gib else ""
+        rows.append((row.title, item.said(row.value), item.said(row.likely), note))
+    return rows
+
+
+def largest_notes(item: Largest, d: Diagnosis) -> list[str]:
+    """What the table takes for granted, and what its columns mean."""
+    groups: dict[str, list[str]] = {}
+    for row, given in zip(item.rows, item.given, strict=True):
+        listed = ", ".join(
+            f"{name}={str(value).lower() if isinstance(value, bool) else value}" for name, value in given.items()
+        )
+        if row.words.get("parallelism"):
+            listed += f"{', ' if listed else ''}parallelism={row.words['parallelism']}"
+        groups.setdefault(listed, []).append(row.title)
+    comma = word("comma", d.lang)
+    said = [
+        listed if len(groups) == 1 else f"{listed} ({comma.join(titles)})"
+        for listed, titles in groups.items()
+        if listed
+    ]
+    notes = [word("largest.given", d.lang, list=word("semicolon", d.lang).join(said))] if said else []
+    return [*notes, word("largest.by_size" if item.fact == "params_b" else "largest.by_interval", d.lang)]

@@ -114,7 +114,7 @@ _WITHOUT = (
     r"\bwithout(?: (?:using|doing|resorting to|going to|switching to|having to use|the use of|any|a))?(?: the| any|"
     r" a)?[ `'\"]{1,2}$"
 )
-_PLEASE_NO = r"(?:\bplease[,:]? no|(?:^|[.,;(] ?)no)[ `'\"]{1,2}$"
+_PLEASE_NO = r"(?:\bplease[,:]? no|(?:^\s*|[.,;(] ?)no)[ `'\"]{1,2}$"
 _AFTER_NO = (
     r"^[`'\"]?(?: (?:fine-?tuning|training|or [\w-]+|adapters?))?,? ?(?:(?:is|are)(?: also| really| simply)? (?:not|out of|off)|"
     r"isn['’]t|aren['’]t)"

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from advisor.facts import VRAM_KINDS, Lang
-from advisor.render.said import respected
+from advisor.render.said import largest_notes, largest_table, respected
 from advisor.render.slack.blocks import (
     MAX_BLOCKS,
     MAX_CHARACTERS,
@@ -29,7 +29,7 @@ from advisor.render.slack.controls import Controls, control_blocks
 from advisor.render.slack.inert import clean, fallback, prose, size
 from advisor.render.slack.memory import bars
 from advisor.render.slack.words import w
-from advisor.report import Change, Component, Diagnosis, EditReport, RemedyReport
+from advisor.report import Change, Component, Diagnosis, EditReport, Largest, RemedyReport
 from advisor.units import format_gib
 
 REPORT_NAME = "vram-report.txt"
@@ -155,6 +155,8 @@ class _Answer:
         facts = self._facts()
         if facts:
             yield 5, [context([facts])]
+        for item in d.largest:
+            yield 1, self._largest(item)
         if d.respected:
             yield 1, [context([respected(d)], 400)]
         if d.estimate is not None and d.estimate.components:
@@ -163,7 +165,7 @@ class _Answer:
             yield 4, [rich(section([span(self.w("heading.why"), 100, bold=True)]), bullets(self._causes()))]
         if d.remedies:
             yield 2, list(self._remedies())
-        elif d.failure.kind in VRAM_KINDS:
+        elif d.failure.kind in VRAM_KINDS and not d.largest:
             yield 2, [rich(section([span(self.w("no_remedy"), 300)]))]
         if self.applied is not None and self.applied.steps:
             yield 1, list(self._applied(self.applied))
@@ -185,6 +187,22 @@ class _Answer:
             )
         if d.redactions:
             yield 1, [context([self.w("redacted", count=d.redactions)])]
+
+    def _largest(self, item: Largest) -> list[Block]:
+        _, *rows = largest_table(item, self.d)
+        lines = [
+            [
+                span(f"{title}: ", 100),
+                span(sure, 40, bold=True),
+                span(f" / {likely}{f' ({note})' if note else ''}", 120),
+            ]
+            for title, sure, likely, note in rows
+        ]
+        heading = f"{self.w('heading.largest')}: {self.w('largest.sure')} / {self.w('largest.likely')}"
+        return [
+            rich(section([span(heading, 120, bold=True)]), bullets(lines)),
+            context(largest_notes(item, self.d), 300),
+        ]
 
     def _verdict(self) -> list[Element]:
         kind = self.d.failure.kind
