@@ -15,7 +15,7 @@ from advisor.engine import Engine, Trace
 from advisor.errors import TooLittleKnown
 from advisor.estimate import Estimate, estimate
 from advisor.facts import VRAM_KINDS, FactValue, Lang, Observation
-from advisor.language import language_of
+from advisor.language import language_of_document
 from advisor.library import Library, load_library
 from advisor.plan import Outcome, Preferences, Weights, candidates_of, make_plan
 from advisor.plan.edit import changes_nothing, offered
@@ -89,7 +89,7 @@ class Case:
         document, self.redactions = _redacted(document, library, emails=emails)
         self.document = document
         self.library = library
-        self.lang: Lang = language_of(document.text) if lang == "auto" else lang
+        self.lang: Lang = language_of_document(document) if lang == "auto" else lang
         self.witness = witness
         observations = read_all(document, library)
         if witness is not None:

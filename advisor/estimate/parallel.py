@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import re2
 from msgspec import Struct
 
@@ -45,6 +47,7 @@ _ZERO = re2.compile(r"zero[\s_-]*(\d)")
 _FSDP = re2.compile(r"(?:fsdp|hsdp)\s*(\d*)")
 
 
+@lru_cache(maxsize=1024)
 def axes_of(parallelism: str, gpu_count: int, zero_stage: int | None = None, fsdp: bool = False) -> Axes:
     """The axes that the words mean: `zero3+sp4`, `fsdp`, `tp2+pp2`, `megatron tp4 pp1 ep8 cp1`, `device_map`, `ddp`; `tp` over all."""
     words = f"tp{gpu_count}" if parallelism == "tp" else parallelism.lower()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import re2
@@ -51,6 +52,7 @@ _NO_REFERENCE = frozenset({"grpo", "gspo"})
 _WITHOUT_KL = frozenset({"trl", "axolotl"})
 
 
+@lru_cache(maxsize=256)
 def without_kl(framework: str, version: str) -> bool:
     """Whether group-relative algorithms have no reference model by default: TRL's `beta` is 0 since 0.19 (0.04 before), and axolotl
     leaves it to TRL. ms-swift's is 0.04, RLOO's 0.05 everywhere.
@@ -63,12 +65,18 @@ def without_kl(framework: str, version: str) -> bool:
     return stated is None or (int(stated.group(1)), int(stated.group(2))) >= (0, 19)
 
 
+@lru_cache(maxsize=1024)
+def _named(text: str) -> str:
+    found = _ALGORITHM.search(text.lower().replace("_", " ").replace("=", " "))
+    return str(found.group(1)) if found else ""
+
+
 def algorithm_of(method: str, model: str, words: Mapping[str, Any]) -> str:
     """The algorithm that the method, the model's description (`... rlhf_type=dpo`) or other words tell, else empty."""
-    for text in (method.lower(), model.lower().replace("_", " ").replace("=", " ")):
-        found = _ALGORITHM.search(text)
+    for text in (method, model):
+        found = _named(text)
         if found:
-            return str(found.group(1))
+            return found
     if words.get("num_generations"):
         return "grpo"
     return (str(words.get("framework", "")) == "vlm-r1" and "grpo") or ""
