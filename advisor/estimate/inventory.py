@@ -13,7 +13,7 @@ from advisor.estimate.recording import FORWARD
 from advisor.estimate.routes import described, is_convolutional, is_diffusion, plan_of, run_of
 from advisor.estimate.spec import RunSpec
 from advisor.estimate.tape.autograd import Holder
-from advisor.estimate.tape.tensor import Node, Storage, Tape, Tensor
+from advisor.estimate.tape.tensor import RANK, Node, Storage, Tape, Tensor
 from advisor.estimate.towers import seen, towers_of
 from advisor.estimate.training import lengths, mode_of
 from advisor.facts import FactValue
@@ -82,8 +82,9 @@ def kept(run: RunSpec, arch: Architecture) -> list[Kept]:
             if name and index in ("0", "2") and f"{name}.1" in tape.repeats and tape.repeats[f"{name}.1"] > 1:
                 continue  # the first and the last layer are like those between
             layers = repeats + 2 if repeats > 1 else 1.0
-            sizes = groups.setdefault((name or node.scope or "model", layers, storage.rows), {})
-            key = storage.nbytes / item, float(item)
+            ranked = storage.rows.startswith(RANK)
+            sizes = groups.setdefault((name or node.scope or "model", layers, storage.rows.removeprefix(RANK)), {})
+            key = storage.nbytes / item * (run.lora_rank if ranked else 1), float(item)
             sizes[key] = sizes.get(key, 0) + 1
     known = lengths(run, arch)
     made = [

@@ -10,7 +10,7 @@ from msgspec import Struct
 from advisor.estimate.architecture import Architecture
 from advisor.estimate.models import bart, classic, deberta, decoder, encoder, modernbert, t5, vit, vlm
 from advisor.estimate.models.common import Outputs
-from advisor.estimate.states import Totals, Weights, collect, totals
+from advisor.estimate.states import Totals, Weights, collect, of_rank, totals
 from advisor.estimate.tape import ops
 from advisor.estimate.tape.autograd import backward
 from advisor.estimate.tape.program import Program, fold
@@ -45,8 +45,15 @@ class Recording(Struct, frozen=True, eq=False):
 
 
 @lru_cache(maxsize=4096)
-def record(arch: Architecture, mode: Mode) -> Recording:
-    """Forward, loss and backward of one micro-batch on the tape."""
+def record(arch: Architecture, mode: Mode, rank: int = 1) -> Recording:
+    """Forward, loss and backward of one micro-batch on the tape; `rank` of the adapters, if there are any."""
+    program, weights = _recorded(arch, mode)
+    ranked = of_rank(weights, rank)
+    return Recording(program, ranked, totals(ranked))
+
+
+@lru_cache(maxsize=4096)
+def _recorded(arch: Architecture, mode: Mode) -> tuple[Program, tuple[Weights, ...]]:
     forward = FORWARD.get(arch.family, decoder.causal_lm)
     tape = Tape(mode)
     tape.mark("")
@@ -65,4 +72,4 @@ def record(arch: Architecture, mode: Mode) -> Recording:
     weights = collect(tape.params.values())
     program = fold(events, tape.marks)
     tape.events = []
-    return Recording(program, weights, totals(weights))
+    return program, weights

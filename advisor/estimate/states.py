@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from advisor.estimate.allocator import unsplit_bytes
 from advisor.estimate.tape.tensor import Param
 
 
 class Weights(Struct, frozen=True):
-    """Parameters of one kind: `count` tensors of `numel` elements each, `item` bytes per element (`packed` bytes in all)."""
+    """Parameters of one kind: `count` tensors of `numel` elements each, `item` bytes per element (`packed` bytes in all).
+
+    `low_rank`: halves of adapters, whose side of length 1 stands for the rank.
+    """
 
     name: str
     scope: str
@@ -21,12 +25,27 @@ class Weights(Struct, frozen=True):
     count: float
     trainable: bool
     nbytes: float
+    low_rank: bool = False
+
+
+def of_rank(weights: tuple[Weights, ...], rank: int) -> tuple[Weights, ...]:
+    """The same with adapters of a rank."""
+    if rank == 1 or not any(w.low_rank for w in weights):
+        return weights
+    return tuple(_widened(w, float(rank)) if w.low_rank else w for w in weights)
+
+
+def _widened(w: Weights, rank: float) -> Weights:
+    shape = (rank, w.shape[1]) if w.shape[0] == 1.0 else (w.shape[0], rank)
+    return replace(w, shape=shape, numel=w.numel * rank, nbytes=w.nbytes * rank)
 
 
 def collect(params: Iterable[Param]) -> tuple[Weights, ...]:
     """The parameters of a recording, with the layers that one recorded layer stands for."""
     return tuple(
-        Weights(p.name, p.scope, p.shape, p.numel, p.item, p.times, p.trainable, p.packed or p.numel * p.item)
+        Weights(
+            p.name, p.scope, p.shape, p.numel, p.item, p.times, p.trainable, p.packed or p.numel * p.item, p.low_rank
+        )
         for p in params
     )
 

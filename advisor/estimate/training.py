@@ -13,7 +13,7 @@ from advisor.estimate.recording import Recording, record
 from advisor.estimate.spec import RunSpec
 from advisor.estimate.states import OptimizerCost, optimizer_cost
 from advisor.estimate.tape.linear import Lora
-from advisor.estimate.tape.tensor import Mode
+from advisor.estimate.tape.tensor import RANK, Mode
 
 # How the shorthands of `lora_targets` map to a family's module names (peft/utils/constants.py).
 _ATTENTION = {
@@ -44,14 +44,13 @@ def lora_names(targets: str | tuple[str, ...], kind: str) -> str | tuple[str, ..
 
 
 def mode_of(run: RunSpec, arch: Architecture) -> Mode:
-    """What decides the course of the step, without its lengths."""
+    """What decides the course of the step, without its lengths and the rank of its adapters."""
     adapters = run.adapters
     quantised = "nf4" if run.four_bits else "int8" if run.eight_bits else ""
     item = 4 if quantised and run.kbit_prepare else run.weight_bytes
     lora = None
     if adapters:
         lora = Lora(
-            run.lora_rank,
             run.lora_dropout,
             4 if run.lora_fp32 else run.weight_bytes,
             lora_names(run.lora_targets, arch.text.kind),
@@ -73,7 +72,7 @@ def _frozen(run: RunSpec) -> tuple[str, ...]:
 
 def lengths(run: RunSpec, arch: Architecture) -> dict[str, float]:
     """The value of each monomial: B batch, S tokens, T tokens of the decoder, I images, N positions of an image in its tower, M tokens of
-    an image in the decoder, W text tokens alone; ^128 rounded up to 128."""
+    an image in the decoder, W text tokens alone; R before one, the adapters' rank; ^128 rounded up to 128."""
     b, s = float(run.batch_size), float(run.seq_len)
     if arch.family == "clip":
         s = float(arch.text.positions)
@@ -84,12 +83,13 @@ def lengths(run: RunSpec, arch: Architecture) -> dict[str, float]:
     t = float(run.tgt_seq_len or (448 if arch.family == "whisper" else run.seq_len))
     up = 128.0
     s128, t128, n128 = -(-s // up) * up, -(-t // up) * up, -(-n // up) * up
-    return {
+    known = {
         "1": 1.0, "B": b, "S": s, "BS": b * s, "SS": s * s, "BSS": b * s * s, "BS^128": b * s128,
         "T": t, "BT": b * t, "TT": t * t, "BTT": b * t * t, "TS": t * s, "BTS": b * t * s, "BT^128": b * t128,
         "I": images, "IN": images * n, "INN": images * n * n, "IN^128": images * n128, "IM": images * m,
         "BW": max(b, b * s - images * m), "BB": b * b,
     }  # fmt: skip
+    return known | {RANK + name: run.lora_rank * value for name, value in known.items()} if run.adapters else known
 
 
 def _grid_tokens(run: RunSpec, vision: Tower) -> float:
@@ -156,4 +156,4 @@ def phases(
 
 
 def record_run(run: RunSpec, arch: Architecture) -> Recording:
-    return record(arch, mode_of(run, arch))
+    return record(arch, mode_of(run, arch), run.lora_rank if run.adapters else 1)

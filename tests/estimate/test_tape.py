@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
+from advisor.estimate.states import collect, of_rank
 from advisor.estimate.tape import attention, nn, ops
 from advisor.estimate.tape.attention import Heads
 from advisor.estimate.tape.autograd import backward, checkpoint
 from advisor.estimate.tape.linear import NF4_BYTES, Lora, linear
 from advisor.estimate.tape.program import Program, fold
-from advisor.estimate.tape.tensor import Mode, Tape, Tensor
+from advisor.estimate.tape.tensor import RANK, Mode, Tape, Tensor
 
 TOKENS, WIDTH, WIDE = 1000.0, 64.0, 256.0
 SIZES = {"1": 1.0, "B": 2.0, "S": 500.0, "BS": TOKENS, "SS": 250_000.0, "BSS": 500_000.0, "BS^128": 1024.0}
@@ -83,13 +84,16 @@ def test_autocast_keeps_one_cast_of_each_trained_weight() -> None:
 
 
 def test_a_4_bit_base_keeps_packed_weights_and_trains_its_adapters() -> None:
-    lora = Lora(8, 0.0, 4, "all-linear")
+    lora = Lora(0.0, 4, "all-linear")
     program, tape = recorded(Mode(item=4, autocast=2, base_frozen=True, lora=lora, quantised="nf4"), mlp)
     base = next(p for p in tape.params.values() if p.name == "up.weight")
     assert base.packed == WIDTH * WIDE * NF4_BYTES
     adapters = sum(p.numel for p in tape.params.values() if p.trainable)
-    assert adapters == 2 * 8 * (WIDTH + WIDE)
-    assert program.left(program.values(SIZES, {}))["gradients"] == 4 * adapters
+    assert adapters == 2 * (WIDTH + WIDE)  # of rank 1
+    ranked = of_rank(collect(tape.params.values()), 8)
+    assert sum(w.numel for w in ranked if w.trainable) == 8 * adapters
+    sizes = SIZES | {RANK + name: 8 * value for name, value in SIZES.items()}
+    assert program.left(program.values(sizes, {}))["gradients"] == 4 * 8 * adapters
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3, 4, 40])

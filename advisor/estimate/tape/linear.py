@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from advisor.estimate.tape import ops
-from advisor.estimate.tape.tensor import ONE, Node, Tape, Tensor
+from advisor.estimate.tape.tensor import ONE, RANK, Node, Tape, Tensor
 
 # 4-bit weights: half a byte, one absmax byte per 64, and a float per 256 of those (double quantisation, the QLoRA paper, section 3).
 NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
@@ -16,9 +16,8 @@ INT8_BYTES = 1.0
 
 
 class Lora(Struct, frozen=True):
-    """Adapters: rank, dropout before them, bytes of their weights, and which linear layers get one (by full name)."""
+    """Adapters of any rank: dropout before them, bytes of their weights, and which linear layers get one (by full name)."""
 
-    rank: int
     dropout: float
     item: int
     targets: str | tuple[str, ...]
@@ -60,8 +59,22 @@ def head(tape: Tape, x: Tensor, weight: Tensor, outputs: float, bias: Tensor | N
 
 
 @ops.module
-def _module_linear(tape: Tape, x: Tensor, weight: Tensor, outputs: float) -> Tensor:
-    return ops.matmul_weight(tape, x, weight, outputs)
+def _module_linear(tape: Tape, x: Tensor, weight: Tensor, rows: str, outputs: float) -> Tensor:
+    return ops.matmul_weight(tape, x, weight, outputs, rows=rows)
+
+
+def _delta(tape: Tape, lora: Lora, x: Tensor, down: Tensor, up: Tensor, outputs: float) -> Tensor:
+    """B(A(dropout(x))) * scaling"""
+    return ops.scale(
+        tape,
+        _module_linear(
+            tape,
+            _module_linear(tape, _module_dropout(tape, x, lora.dropout), down, RANK + x.rows, 1.0),
+            up,
+            x.rows,
+            outputs,
+        ),
+    )
 
 
 @ops.module
@@ -73,31 +86,17 @@ def _with_adapter(tape: Tape, lora: Lora, x: Tensor, name: str, inputs: float, o
     """PEFT's lora.Linear: base(x) + B(A(dropout(x))) * scaling (peft/tuners/lora/layer.py, bnb.py for a quantised base)."""
     result = _base(tape, x, name, inputs, outputs, bias)
     item = result.item
-    down = tape.param(f"{name}.lora_A", lora.rank, inputs, item=lora.item, trainable=True)
-    up = tape.param(f"{name}.lora_B", outputs, lora.rank, item=lora.item, trainable=True)
+    down = tape.param(f"{name}.lora_A", 1.0, inputs, item=lora.item, trainable=True, low_rank=True)
+    up = tape.param(f"{name}.lora_B", outputs, 1.0, item=lora.item, trainable=True, low_rank=True)
     if tape.mode.quantised:
         result = ops.copy(tape, result)
         convert = not tape.amp
         if convert:
             x = ops.cast(tape, x, lora.item)
-        delta = ops.scale(
-            tape,
-            _module_linear(
-                tape, _module_linear(tape, _module_dropout(tape, x, lora.dropout), down, lora.rank), up, outputs
-            ),
-        )
+        delta = _delta(tape, lora, x, down, up, outputs)
         return ops.add(tape, result, ops.cast(tape, delta, item) if convert else delta)
     x = ops.cast(tape, x, lora.item)
-    result = ops.add(
-        tape,
-        result,
-        ops.scale(
-            tape,
-            _module_linear(
-                tape, _module_linear(tape, _module_dropout(tape, x, lora.dropout), down, lora.rank), up, outputs
-            ),
-        ),
-    )
+    result = ops.add(tape, result, _delta(tape, lora, x, down, up, outputs))
     return ops.cast(tape, result, item)
 
 

@@ -106,26 +106,29 @@ def _out(tape: Tape, x: Tensor, width: float) -> Tensor:
 def _linear_backward(
     tape: Tape, node: Node, grads: Sequence[Tensor | None], saved: list[Tensor]
 ) -> list[Tensor | None]:
-    (rows, width, item), weight = node.info
+    (rows, width, item), (unit, weight) = node.info
     return [
         tape.new(rows, width, item) if node.wants[0] else None,
-        tape.new(ONE, weight, item) if node.wants[1] else None,
+        tape.new(unit, weight, item) if node.wants[1] else None,
         *(tape.new(ONE, grads[0].width, item) if want and grads[0] is not None else None for want in node.wants[2:]),
     ]
 
 
-def matmul_weight(tape: Tape, x: Tensor, w: Tensor, out: float, bias: Tensor | None = None) -> Tensor:
-    """x @ w (+ bias): keeps x where w is trained, and w where x needs a gradient. [rows, in] -> [rows, out]"""
+def matmul_weight(tape: Tape, x: Tensor, w: Tensor, out: float, bias: Tensor | None = None, rows: str = "") -> Tensor:
+    """x @ w (+ bias): keeps x where w is trained, and w where x needs a gradient. [rows, in] -> [rows, out]
+
+    `rows`: the unit of the result where the rank of an adapter comes into it or goes out of it.
+    """
     x = low(tape, x)
     w = weight_cast(tape, w, tape.amp)
     inputs = [x, w]
     if bias is not None:
         inputs.append(weight_cast(tape, bias, tape.amp))
-    result = tape.new(x.rows, out, x.item)
+    result = tape.new(rows or x.rows, out, x.item)
     if not (tape.grad and any(i.needs for i in inputs)):
         return result
     saved = ([x] if w.needs else []) + ([w] if x.needs else [])
-    result.fn = Node(tape, inputs, saved, _linear_backward, (x.shape, w.width))
+    result.fn = Node(tape, inputs, saved, _linear_backward, (x.shape, (w.rows, w.width)))
     result.needs = True
     return result
 

@@ -8,7 +8,7 @@ from operator import mul
 
 from msgspec import Struct
 
-from advisor.estimate.tape.tensor import MARK, ONE, Event
+from advisor.estimate.tape.tensor import MARK, ONE, RANK, Event
 
 # A form: (index of a (monomial, category) pair, coefficient), sparse.
 Form = tuple[tuple[int, float], ...]
@@ -99,8 +99,7 @@ def fold(events: list[Event], marks: list[tuple[str, str, float]]) -> Program:
     places: dict[tuple[str, str], tuple[int, int, float]] = {}
     for rows, category in dict.fromkeys([(rows, category) for rows, _, category in events]):
         if rows != MARK:
-            # Rows named `#n` are n rows whatever the lengths.
-            monomial, times = (ONE, float(rows[1:])) if rows.startswith("#") else (rows, 1.0)
+            monomial, times = _counted(rows)
             index = names.setdefault((monomial, category), len(names))
             places[rows, category] = index, order.setdefault(monomial, len(order)), times
     segments: list[Segment] = []
@@ -135,6 +134,12 @@ def fold(events: list[Event], marks: list[tuple[str, str, float]]) -> Program:
     return Program(tuple(names), tuple(s for s in segments if s.net or s.peaks), _sparse(final))
 
 
+def _counted(rows: str) -> tuple[str, float]:
+    """Rows named `#n` are n rows whatever the lengths."""
+    before, sign, count = rows.partition("#")
+    return (before + ONE, float(count)) if sign else (rows, 1.0)
+
+
 _Level = tuple[list[float], list[float]]
 """What is live at a moment: bytes for each monomial, all categories together, and for each pair."""
 
@@ -166,7 +171,7 @@ def _highest(tops: list[_Level], order: tuple[str, ...]) -> tuple[Form, ...]:
     return tuple(_sparse(level) for _, level in kept)
 
 
-# Lengths at which a level must be the highest at least once to be worth keeping: (B, S and N, T).
+# Lengths at which a level must be the highest at least once to be worth keeping: (B, S and N, T); the rank is an eighth of T.
 _SAMPLES = tuple((b, s, t) for b in (1.0, 8.0, 64.0) for s in (96.0, 512.0, 2048.0, 16384.0) for t in (64.0, 1024.0))
 
 
@@ -177,6 +182,9 @@ def _samples(name: str) -> tuple[float, ...]:
     for b, s, t in _SAMPLES:
         value = 1.0
         for letter in name.partition("^")[0]:
+            if letter == RANK:
+                value *= t / 8.0
+                continue
             value *= b if letter in "BI" else t if letter == "T" else 1.0 if letter == "1" else s
         values.append(value)
     return tuple(values)

@@ -13,6 +13,8 @@ from typing import Any
 from msgspec import Struct, field
 
 ONE = "1"
+RANK = "R"
+"""Before a monomial: times the rank of the adapters, which is left open like the lengths."""
 
 Event = tuple[str, float, str]
 """(monomial, bytes per unit of it, category); negative bytes when freed. A mark is (MARK, index into `Tape.marks`, "")."""
@@ -51,7 +53,10 @@ class Storage:
 
 
 class Param(Struct, eq=False):
-    """A parameter. `shape` is (rows, columns); `item` bytes per element; `packed` bytes in all where it is quantised."""
+    """A parameter. `shape` is (rows, columns); `item` bytes per element; `packed` bytes in all where it is quantised.
+
+    `low_rank`: half of an adapter; its side of length 1 stands for the rank.
+    """
 
     name: str
     scope: str
@@ -60,7 +65,7 @@ class Param(Struct, eq=False):
     trainable: bool
     times: float = 1.0
     packed: float = 0.0
-    adapter: bool = False
+    low_rank: bool = False
     grad: Tensor | None = None
 
     @property
@@ -201,7 +206,14 @@ class Tape(Struct, eq=False):
         return self.mode.autocast if self.autocast_on else 0
 
     def param(
-        self, name: str, rows: float, columns: float = 1.0, *, item: int = 0, trainable: bool | None = None
+        self,
+        name: str,
+        rows: float,
+        columns: float = 1.0,
+        *,
+        item: int = 0,
+        trainable: bool | None = None,
+        low_rank: bool = False,
     ) -> Tensor:
         """The parameter `name` of the current scope, registered at its first use."""
         key = (self.scope, name)
@@ -211,11 +223,10 @@ class Tape(Struct, eq=False):
             free = trainable if trainable is not None else not self.mode.base_frozen
             if free and any(part in full for part in self.mode.frozen):
                 free = False
-            known = Param(
-                name, self.scope, (rows, columns), item or self.mode.item, free, self.repeats.get(self.scope, 1.0)
-            )
+            times = self.repeats.get(self.scope, 1.0)
+            known = Param(name, self.scope, (rows, columns), item or self.mode.item, free, times, low_rank=low_rank)
             self.params[key] = known
-        return Tensor(None, ONE, known.numel, known.item, param=known)
+        return Tensor(None, RANK + ONE if low_rank else ONE, known.numel, known.item, param=known)
 
     def layers(self, name: str, count: int) -> Iterator[int]:
         """Run the loop over `count` equal layers with three: the first, one that stands for all between, and the last.
