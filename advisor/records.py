@@ -81,12 +81,22 @@ class Remedy(Struct, frozen=True):
     line: int = 0
 
 
+class Era(Struct, frozen=True):
+    """What a program had by default in some of its versions: `since` inclusive, `until` exclusive; empty for no bound."""
+
+    defaults: dict[str, Any]
+    since: str = ""
+    until: str = ""
+
+
 class Framework(Struct, frozen=True):
     """A program that runs models: how it is recognised, its keys, its values and its defaults.
 
     Attributes:
         closed: used through its options or its screen; changes of code have no place.
         config: the notation of its configuration files, where it has some.
+        defaults: what holds where nothing is stated, in the current version.
+        eras: what was otherwise in older versions.
     """
 
     id: str
@@ -100,6 +110,7 @@ class Framework(Struct, frozen=True):
     values: dict[str, dict[str, Any]] = field(default_factory=dict)
     implies: list[dict[str, Any]] = field(default_factory=list)
     defaults: dict[str, Any] = field(default_factory=dict)
+    eras: list[Era] = field(default_factory=list)
     sources: dict[str, Any] = field(default_factory=dict)
     note: Text = field(default_factory=dict)
     path: str = ""

@@ -6,6 +6,40 @@ import re2
 
 GIB = 2**30
 
+
+def version_numbers(version: str) -> tuple[int, ...]:
+    """The numbers of a version, up to the first part without one.
+
+    >>> version_numbers("2.9.1+cu128"), version_numbers("v0.10.0rc1")
+    ((2, 9, 1), (0, 10, 0))
+    """
+    parts = []
+    for part in version.lstrip("vV").split("."):
+        digits = ""
+        for char in part[:6]:
+            if not ("0" <= char <= "9"):
+                break
+            digits += char
+        if not digits:
+            break
+        parts.append(int(digits))
+    return tuple(parts)
+
+
+def in_versions(version: str, since: str, until: str) -> bool:
+    """Whether a version lies between two (`since` inclusive, `until` exclusive; empty for no bound); an unknown one passes.
+
+    >>> in_versions("5.24.0", "5.23", ""), in_versions("", "5.23", ""), in_versions("5.22.2", "5.23", "")
+    (True, True, False)
+    """
+    have = version_numbers(version)
+    if not have:
+        return True
+    if since and have < version_numbers(since):
+        return False
+    return not (until and have >= version_numbers(until))
+
+
 # What runtimes print as MB or GB is binary nearly everywhere (nvidia-smi, Paddle, MPS, TensorFlow), so both spellings are 1024-based.
 _FACTORS = {
     "": 1, "b": 1, "byte": 1, "bytes": 1,

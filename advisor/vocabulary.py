@@ -80,6 +80,7 @@ _WORDS = (
        ask_en="Which framework or training script runs it?", ask_zh="用的是哪个框架或训练脚本?"),
     _S("framework_version", "text", "run", "version of that program", "框架版本"),
     _S("torch_version", "text", "run", "version of PyTorch", "PyTorch 版本"),
+    _S("transformers_version", "text", "run", "version of Transformers below the program", "程序所用的 Transformers 版本"),
     # The model.
     _S("model", "text", "model", "the model's name, as written", "模型名称",
        ask_en="Which model is it (its Hugging Face id is best)?", ask_zh="是什么模型(最好给出 Hugging Face 上的名字)?"),

@@ -13,6 +13,7 @@ from advisor.edits.pairs import respelled
 from advisor.facts import FactValue, Lang
 from advisor.library import Library
 from advisor.report import Change
+from advisor.units import in_versions
 
 
 class _Filler(string.Formatter):
@@ -75,6 +76,8 @@ _HALF = (
 )  # fmt: skip
 _NOT_IN_HALF = ("pure_bf16",)
 AMPERE = 8.0
+# The facts that tell the versions of libraries below a program.
+_VERSIONS = {"pytorch": "torch_version", "transformers": "transformers_version"}
 
 
 def lacks_bf16(gpu_name: str, library: Library) -> bool:
@@ -115,9 +118,13 @@ def changes_for(
     stated = str(facts.get("framework", ""))
     runtime = str(facts.get("runtime", ""))
     start = stated or (runtime if runtime in library.frameworks else "pytorch")
+    own = str(facts.get(_VERSIONS.get(start, ""), "") or facts.get("framework_version", ""))
     for framework in library.lineage(start):
-        version = str(facts.get("torch_version" if framework == "pytorch" else "framework_version", ""))
-        found = [change for change in remedy.changes.get(framework, ()) if _of_version(change, version)]
+        # Below the program that ran its version says nothing.
+        version = own if framework == start else str(facts.get(_VERSIONS.get(framework, ""), ""))
+        found = [
+            change for change in remedy.changes.get(framework, ()) if in_versions(version, change.since, change.until)
+        ]
         if found:
             filled = (
                 Change(
@@ -134,22 +141,3 @@ def changes_for(
             old = lacks_bf16(str(facts.get("gpu_name", "")), library)
             return tuple(in_half(change) for change in spelled) if old else tuple(spelled)
     return ()
-
-
-def _of_version(change: records.Change, version: str) -> bool:
-    if not version or not (change.since or change.until):
-        return True
-    have = _numbers(version)
-    if change.since and have < _numbers(change.since):
-        return False
-    return not (change.until and have >= _numbers(change.until))
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    parts = []
-    for part in version.split("."):
-        digits = "".join(char for char in part if char.isdigit())[:6]
-        if not digits:
-            break
-        parts.append(int(digits))
-    return tuple(parts)

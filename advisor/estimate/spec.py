@@ -12,7 +12,7 @@ from msgspec.structs import replace
 _SILENT = frozenset({
     "id", "runtime", "phase", "tried_to_allocate_gib", "gpu_index", "gpu_free_gib", "process_in_use_gib",
     "torch_allocated_gib", "torch_reserved_unallocated_gib", "torch_reserved_gib", "other_processes_gib", "private_pools_gib",
-    "torch_version", "host_ram_gib", "num_workers", "tried",
+    "torch_version", "transformers_version", "host_ram_gib", "num_workers", "tried",
 })  # fmt: skip
 _DTYPES = {"fp32": 4, "float32": 4, "fp16": 2, "float16": 2, "bf16": 2, "bfloat16": 2, "fp8": 1}
 _FOUR_BITS = frozenset({"4bit", "nf4", "fp4", "int4", "bnb-4bit", "bnb_4bit"})

@@ -34,9 +34,9 @@ _FAILED_RANK = 45
 _MAX = 200
 _MAX_NAMES = 10
 _METHODS: tuple[tuple[str, str, str | bool], ...] = (
-    (r"\.gradient_checkpointing_enable\(|\.enable_gradient_checkpointing\(|\.set_grad_checkpointing\(|apply_activation_checkpointing\(",
+    (r"\.(?:gradient|activation)_checkpointing_enable\(|\.enable_gradient_checkpointing\(|\.set_grad_checkpointing\(|apply_activation_checkpointing\(",
      "gradient_checkpointing", True),
-    (r"\.gradient_checkpointing_disable\(|\.disable_gradient_checkpointing\(", "gradient_checkpointing", False),
+    (r"\.(?:gradient|activation)_checkpointing_disable\(|\.disable_gradient_checkpointing\(", "gradient_checkpointing", False),
     (r"\.half\(\)|\.to\((?:[\w\"'.:, =]*)torch\.(?:float16|half)\)", "precision", "fp16"),
     (r"\.bfloat16\(\)|\.to\((?:[\w\"'.:, =]*)torch\.bfloat16\)", "precision", "bf16"),
     (r"\.enable_xformers_memory_efficient_attention\(", "flash_attention", True),

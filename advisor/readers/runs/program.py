@@ -32,7 +32,8 @@ _TASK_RANK = 29
 _HINT_RANK = 21
 # Libraries that programs are built on: the answer only when nothing above them is found. The later says more.
 _UNDERNEATH = ("pytorch", "bitsandbytes", "deepspeed", "lightning", "mmengine", "accelerate", "transformers", "peft")
-_VERSION = r"(?i)\b{name}\s*(?:==|version:?|v|:|\()\s*v?([0-9]+\.[0-9]+(?:\.[0-9]+)?(?:[.+a-z0-9]*)?)"
+# "trl==1.9.0", "TRL version: 1.9.0", a row of `pip list`.
+_VERSION = r"(?im)(?:\b{name}[`'\"]?\s*(?:==|version:?|v|:|\()|^{name}[ \t]+)\s*v?([0-9]+\.[0-9]+(?:\.[0-9]+)?(?:[.+a-z0-9]*)?)"
 _MAX_PLACES = 20
 
 
@@ -165,6 +166,8 @@ def read(doc: Document, library: Library) -> Iterator[Observation]:
         if best.framework != "pytorch":
             yield Observation("framework", best.framework, doc.line_at(best.offset), doc.quote(best.offset), rank=rank)
             yield from _version(doc, best.framework, "framework_version", library)
+            if "transformers" in library.lineage(best.framework)[1:]:
+                yield from _version(doc, "transformers", "transformers_version", library)
             tasks = library.frameworks[best.framework].tasks
             if len(tasks) == 1 and not best.is_place:
                 line, quote = doc.line_at(best.offset), doc.quote(best.offset)
