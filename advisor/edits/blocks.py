@@ -37,6 +37,7 @@ LAUNCHERS = frozenset({
     "paddle", "invokeai", "mpirun", "poetry", "export", "set",
 })  # fmt: skip
 _BEFORE = frozenset({"nohup", "sudo", "env", "time", "exec"})
+_LOGGED = ("md", "ommand", "unning", "xecuting", "aunching")  # words of the pattern `logged`
 
 
 class Block(Struct, frozen=True):
@@ -165,9 +166,13 @@ def _command(rows: _Rows, first: int, is_toml: bool) -> Block | None:
     row = rows[first]
     match = _patterns()["prompt"].match(row)
     lead = match.group(0) if match else ""
-    if not _starts(row[len(lead) :]) and (logged := _patterns()["logged"].match(row)) is not None:
-        lead = logged.group(0)
-    if not _starts(row[len(lead) :]):
+    starts = _starts(row[len(lead) :])
+    if not starts and any(word in row for word in _LOGGED):
+        logged = _patterns()["logged"].match(row)
+        if logged is not None:
+            lead = logged.group(0)
+            starts = _starts(row[len(lead) :])
+    if not starts:
         lead = row[: len(row) - len(row.lstrip())]
         words = row.split()
         is_options = (
@@ -190,7 +195,7 @@ def _command(rows: _Rows, first: int, is_toml: bool) -> Block | None:
 
 def _starts(line: str) -> bool:
     words = line.split()
-    while words and (_patterns()["variable"].match(words[0]) or words[0] in _BEFORE):
+    while words and (words[0] in _BEFORE or ("=" in words[0] and _patterns()["variable"].match(words[0]))):
         words = words[1:]
     if len(words) < 2 or words[0].endswith((":", ",")):
         return False

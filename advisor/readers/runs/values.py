@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import re2
@@ -187,6 +187,7 @@ def _bare(part: str) -> str:
     return part
 
 
+@lru_cache(maxsize=1024)
 def params_of(name: str, library: Library) -> float | None:
     """Billions of parameters by a model's name; None when it does not tell."""
     for found in find_models(name, library):
