@@ -68,8 +68,11 @@ def specify(facts: Mapping[str, FactValue], library: Library, kind: str = "") ->
         if "method" in stated:  # Unsloth drops its 4 bits when everything is trained
             for name in ("quantization", "kbit_prepare"):
                 assumed.pop(name, None)
-    if "task" not in stated and (facts.get("phase") == "load" or (kind == "question" and _TRAINS.isdisjoint(stated))):
-        assumed["task"] = "inference"  # what is loaded are weights, whatever would have come after
+    if "task" not in stated and (
+        facts.get("phase") == "load"  # what is loaded are weights, whatever would have come after
+        or (_TRAINS.isdisjoint(stated) and (kind == "question" or _makes_pictures(facts, library)))
+    ):
+        assumed["task"] = "inference"
     if kind == "question" and "batch_size" not in stated:
         assumed.pop("batch_size", None)
     if {**assumed, **stated}.get("task") == "inference":
@@ -89,6 +92,14 @@ def specify(facts: Mapping[str, FactValue], library: Library, kind: str = "") ->
         if isinstance(count, int) and count > 1:
             assumed["parallelism"] = f"tp{count}"
     return Specification({**assumed, **stated}, assumed)
+
+
+def _makes_pictures(facts: Mapping[str, FactValue], library: Library) -> bool:
+    """Whether the model is one of pictures or videos, which many more people run than train."""
+    from advisor.estimate.catalogue import find_model
+
+    model = find_model(facts, library) if "model" in facts else None
+    return model is not None and model.kind == "diffusion" and facts.get("phase") not in ("backward", "optimizer_step")
 
 
 def _adapters(facts: Mapping[str, FactValue], library: Library) -> bool:

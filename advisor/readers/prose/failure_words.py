@@ -167,6 +167,8 @@ def kinds(prose: Prose) -> Iterator[tuple[str, int, float]]:
         return
     vram, host = _first(_VRAM, prose), _first(_HOST, prose)
     plain = _first(_PLAIN, prose)
+    if host is not None and prose.lower[max(0, host - 7) : host] == "in and ":
+        host = None  # weights are moved in and out of RAM
     if host is not None and _GPU_MEMORY(prose.lower[max(0, host - 6) : host]):
         host = None
     cache, shm = _first(_KV, prose), _first(_SHM, prose)

@@ -35,6 +35,7 @@ _SIGNALS = Patterns(
             r"after (?:about |around |roughly |~|maybe |some |several |a few |many |tens of |hundreds of |"
             r"training for )?~?\d*k?\+? ?(?:\+ ?)?(?:more |training |optimi[sz]ation )?(?:steps|iterations?|iters|"
             r"batches|epochs?|hours?|minutes|days)\b|"
+            r"after (?:a |a few |some |several )?(?:hundred|thousand)s? (?:of )?(?:steps|iterations)|"
             r"(?:at|in|until) (?:about |around |the )?(?:step|epoch|iteration) ?\d{2,}|"
             r"\b(?:train\w*|finetun\w*|fine-?tun\w*|progress)[^\n.%]{0,24}(?:at|after|until|to|reach\w*) (?:about |around )?[1-9]\d? ?%|"
             r"(?:训练|跑|运行)[了到]\s?[1-9]\d? ?%|"
@@ -148,7 +149,8 @@ _SIGNALS = Patterns(
         ),
         (
             "long_videos_or_many_images",
-            r"\bvideos?\b|multiple images|many images|several images|multi-?image|\bframes\b|视频|多图|多张图",
+            r"\bvideos?\b|\b(?:max|num)_frames\b|\bnframes\b|"
+            r"multiple images|many images|several images|multi-?image|\bframes\b|视频|多图|多张图",
         ),
         (
             "loss_accumulated",
@@ -163,6 +165,7 @@ _SIGNALS = Patterns(
                 r"(?:plenty of|lots? of|much|enough|still has|still have|there is|is) (?:free |"
                 r"available )?(?:gpu )?(?:memory|vram) (?:is |are )?(?:free|left|available)|(?:only|just) (?:uses?|"
                 r"takes?|\d+%)[^\n.]{0,24}of (?:the |my |each )?(?:gpu|vram|memory|card)|less than \d+% memory|"
+                r"\bgpu (?:is |was |are )?(?:not (?:being )?(?:used|utili[sz]ed)|idle|almost empty)\b|"
                 r"(?:显存)?(?:还剩|剩余|明明有|足够|够用)[^\n。]{0,12}(?:显存)?"
             ),
         ),
@@ -196,6 +199,8 @@ def read(doc: Document) -> Iterator[Observation]:
     for name, pattern in _SIGNALS.present(lower):
         for match in islice(pattern.finditer(lower), MAX_MENTIONS):
             start, end = match.start(), match.end()
+            if "://" in prose.lower[prose.lower.rfind(" ", 0, start) + 1 : start]:
+                continue  # a word of an address
             if denied(prose, start, end) or claim_of(prose, start, end) == Claim.IDEA or _asked(prose, start):
                 continue
             yield observe(doc, "signal", name, start)

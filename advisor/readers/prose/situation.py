@@ -36,6 +36,7 @@ _TRAIN_STRONG = Test(r"train(?:s|ed|ing|er)?$|tun|sft|dpo|grpo|ppo|训练|微调
 # What a policy that is trained generates for itself is no inference.
 _REINFORCES = Test(r"\b(?:grpo|ppo|dapo|rloo|rlhf|actor_rollout|fsdp)\b")
 _NOT_TRAIN = Test(r"(?:pre-?|already |un|well-?|the |a )$")
+_LOST = Test(r"(?:accuracy|precision|quality|information|data|packet|performance|detail|memory)\W$")
 _INFER = re2.compile(
     r"(?:^|[^\w-])(?:inference|infer(?:ring)?|generat(?:e|es|ing)|image generation|text generation|serv(?:e|es|ing)|"
     r"deploy\w*|predict(?:s|ed|ing|ions?)?|rollouts?|txt2img|img2img|transcri(?:be|bing|pti)\w*|"
@@ -94,7 +95,8 @@ _PHASES = Patterns(
             r"cannot|can't|fails? to|unable to|failed to) (?:it )?load(?:ing)? (?:the |a |my )?(?:\w+ )?(?:model|"
             r"weights|checkpoint)|"
             r"(?:try|tried|trying|want|wanted|attempt\w*) to load\b|when i load\b|"
-            r"loading (?:the )?(?:model|weights|checkpoint|shards)|(?:加载|载入|读取)(?:模型|权重|checkpoint)?(?:时|的时候|就|"
+            r"loading (?:the )?(?:model|weights|checkpoint|shards)|(?:加载|载入)[^\n。，,]{1,12}模型|"
+            r"(?:加载|载入|读取)(?:模型|权重|checkpoint)?(?:时|的时候|就|"
             r"阶段|过程)|模型加载(?:时|就|阶段)",
         ),
         (
@@ -122,6 +124,8 @@ def _task(prose: Prose) -> tuple[str, int, int] | None:
         for match in islice(pattern.finditer(prose.lower), MAX_MENTIONS):
             word = match.group().strip(" ,.;:()\n'\"`_/")
             if word in ("trained", "train") and _NOT_TRAIN(prose.lower[max(0, match.start() - 8) : match.start() + 1]):
+                continue
+            if word == "loss" and _LOST(prose.lower[max(0, match.start() - 16) : match.start() + 1]):
                 continue
             if "lora" in word and adapter_is_used(prose.lower):
                 continue

@@ -122,7 +122,8 @@ _IN_VAIN_BEFORE = Test(
 )
 _IN_VAIN_AFTER = Test(
     r"^[^\n.。;；]{0,60}?(?:\bstill\b|\balready\b|\balways\b|\ball (?:fail|oom|of them)|does ?n[o']t (?:help|fix|solve|change)|"
-    r"did ?n[o']t (?:help|fix|solve|change)|\bremains\b|\bpersists?\b|no (?:effect|help|use|difference|"
+    r"did ?n[o']t (?:help|fix|solve|change)|\b(?:make|makes|made) (?:a|any|no|much) difference|"
+    r"\bremains\b|\bpersists?\b|no (?:effect|help|use|difference|"
     r"success|luck)|not help|same (?:error|result|oom|problem|issue)|\bin vain\b|the error is the same|"
     r"\b(?:is|are|it is|it's|gives?|ends? in|get|got|runs?|ran|goes|went|leads? to|results? in)\s?(?:in |an |a |"
     r"into |to |out )?(?:cuda )?(?:oom|out of memory)|ooms\b|还是|仍(?:然|旧)?(?:[^可能然旧]|$)|依然|也(?:不行|没用|oom|爆|会|还)|"
@@ -159,6 +160,10 @@ _ALREADY = Test(
     r"changed)(?: \w+){0,3}\s?$|"
     r"已经?(?:试过|开了|开启了?|设(?:置)?(?:为|成|了)|改成|用了|加了|启用)[^\n。,，]{0,8}$"
 )
+# Who asks for another way has gone this one.
+_SAVE_THAT = Test(
+    r"\b(?:besides|apart from|aside from|other than|except(?: for)?|instead of)\s(?:just |only )?$|除了\s?$"
+)
 _WORKAROUND = Test(
     r"\b(?:had to|have to|solved (?:it )?by|fixed (?:it )?by|helps? to|only works? (?:if|with|when))\b[^\n.]{0,24}$|"
     r"(?:只能|只有|必须|得)[^\n。]{0,8}$"
@@ -169,7 +174,7 @@ _FAILED_NEXT = Test(
     r"error)\b|^\W{0,3}(?:但|可|结果)?(?:还是|仍|依然|照样|也)"
 )
 _VAIN_ALONE = Test(
-    r"still|already|help|fix|solve|remains|persist|effect|no use|same|error is|还是|仍|依然|"
+    r"still|already|help|fix|solve|difference|remains|persist|effect|no use|same|error is|还是|仍|依然|"
     r"也(?:不行|没用|oom|爆)|没(?:有)?(?:用|作用|效果)|无效|都试过|不行|照样"
 )
 
@@ -188,6 +193,9 @@ def read(doc: Document) -> Iterator[Observation]:
                 and prose.lower[end - 1 : end].isspace()
             ):
                 end -= 1
+            if _SAVE_THAT(prose.lower[prose.sentence(start)[0] : start]):
+                found.setdefault(remedy, start)
+                break
             claim = claim_of(prose, start, end)
             if claim in (Claim.DENIED, Claim.OTHERS, Claim.IDEA, Claim.WORKS) or not _in_vain(prose, start, end):
                 continue

@@ -26,7 +26,9 @@ _TALK = re2.compile(
     r"efficient)(?: \S+){0,6} (?:is|are|was|than|more|higher|lower|reduc\w+|excessive)|"
     r"(?:low|memory)[- ](?:memory|vram|efficient)(?:[- ]\w+)? (?:version|mode|variant|implementation|"
     r"optimi[sz]er|full)|memory[- ]gated|uses? a lot of (?:memory|vram)|"
-    r"(?:显存)(?:占用|消耗|需求)?[^\n。]{0,10}(?:过高|太高|很大|太大|更多|降低|减少|节省|优化|增加)|(?:节省|降低|减少|优化)[^\n。]{0,6}显存"
+    r"(?:显存)(?:占用|消耗|需求)?[^\n。]{0,10}(?:过高|太高|很大|太大|更多|降低|减少|节省|优化|增加)|(?:节省|降低|减少|优化)[^\n。]{0,6}显存|"
+    r"\bmemory (?:is |was |usage is )?(?:very |highly )?(?:un|im)balanced?\b|\b(?:un|im)balanced? (?:gpu |cuda )?memory|"
+    r"显存[^\n。]{0,6}(?:跑满|占满|打满|用满|满了)"
 )
 
 

@@ -40,7 +40,9 @@ _PATTERNS = compiled(
         r"tiled_decode|first_stage_model",
         "generation_in_trace": r"generation/utils\.py|model\.generate\(|_sample\(|beam_search|greedy_search|num_beams",
         "logprobs_in_trace": r"per_token_logps|compute_log_prob|logprobs_from_logits|_get_batch_logps|concatenated_forward",
-        "matching_in_trace": r"bbox_overlaps|box_iou|assigner|\btal\.py|many (?:instances|objects|boxes|targets)|gt_bboxes|"
+        "matching_in_trace": r"bbox_overlaps|box_iou|assigner|\btal\.py|"
+        r"(?:many|large number of) (?:\w+ )?(?:instances|objects|boxes|targets)|"
+        r"gt_bboxes|gpu_assign_thr|"
         r"hungarian|linear_sum_assignment",
         "compile_in_trace": r"torch/_inductor|torch/_dynamo|triton_heuristics|torch\.compile|compile_fx|cudagraph_trees",
         "convolution_in_trace": r"f\.conv[123]d|_conv_forward|convolution|find convolution",

@@ -23,6 +23,12 @@ _PATTERNS = compiled(
         r"\bseq(?:uence)?[ _]len|语料|文本|\bcorp(?:us|ora)\b|\bbert\b|text classification|\bnlp\b|summari[sz]ation|"
         r"machine translation|"
         r"\bsentences?\b|question answering|\bembedding model",
+        "scene_photos": r"\bcolmap\b|gaussian[- _]?splat|\bnerfs?\b|\b[234]dgs\b|radiance field",
+        "image_generation": r"txt2img|img2img|text[- ]to[- ](?:image|video)|image[- ]to[- ]video|\beuler a\b|\bcfg(?: scale)?\b|ksampler|"
+        r"--?(?:low|med|no)vram|\bsdxl\b|stable[- ]diffusion|generat\w* (?:an? |some |the |\d+ )?(?:images?|pictures?|videos?)|"
+        r"文生图|图生图|文生视频|出图|生图",
+        "speech_data": r"\basr\b|\btts\b|speech (?:recognition|synthesis|enhancement|separation)|utterances?\b|max[-_]duration|"
+        r"batch[-_]bins|\bwav2vec|\bhubert\b|conformer\b|transducer\b|语音|音频",
         "memory_not_given_back": r"(?:memory|vram)(?: usage)? (?:is |was |are |does |will |has |that is )?(?:never|not|n't)"
         r"(?: be| been| being)? ?"
         r"(?:properly |fully |completely |correctly |entirely |really |automatically )?(?:released?|freed?|clear(?:ed)?|cleaned|recovered|"
