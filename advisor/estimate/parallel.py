@@ -69,6 +69,11 @@ def axes_of(parallelism: str, gpu_count: int, zero_stage: int | None = None, fsd
     )  # fmt: skip
 
 
+FLAT_BLOCKS = frozenset({"litgpt", "lightning"})
+"""Programs that wrap whole blocks by FullyShardedDataParallel with the original parameters kept, so that a block's adapters and frozen
+weights are one flat tensor with one gradient (https://github.com/Lightning-AI/litgpt/blob/main/litgpt/finetune/lora.py,
+https://github.com/Lightning-AI/pytorch-lightning/blob/master/src/lightning/fabric/strategies/fsdp.py). PEFT's wrapping policy puts
+trained modules in units of their own, and FSDP2 shards each parameter by itself."""
 FLAT_STEP = 6.0
 """Bytes of a partition's weight that DeepSpeed's step needs beside its gradients: they are joined in one flat tensor (2), which is
 copied to fp32 (4); the fused kernels of its optimizers have no temporaries of their own.
@@ -78,7 +83,10 @@ SUB_GROUP = 1e9
 
 
 class Weights(Struct, frozen=True):
-    """Counts of weights: all of them, those of routed experts, the trained ones, the largest block's and the largest tensor's."""
+    """Counts of weights: all of them, those of routed experts, the trained ones, the largest block's and the largest tensor's.
+
+    graded: frozen ones that get gradients as well, because they lie in one flat tensor with trained ones.
+    """
 
     total: float
     trained: float
@@ -86,6 +94,7 @@ class Weights(Struct, frozen=True):
     largest_block: float = 0.0
     embeddings: float = 0.0
     largest_tensor: float = 0.0
+    graded: float = 0.0
 
 
 class Bytes(Struct, frozen=True):
@@ -142,7 +151,8 @@ def states_of(
     DDP:       as none, and a bucket for each gradient (gradient_as_bucket_view is off by default): g T
     ZeRO-1:    w P, g T, s T / N              ZeRO-2: w P, g T / N and the reduce buckets, s T / N
     ZeRO-3:    w P / N, g T / N, s T / N and gathered layers: the largest block and the prefetched elements
-    FSDP:      as ZeRO-3 with two blocks gathered; while gradients accumulate without synchronisation they stay whole, g T
+    FSDP:      as ZeRO-3 with two blocks gathered; while gradients accumulate without synchronisation they stay whole, g T, and
+               where blocks are flat tensors with frozen weights in them, w (P - T) on top
     tensor, pipeline, expert: P is divided by tp * pp, experts by ep too; Megatron's optimizer shards over its replicas.
     `offload` moves optimizer states, gradients or weights to host memory.
 
@@ -161,6 +171,7 @@ def states_of(
         return DeviceStates(whole_weights / part, whole_gradients / part, whole_states / part, step=step / part)
     if axes.fsdp:
         block = size.weight * weights.largest_block
+        whole_gradients += size.weight * weights.graded
         gradients = whole_gradients if accumulates else whole_gradients / share + min(block, whole_gradients)
         held = _kept(offload, whole_weights / share, gradients, whole_states / share, step / share)
         return _with(held, gathered=2 * block + size.weight * weights.embeddings)

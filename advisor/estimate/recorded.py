@@ -10,7 +10,16 @@ from advisor.estimate.architecture import Architecture, architecture
 from advisor.estimate.closed_form import POLICY_LOSS, VOCAB_PARALLEL_LOSS, Peak, Step
 from advisor.estimate.decoder import Parts, text_config
 from advisor.estimate.layout import Layout
-from advisor.estimate.parallel import Axes, Bytes, DeviceStates, Weights, activation_share, auto_buckets, states_of
+from advisor.estimate.parallel import (
+    FLAT_BLOCKS,
+    Axes,
+    Bytes,
+    DeviceStates,
+    Weights,
+    activation_share,
+    auto_buckets,
+    states_of,
+)
 from advisor.estimate.recording import FORWARD
 from advisor.estimate.spec import ALGORITHMS, RunSpec
 from advisor.estimate.training import lengths, phases, record_run
@@ -118,7 +127,8 @@ def recorded_peak(
     t = recording.totals
     if not t.trained_params or not t.weights:
         return None
-    held = _held(config, arch.text.hidden, parts, step, axes, trained)
+    graded = max(0.0, parts.total - trained) if run.framework in FLAT_BLOCKS else 0.0
+    held = _held(config, arch.text.hidden, parts, step, axes, trained, graded)
     layout = _shares(
         held,
         t.weights,
@@ -175,7 +185,7 @@ def _unusual(optimizer: str) -> bool:
 
 
 def _held(
-    config: Mapping[str, Any], hidden: float, parts: Parts, step: Step, axes: Axes, trained: float
+    config: Mapping[str, Any], hidden: float, parts: Parts, step: Step, axes: Axes, trained: float, graded: float
 ) -> DeviceStates:
     text = text_config(config)
     layers = max(
@@ -183,7 +193,7 @@ def _held(
     )
     outside = parts.rest + parts.head
     weights = Weights(
-        parts.total, trained, parts.experts, (parts.total - outside) / layers, outside, parts.head or parts.rest
+        parts.total, trained, parts.experts, (parts.total - outside) / layers, outside, parts.head or parts.rest, graded
     )
     buckets = auto_buckets(hidden) if axes.zero == 3 else None
     size = Bytes(step.weight, step.trained, step.moments + step.master, step.step)

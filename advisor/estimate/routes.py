@@ -240,6 +240,9 @@ def _training(
         made.own_doubts["gradient_checkpointing"] = interval.SURER["gradient_checkpointing"]
     if "seq_len" not in made.unused and length != run.seq_len:
         made.assumed["seq_len"] = length
+    if axes.fsdp and run.adapters and run.grad_accum > 1 and not run.framework:
+        # Which way of wrapping holds isn't told: the upper end has whole gradients of frozen weights too (parallel.FLAT_BLOCKS).
+        made.highest = made.allocated + step.weight * parts.total
     if axes.world > 1:
         made.outside += NCCL_BYTES * (1 + (axes.tp > 1) + (axes.ep > 1) + (axes.pp > 1))
     if axes.megatron:

@@ -113,3 +113,13 @@ def test_a_gathered_layer_is_one_of_the_model_s_own_number() -> None:
              "gradient_checkpointing": True, "batch_size": 1, "seq_len": 4096}  # fmt: skip
     parts = {part.id: part.gib * 2**30 for part in estimate(words, load_library()).components}
     assert parts["gathered"] == pytest.approx(2e9 * (2 * 0.8556 + 2.1013), rel=0.005)
+
+
+def test_frozen_weights_in_a_flat_block_get_gradients_too() -> None:
+    """FullyShardedDataParallel over whole blocks: while gradients accumulate, a block's flat gradient stays whole, frozen part included."""
+    size = Bytes(weight=2.0, gradient=4.0)
+    apart = states_of(axes_of("fsdp", 4), Weights(8e9, 1e7), size, accumulates=True)
+    joined = states_of(axes_of("fsdp", 4), Weights(8e9, 1e7, graded=8e9 - 1e7), size, accumulates=True)
+    assert joined.gradients - apart.gradients == pytest.approx(2.0 * (8e9 - 1e7))
+    assert joined.weights == apart.weights
+    assert joined.optimizer == apart.optimizer

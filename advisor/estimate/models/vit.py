@@ -38,12 +38,22 @@ def pixels(tape: Tape, t: Tower, item: int = 0) -> Tensor:
     return tape.new("I", 3 * image_side(t) ** 2, item or tape.mode.item, "inputs")
 
 
+def asking(tape: Tape, embedded: Tensor) -> Tensor:
+    """Embeddings that ask for a gradient, as PEFT makes them under checkpointing, so that a frozen tower keeps its checkpoints too.
+
+    transformers/modeling_utils.py, enable_input_require_grads: since version 5 the embeddings of every model inside.
+    """
+    return (
+        ops.leaf(embedded) if tape.mode.lora is not None and tape.mode.checkpoint and not embedded.needs else embedded
+    )
+
+
 @ops.module
 def embeddings(tape: Tape, t: Tower, images: Tensor) -> Tensor:
     """Patches by a convolution, the class token where there is one, and learned positions. [I, pixels] -> [IN, hidden]"""
     h, patch = float(t.hidden), patch_side(t)
     bias = t.kind != "clip_vision_model"
-    hidden = nn.conv(tape, images, "patch_embedding", 3 * patch * patch, h, "IN", h, bias)
+    hidden = asking(tape, nn.conv(tape, images, "patch_embedding", 3 * patch * patch, h, "IN", h, bias))
     if t.kind in WITH_CLASS_TOKEN:
         token = ops.view(tape, tape.param("class_embedding", h), ONE, h)
         hidden = ops.cat(tape, [token, hidden], rows="IN", width=h)

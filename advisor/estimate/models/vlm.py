@@ -223,7 +223,7 @@ def _qwen_tower(tape: Tape, vision: Tower, patches: Tensor, out: float) -> Tenso
     width = _width(vision)
     merge = float(vision.get("spatial_merge_size", 2)) ** 2
     numbers = _patch_numbers(vision)
-    hidden = nn.conv(tape, patches, "patch_embed.proj", numbers, width, "IN", width, False)
+    hidden = vit.asking(tape, nn.conv(tape, patches, "patch_embed.proj", numbers, width, "IN", width, False))
     windows = vision.kind == "qwen2_5_vl"
     if windows:
         hidden = ops.index(tape, hidden, 1.0)
