@@ -13,6 +13,7 @@ The order:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
@@ -23,6 +24,7 @@ from advisor.facts import PSEUDO_FACTS, FactValue, Observation, check_fact
 from advisor.readers import failure
 
 MESSAGE_RANK = 90
+_SETTING = 55  # in code, a file or a command
 _FOLLOWS_FAILURE = frozenset({"runtime", "phase"})
 
 
@@ -70,6 +72,7 @@ def resolve(observations: Sequence[Observation]) -> Resolution:
         if rival is None or _stronger(item, rival, failed):
             source[item.fact] = item
     _derive(source)
+    _under_autocast(source, checked)
     _share(source, observations)
     signals = frozenset(str(item.value) for item in observations if item.fact == "signal")
     tried = frozenset(str(item.value) for item in observations if item.fact == "tried")
@@ -113,6 +116,31 @@ def _derive(source: dict[str, Observation]) -> None:
     longest = source.get("max_model_len")
     if longest is not None and "seq_len" not in source:
         source["seq_len"] = replace(longest, fact="seq_len", origin="derived")
+
+
+def _under_autocast(source: dict[str, Observation], seen: Sequence[Observation]) -> None:
+    """A flag for autocast keeps fp32 weights where all of them are trained on one device and no other type is stated: under adapters
+    the base is loaded in the smaller type, and a sharding optimizer keeps the masters itself."""
+    flag, precision = source.pop("autocast", None), source.get("precision")
+    if flag is None or not (precision is None or precision.line == flag.line or precision.value == "fp32"):
+        return
+    flags = Counter(item.line for item in seen if item.fact == "autocast")
+    types = Counter(
+        item.line
+        for item in seen
+        if item.fact == "precision" and item.value in ("bf16", "fp16") and item.rank >= _SETTING
+    )
+    if any(count > flags[line] for line, count in types.items()):
+        return  # beside the flag stands the type in which the weights are loaded
+    values = {fact: source[fact].value for fact in ("method", "quantization", "zero_stage", "fsdp") if fact in source}
+    whole = (
+        values.get("method", "full") in ("full", "head")
+        and values.get("quantization", "none") == "none"
+        and not values.get("zero_stage", 0)
+        and not values.get("fsdp", False)
+    )
+    kept = precision is not None and precision.value == "fp32"
+    source["precision"] = replace(flag, fact="precision", value=f"amp-{flag.value}" if whole or kept else flag.value)
 
 
 def _share(source: dict[str, Observation], observations: Sequence[Observation]) -> None:

@@ -10,6 +10,7 @@ model Qwen/Qwen2.5-7B
 params_b 7.0
 batch_size 2
 precision bf16
+autocast bf16
 gradient_checkpointing True
 task train
 """

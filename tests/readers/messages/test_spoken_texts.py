@@ -55,6 +55,11 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("device: NVIDIA GeForce RTX 4070 (1) (sm_90) (8, 9)\nCUDA error: out of memory", "vram_oom", {"gpu_name": "RTX 4070"}),
     ("| 0         | Device Name: Intel(R) Arc(TM) Pro B70 Graphics            |\nXPU out of memory.", "vram_oom", {"gpu_name": "Arc Pro B70"}),
     ("VK Error Code: ERROR_OUT_OF_DEVICE_MEMORY", "vram_oom", {"runtime": "vulkan"}),
+    # A flag for autocast keeps fp32 weights, unless they are loaded in another type, are an adapter's base, or are sharded.
+    ("python run_clm.py --per_device_train_batch_size 1 --fp16 True\nCUDA error: out of memory", "vram_oom", {"precision": "amp-fp16", "autocast": None}),
+    ("python run_clm.py --bf16 True --torch_dtype bfloat16\nCUDA error: out of memory", "vram_oom", {"precision": "bf16"}),
+    ("python run_clm.py --use_peft True --lora_r 8 --bf16 True\nCUDA error: out of memory", "vram_oom", {"precision": "bf16", "method": "lora"}),
+    ("deepspeed run_clm.py --bf16 True --deepspeed zero2.json\nCUDA error: out of memory", "vram_oom", {"precision": "bf16", "zero_stage": 2}),
     # Servers and frameworks.
     ("[trainer] GRPO with FSDP: the rollout of the actor is OOM", "vram_oom", {"task": "train"}),
     ("--xformers --opt-split-attention --no-half-vae\nRuntimeError: CUDA error: out of memory", "vram_oom", {"framework": "stable-diffusion-webui", "task": "inference"}),

@@ -19,7 +19,7 @@ CASES: list[tuple[str, str, Expected]] = [
     fp16=True,
     optim="adafactor",
 )""",
-        {"batch_size": 4, "grad_accum": 8, "gradient_checkpointing": True, "precision": "fp16", "optimizer": "adafactor",
+        {"batch_size": 4, "grad_accum": 8, "gradient_checkpointing": True, "precision": "amp-fp16", "optimizer": "adafactor",
          "framework": "transformers", "task": "train"},
     ),
     (
@@ -73,7 +73,7 @@ trainer = SFTTrainer(model = model, args = SFTConfig(per_device_train_batch_size
     vllm_gpu_memory_utilization=0.3,
 )
 trainer = GRPOTrainer(model="Qwen/Qwen2-0.5B-Instruct", reward_funcs=f, args=training_args)""",
-        {"framework": "trl", "batch_size": 2, "num_generations": 4, "precision": "bf16", "gpu_memory_utilization": 0.3,
+        {"framework": "trl", "batch_size": 2, "num_generations": 4, "precision": "amp-bf16", "gpu_memory_utilization": 0.3,
          "model": "Qwen/Qwen2-0.5B-Instruct", "params_b": 0.5, "task": "train"},
     ),
     (

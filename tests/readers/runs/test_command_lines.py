@@ -29,7 +29,7 @@ CASES: list[tuple[str, str, Expected]] = [
     (
         "bf16 off and fp16 on",
         "python finetune.py --per_device_train_batch_size 1 --bf16 False --fp16 True --gradient_checkpointing False",
-        {"precision": "fp16", "gradient_checkpointing": False, "batch_size": 1},
+        {"precision": "amp-fp16", "gradient_checkpointing": False, "batch_size": 1},
     ),
     (
         "flags that stand alone",
@@ -86,12 +86,12 @@ CASES: list[tuple[str, str, Expected]] = [
     (
         "a variable of the script is resolved",
         "BS=6\nACC=4\npython run_sft.py --per_device_train_batch_size $BS --gradient_accumulation_steps ${ACC} --bf16 true",
-        {"batch_size": 6, "grad_accum": 4, "precision": "bf16"},
+        {"batch_size": 6, "grad_accum": 4, "precision": "amp-bf16"},
     ),
     (
         "an unresolved variable is no fact",
         "torchrun train.py --per_device_train_batch_size ${BATCH_PER_DEVICE} --max_seq_length $MAXLEN --bf16",
-        {"batch_size": ABSENT, "seq_len": ABSENT, "precision": "bf16"},
+        {"batch_size": ABSENT, "seq_len": ABSENT, "precision": "amp-bf16"},
     ),
     (
         "a commented flag is no fact",

@@ -254,7 +254,7 @@ use_amp: true""",
     (
         "values of several lines of quoting",
         "> per_device_train_batch_size: 2\n> gradient_checkpointing: false\n> bf16: yes",
-        {"batch_size": 2, "gradient_checkpointing": False, "precision": "bf16"},
+        {"batch_size": 2, "gradient_checkpointing": False, "precision": "amp-bf16"},
     ),
     (
         "JSON with escaped newlines stays harmless",

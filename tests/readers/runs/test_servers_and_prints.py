@@ -133,7 +133,7 @@ optim=OptimizerNames.ADAMW_TORCH,
 per_device_eval_batch_size=8,
 per_device_train_batch_size=8,
 )""",
-        {"batch_size": 8, "grad_accum": 2, "gradient_checkpointing": False, "precision": "bf16", "optimizer": "adamw",
+        {"batch_size": 8, "grad_accum": 2, "gradient_checkpointing": False, "precision": "amp-bf16", "optimizer": "adamw",
          "fsdp": ABSENT, "framework": "transformers", "task": "train"},
     ),
     (
@@ -203,7 +203,7 @@ O^O/ \_/ \    Batch size per device = 8 | Gradient Accumulation steps = 2
         'loading configuration file /models/Yi-6B/config.json\nModel config LlamaConfig {\n'
         '  "architectures": [\n    "LlamaForCausalLM"\n  ],\n'
         '  "torch_dtype": "bfloat16"\n}\ntorchrun t.py --per_device_train_batch_size 1 --fp16 True',
-        {"model": "Yi-6B", "params_b": 6, "precision": "fp16"},
+        {"model": "Yi-6B", "params_b": 6, "precision": "amp-fp16"},
     ),
     (
         "YOLO's epoch line",
@@ -219,7 +219,7 @@ O^O/ \_/ \    Batch size per device = 8 | Gradient Accumulation steps = 2
     (
         "a log line of several settings",
         "[10:00:00] INFO  max_length: 768   batch_size: 3   epoch: 2   fp16: True",
-        {"batch_size": 3, "seq_len": 768, "precision": "fp16"},
+        {"batch_size": 3, "seq_len": 768, "precision": "amp-fp16"},
     ),
 ]  # fmt: skip
 
