@@ -22,7 +22,7 @@ from advisor.readers.document import Document
 from advisor.readers.intake import read_document
 from advisor.records import Edit
 from advisor.report import Diagnosis, RemedyReport
-from advisor.tui.switches import Switch, changes_of_scenario, listed, plain, stepped, switches
+from advisor.tui.switches import Switch, changes_in, listed, plain, stepped, switches
 from advisor.units import format_gib
 from advisor.wording import word
 
@@ -58,6 +58,7 @@ class Session:
         self.kept: Scenario | None = None  # the scenario to compare with
         self.switches: tuple[Switch, ...] = ()
         self._moves: Mapping[str, float] = {}
+        self._looked: tuple[Case, Pasted] | None = None  # where a case's text can be changed, looked up once
 
     @property
     def library(self) -> Library:
@@ -307,8 +308,14 @@ class Session:
         found = next((item for item in listed(self.case, self.report) if item.id == name), None)
         if found is None or self.now is None or name not in self.now.steps:
             return found
-        _, changes = changes_of_scenario(self.case, self.now)[self.now.steps.index(name)]
+        changes = changes_in(self.case, self.now, self.state.edits, name, self.pasted(self.case))
         return replace(found, changes=changes)
+
+    def pasted(self, case: Case) -> Pasted:
+        """Where the text of a case can be changed, looked up once."""
+        if self._looked is None or self._looked[0] is not case:
+            self._looked = (case, Pasted(case))
+        return self._looked[1]
 
     def value_of(self, fact: str) -> str:
         """The value of a fact as one types it: stated, read, or assumed; empty when it is not known."""
@@ -336,7 +343,7 @@ class Session:
             first = self.report.remedies[:1]
             scenario = scenario_of(self.case, [remedy.id for remedy in first])
         steps = steps_of(self.case, scenario.steps, self.state.edits if self.chosen else self._planned_edits())
-        return Pasted(self.case).rewrite(steps).text()
+        return self.pasted(self.case).rewrite(steps).text()
 
     def _planned_edits(self) -> dict[str, Edit]:
         plan = next(iter(self.case.outcome.plans), None) if self.case is not None else None

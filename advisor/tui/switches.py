@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from advisor.diagnosis import Case
 from advisor.diagnosis.changes import changes_for
+from advisor.diagnosis.rewrite import Pasted, steps_of
 from advisor.diagnosis.scenario import Scenario, conflict, scenario_of, settings_of
 from advisor.diagnosis.sentences import sentence
 from advisor.facts import FactValue
@@ -139,12 +140,17 @@ def stepped(case: Case, chosen: Sequence[str], edits: Mapping[str, Edit], remedy
     return choices[index] if 0 <= index < len(choices) else None
 
 
-def changes_of_scenario(case: Case, scenario: Scenario) -> list[tuple[str, tuple[Change, ...]]]:
-    """Title and exact changes of each remedy of a scenario, with the values that hold after all of them."""
+def changes_in(
+    case: Case, scenario: Scenario, edits: Mapping[str, Edit], remedy: str, pasted: Pasted
+) -> tuple[Change, ...]:
+    """The exact changes of a remedy of a scenario in its setting; the first as it would stand in the person's own text."""
     words: dict[str, FactValue] = {**case.facts, **scenario.words}
-    found = []
-    for name in scenario.steps:
-        remedy = case.library.remedies[name]
-        title = sentence(remedy.title, words, case.lang)
-        found.append((title, changes_for(remedy, words, case.library, case.lang)))
-    return found
+    step = next((step for step in steps_of(case, scenario.steps, edits) if step[0].id == remedy), None)
+    if step is None:
+        return ()
+    changes = changes_for(step[0], words, case.library, case.lang)
+    written = pasted.settings(*step) if changes else None
+    if written is None or not written.settings:
+        return changes
+    first = changes[0]
+    return (Change(first.framework, written.joined(), written.kind, first.note, first.source), *changes[1:])

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from advisor.diagnosis import Case
+from advisor.diagnosis.rewrite import Pasted
 from advisor.estimate import Estimate
 from advisor.estimate.result import Component
 from advisor.facts import FactValue, Lang
@@ -182,3 +183,6 @@ class FixedSession(Session):
 
     def composed(self) -> Diagnosis | None:
         return None if self.case is None else _report(self.case.lang)
+
+    def pasted(self, case: Case) -> Pasted:
+        return cast(Pasted, SimpleNamespace(settings=lambda *_: None))  # there is no text to change

@@ -199,3 +199,16 @@ def test_a_setting_of_what_is_off_and_a_last_setting_are_told_apart() -> None:
         assert "it does not fit ✗" in picture(app)
 
     drive(flow, path=LOG)
+
+
+def test_the_change_of_a_remedy_stays_in_the_persons_own_words_when_it_is_on() -> None:
+    async def flow(app: AdvisorApp, pilot: Any) -> None:
+        await diagnosed(app, pilot)
+        before = app.session.remedy("gradient_checkpointing")
+        app.session.toggle("gradient_checkpointing")
+        after = app.session.remedy("gradient_checkpointing")
+        assert before is not None
+        assert after is not None
+        assert after.changes[0].text == before.changes[0].text == "--gradient_checkpointing true"
+
+    drive(flow, path=LOG)

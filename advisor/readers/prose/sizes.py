@@ -57,6 +57,11 @@ def _length(text: str) -> int | None:
     return value if value is not None and value >= 16 else None
 
 
+def _of_a_list(text: str) -> int | None:
+    value = _length(text)
+    return value if value is not None and value <= 262_144 else None
+
+
 _NOT_PER_DEVICE = Test(
     r"(?:total|global|effective|eval(?:uation)?|val(?:idation)?|test|rollout|overall|bigger|larger|train_|总|全局|有效|"
     r"等效|验证|评估|推理)[ _-]?(?:train(?:ing)?[ _-])?(?:的)?$"
@@ -103,6 +108,14 @@ _SIZES = (
             rf"(?:[ -]?(?:len(?:gth)?|window|size))?\b|cut[ -]?off|的?上下文|的?序列|token[ -]sequences)"
         ),
         _length,
+    ),
+    _Size(
+        "seq_len",  # "LoRA on a 7B, batch size 4, 2048 tokens"; what is generated, trained on in all or counted in a second is not meant
+        (
+            rf"(?:[,，;、(（]|\b(?:at|and|with))[ \t]?(?:(?:up to|max(?:imum)?(?: of)?) )?{_TOKENS}[ -]?tokens?"
+            rf"(?:[ \t]?(?:[,，;；。)）?？\n]|\.(?:\D|$)|$)| (?:long|each\b|(?:per|a) (?:sample|example|sequence)))"
+        ),
+        _of_a_list,
     ),
     _Size(
         "num_generations",

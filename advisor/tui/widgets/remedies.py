@@ -20,7 +20,7 @@ from advisor.tui.widgets.options import Options
 from advisor.units import format_gib
 from advisor.wording import word
 
-SAVES, TIME, RISK, FITS = 10, 7, 8, 6
+SAVES, TIME, RISK, FITS = 10, 7, 8, 8
 
 
 class RemedyOptions(Options):
