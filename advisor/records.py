@@ -37,7 +37,10 @@ class Edit(Struct, frozen=True):
 
 
 class Change(Struct, frozen=True):
-    """The exact change for one framework, with placeholders of facts, and where it was looked up."""
+    """The exact change for one framework, with placeholders of facts, and where it was looked up.
+
+    `where`: facts with the values that they must have after the remedy's edit for this change; see `Edit`.
+    """
 
     text: str
     kind: Literal["flag", "yaml", "json", "toml", "python", "env", "shell", "prose"] = "flag"
@@ -45,6 +48,7 @@ class Change(Struct, frozen=True):
     until: str = ""
     note: Text = field(default_factory=dict)
     source: str = ""
+    where: dict[str, Allowed] = field(default_factory=dict)
 
 
 class TimeCost(Struct, frozen=True):

@@ -18,7 +18,7 @@ from advisor.facts import VRAM_KINDS, FactValue, Lang, Observation
 from advisor.language import language_of_document
 from advisor.library import Library, load_library
 from advisor.plan import Outcome, Preferences, Weights, candidates_of, make_plan
-from advisor.plan.edit import changes_nothing, offered
+from advisor.plan.edit import changes_nothing, offered, tailored
 from advisor.plan.memory import capacity_gib, memory_fields
 from advisor.plan.meter import Estimator
 from advisor.plan.reconcile import disproved, reconciled
@@ -155,12 +155,14 @@ class Case:
         taken = self.estimate.assumed if self.kind == "question" and self.estimate is not None else {}
         words = self.specification.words
 
-        def can(remedy: Remedy) -> bool:
-            return offered(remedy, self.spelling, self.library) and not (
-                taken and changes_nothing(remedy, {**taken, **words})
-            )
+        def fit(remedy: Remedy) -> Remedy | None:
+            if not offered(remedy, self.spelling, self.library):
+                return None
+            if taken and changes_nothing(remedy, {**taken, **words}):
+                return None
+            return tailored(remedy, self.spelling, self.library)
 
-        candidates = candidates_of(self.trace, self.library.remedies, self.preferences, weights, can)
+        candidates = candidates_of(self.trace, self.library.remedies, self.preferences, weights, fit)
         estimator: Estimator = self._unknown
         if self.estimate is not None:
             estimator = reconciled(self.estimated, self.facts, self.estimate)

@@ -12,6 +12,7 @@ from advisor import records
 from advisor.edits.pairs import respelled
 from advisor.facts import FactValue, Lang
 from advisor.library import Library
+from advisor.plan.edit import at_home
 from advisor.report import Change
 from advisor.units import in_versions
 
@@ -123,7 +124,9 @@ def changes_for(
         # Below the program that ran its version says nothing.
         version = own if framework == start else str(facts.get(_VERSIONS.get(framework, ""), ""))
         found = [
-            change for change in remedy.changes.get(framework, ()) if in_versions(version, change.since, change.until)
+            change
+            for change in remedy.changes.get(framework, ())
+            if in_versions(version, change.since, change.until) and at_home(change.where, facts)
         ]
         if found:
             filled = (

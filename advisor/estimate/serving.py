@@ -107,7 +107,7 @@ def serve(
         share: of weights and cache on this device (tensor parallel, device map). kind: the model's.
     """
     decoder, parts = decoder_of(config, params_b)
-    largest = max(decoder.largest_linear, parts.head)
+    largest = max(decoder.largest_linear, parts.head if fmt is not None and fmt.covers != "linear" else 0.0)
     stored = _loaded(run, parts, fmt, largest)
     element = 4.0 if run.precision == "fp32" else 2.0
     cache_type = str(run.words.get("kv_cache_dtype") or "auto").lower()

@@ -78,14 +78,12 @@ class Compiler:
         values = dict(data)
         changes = values.get("changes") or {}
         if isinstance(changes, dict):
-            values["changes"] = {name: _listed(change) for name, change in changes.items()}
+            values["changes"] = {name: [_placed(one) for one in _listed(change)] for name, change in changes.items()}
         edits = []
         for edit in _listed(values.get("edit") or []):
             if isinstance(edit, dict):
                 edit = {**edit, **{key: _listed(edit[key]) for key in ("halve", "double") if key in edit}}
-                if isinstance(edit.get("where"), dict):
-                    edit["where"] = {name: _listed(allowed) for name, allowed in edit["where"].items()}
-            edits.append(edit)
+            edits.append(_placed(edit))
         values["edit"] = edits
         for key in ("applies_to", "useless_when"):
             if isinstance(values.get(key), dict):
@@ -140,6 +138,13 @@ class Compiler:
             else:
                 self.faults.append(Fault(str(path), line_of(path, str(name)), f"{name}: expected en and zh"))
         return found
+
+
+def _placed(item: Any) -> Any:
+    """A change or an edit with the values of its `where` as lists."""
+    if not isinstance(item, dict) or not isinstance(item.get("where"), dict):
+        return item
+    return {**item, "where": {name: _listed(allowed) for name, allowed in item["where"].items()}}
 
 
 def _listed(value: Any) -> list[Any]:

@@ -21,6 +21,7 @@ from advisor.plan.edit import (
     needs,
     offered,
     settings,
+    tailored,
 )
 from advisor.plan.hardware import smallest_hardware, usual_cards
 from advisor.plan.memory import assumed_sizes
@@ -135,7 +136,7 @@ def _others(
     framework = program.id if program is not None and is_it else ""
     argued_against = {other for item in candidates for other in item.remedy.excludes}
     return [
-        Candidate(remedy, 0.0, 0.0)
+        Candidate(tailored(remedy, framework, library), 0.0, 0.0)
         for remedy in library.remedies.values()
         if remedy.edit
         and remedy.id not in known

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from msgspec.structs import replace
 
 from advisor.facts import FactValue
 from advisor.library import Library
 from advisor.plan.outcome import Preferences, Spec
-from advisor.records import Edit, Remedy
+from advisor.records import Change, Edit, Remedy
 from advisor.rule import COMPARISONS, Condition, as_word
 
 # What programs of one's own are written with; above them another one usually stands.
@@ -87,7 +89,7 @@ def settings(remedy: Remedy, spec: Spec) -> Iterator[Edit]:
     """
     seen: list[dict[str, FactValue]] = []
     for edit in remedy.edit:
-        if not _at_home(edit, spec):
+        if not at_home(edit.where, spec):
             continue
         for setting in _spread(edit, spec):
             changed = changes_of(setting, spec)
@@ -103,11 +105,23 @@ def settings(remedy: Remedy, spec: Spec) -> Iterator[Edit]:
                     return  # the very value that fits is known
 
 
-def _at_home(edit: Edit, spec: Spec) -> bool:
-    """Whether the run is one of those that the setting is for."""
-    return all(
-        as_word(spec.get(name)) in {as_word(value) for value in allowed} for name, allowed in edit.where.items()
-    )
+def tailored(remedy: Remedy, framework: str, library: Library) -> Remedy:
+    """The remedy with the settings that the program has a change for: one may quantise to 8 bits and not to 4."""
+    for name in library.lineage(framework or "pytorch"):
+        changes = remedy.changes.get(name)
+        if changes:
+            edits = [edit for edit in remedy.edit if any(_writes(change, edit) for change in changes)]
+            return remedy if len(edits) == len(remedy.edit) else replace(remedy, edit=edits)
+    return remedy
+
+
+def _writes(change: Change, edit: Edit) -> bool:
+    return at_home({name: allowed for name, allowed in change.where.items() if name in edit.set}, edit.set)
+
+
+def at_home(where: Mapping[str, Sequence[Any]], spec: Mapping[str, Any]) -> bool:
+    """Whether the facts of `where` have one of its values each; `unknown` stands for an absent one."""
+    return all(as_word(spec.get(name)) in {as_word(value) for value in allowed} for name, allowed in where.items())
 
 
 def _goes_its_way(remedy: Remedy, changed: Spec, spec: Spec) -> bool:

@@ -137,14 +137,14 @@ def candidates_of(
     remedies: Mapping[str, Remedy],
     preferences: Preferences | None = None,
     weights: Weights | None = None,
-    can: Callable[[Remedy], bool] | None = None,
+    fit: Callable[[Remedy], Remedy | None] | None = None,
 ) -> list[Candidate]:
     """The remedies that the rules argue for and that can still be done, the best first.
 
     Left out: what is already on or was tried, what does not apply, what the person does not want, what the rules do not know.
 
     Args:
-        can: whether the program that ran can take a remedy (`edit.offered`).
+        fit: a remedy as the program that ran can take it (`edit.offered`, `edit.tailored`), None where it can't.
     """
     wanted = preferences or Preferences()
     scale = weights or Weights()
@@ -157,8 +157,10 @@ def candidates_of(
             or changes_nothing(remedy, trace.facts)
             or not applicable(remedy, trace.facts)
             or forbidden(remedy, wanted)
-            or (can is not None and not can(remedy))
         ):
+            continue
+        remedy = remedy if fit is None else fit(remedy)
+        if remedy is None:
             continue
         support, firings = _weighed(arguments, trace)
         against, objections = _weighed(trace.against_remedy.get(name, ()), trace)

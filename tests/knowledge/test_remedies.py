@@ -12,6 +12,7 @@ import yaml
 
 from advisor.facts import check_fact
 from advisor.library import Library, load_library
+from advisor.plan.edit import tailored
 from advisor.records import Remedy
 from advisor.resources import data_folder
 from advisor.vocabulary import VOCABULARY
@@ -89,15 +90,25 @@ def test_texts_are_short(remedy: Remedy) -> None:
     assert len(remedy.what["zh"]) <= 160
 
 
+def test_places_use_the_words_of_the_contract(remedy: Remedy) -> None:
+    changes = [change for changes in remedy.changes.values() for change in changes]
+    for where in [*(edit.where for edit in remedy.edit), *(change.where for change in changes)]:
+        for name, allowed in where.items():
+            for value in allowed:
+                if value != "unknown":
+                    check_fact(name, value)
+
+
+def test_every_program_has_a_setting_of_what_it_has_a_change_for(remedy: Remedy, library: Library) -> None:
+    for framework in remedy.changes if remedy.edit else ():
+        assert tailored(remedy, framework, library).edit, framework
+
+
 def test_edits_use_the_words_of_the_contract(remedy: Remedy) -> None:
     for edit in remedy.edit:
         assert edit.set or edit.halve or edit.take
         for name, value in edit.set.items():
             check_fact(name, value)
-        for name, allowed in edit.where.items():
-            for value in allowed:
-                if value != "unknown":
-                    check_fact(name, value)
         for name in (*edit.halve, *edit.double):
             assert VOCABULARY[name].kind in ("int", "float")
         assert not edit.double or edit.halve

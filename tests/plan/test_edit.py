@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from advisor.plan.edit import already_on, applicable, apply, changes_of, forbidden, settings
+from advisor.library import load_library
+from advisor.plan.edit import already_on, applicable, apply, changes_of, forbidden, settings, tailored
 from advisor.plan.outcome import Preferences
 from advisor.records import Edit
 
@@ -97,3 +98,11 @@ def test_a_setting_is_for_runs_of_which_its_facts_are_known() -> None:
     assert [apply(edit, {}) for edit in settings(remedy, {})] == [{"zero_stage": 2, "offload": "optimizer"}]
     stage_3 = {"zero_stage": 3}
     assert [changes_of(edit, stage_3) for edit in settings(remedy, stage_3)] == [{"offload": "optimizer"}]
+
+
+def test_a_program_gets_the_settings_that_it_has_a_change_for() -> None:
+    library = load_library()
+    remedy = library.remedies["quantize_base"]
+    assert [edit.set["quantization"] for edit in tailored(remedy, "comfyui", library).edit] == ["8bit"]
+    assert tailored(remedy, "diffusers", library) is remedy
+    assert tailored(remedy, "", library) is remedy
