@@ -52,7 +52,7 @@ class TrainingRun(Struct, frozen=True):
 def lora_weights(model: DiffusionModel, rank: int) -> float:
     """Weights of adapters on the query, key, value and output projections: 2 * rank * h each, eight of them with cross-attention."""
     if model.unet is not None:
-        return 2.0 * rank * model.params / 700.0
+        return rank * model.unet.lora
     return sum(count * (4 if block.joint else 8) * 2.0 * rank * model.hidden for block, count in model.blocks)
 
 
@@ -114,8 +114,12 @@ def activations(model: DiffusionModel, run: TrainingRun) -> Activations:
         if run.checkpointed:
             return Activations(model.unet.checkpointed * positions, model.unet.recompute * positions)
         lokr = 1.35 if run.adapters == "lokr" else 1.0
-        kept = model.unet.kept_full if run.adapters != "lora" else model.unet.kept_lora
-        return Activations(kept * positions * lokr, 0.0)
+        kept = (model.unet.kept_full if run.adapters != "lora" else model.unet.kept_lora) * positions * lokr
+        if run.dynamic_inputs:
+            kept += model.unet.linear_in * positions / 2 * FP8_DYNAMIC_BYTES
+        if run.keeps_dequantised:
+            kept += 2.0 * model.params * model.unet.linear
+        return Activations(kept, 0.0)
     kept, largest = 0.0, 0.0
     for index, (block, count) in enumerate(model.blocks):
         unit = _unit(model, run, block.joint)
@@ -164,6 +168,8 @@ def training(model: DiffusionModel, run: TrainingRun) -> Footprint:
         made.doubts |= interval.causes("bypass_adapters")
     trained = trained_weights(model, run)
     per_weight = run.quantised.bytes_per_weight if run.quantised else run.weight_bytes
+    if run.quantised and model.unet is not None:  # quantisers take linear layers, convolutions stay as they are
+        per_weight = model.unet.linear * per_weight + (1.0 - model.unet.linear) * run.weight_bytes
     base = model.params * (per_weight if run.adapters else run.trained_bytes)
     resident = base
     if run.offload in ("params", "both"):
@@ -222,7 +228,8 @@ class GenerationRun(Struct, frozen=True):
 def generation(model: DiffusionModel, run: GenerationRun) -> Footprint:
     """One device's peak: all parts resident and the larger of a denoising step and the decoding of the latents."""
     per_weight = run.quantised.bytes_per_weight if run.quantised else run.weight_bytes
-    denoiser = per_weight * model.params
+    share = model.unet.linear if model.unet is not None else 1.0
+    denoiser = (share * per_weight + (1.0 - share) * run.weight_bytes) * model.params
     text = per_weight * (model.text_params - model.text_embeddings) + run.weight_bytes * model.text_embeddings
     vae = 2.0 * model.vae.params
     rows = run.batch * (2 if run.guided else 1)

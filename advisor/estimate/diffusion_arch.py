@@ -33,13 +33,20 @@ class Block(Struct, frozen=True):
 
 
 class Unet(Struct, frozen=True):
-    """Elements of 16 bits that a UNet keeps for each position of its latent image."""
+    """Elements of 16 bits that a UNet keeps for each position of its latent image.
+
+    linear: share of the weights in linear layers. linear_in: elements that go into those, for each position.
+    lora: weights of adapters on the attention projections for each unit of their rank.
+    """
 
     kept_lora: float
     kept_full: float
     checkpointed: float
     recompute: float
     infer: float
+    linear: float
+    linear_in: float
+    lora: float
 
 
 class Autoencoder(Struct, frozen=True):
@@ -145,8 +152,24 @@ def _block(name: str, row: Config) -> Block:
     )  # fmt: skip
 
 
+def _variants(recipe: list[tuple[str, int]], part: Config, table: Config) -> list[tuple[str, int]]:
+    """The recipe with those blocks replaced that the configuration says are built otherwise."""
+    made: list[tuple[str, int]] = []
+    for block, count in recipe:
+        kinds = table.get("variants", {}).get(block) or {}
+        dual = min(count, int(part.get("dual_attention_layers") or 0)) if "dual_attention_layers" in kinds else 0
+        if dual:
+            made.append((str(kinds["dual_attention_layers"]), dual))
+        made.append((str(kinds["qk_norm"]) if "qk_norm" in kinds and part.get("qk_norm") else block, count - dual))
+    return made
+
+
 def _recipe(kind: str, part: Config, table: Config) -> list[tuple[str, int]]:
     """Blocks and counts by `model_type`, else by the shape of the configuration."""
+    return _variants(_plain_recipe(kind, part, table), part, table)
+
+
+def _plain_recipe(kind: str, part: Config, table: Config) -> list[tuple[str, int]]:
     for name, row in table["models"].items():
         if kind == name or (kind.startswith(name) and kind not in table["models"]):
             return [(block, int(part.get(count) or 0)) for block, count in row]
@@ -227,7 +250,7 @@ def diffusion_model(name: str, params_b: float, config: Config, table: Config) -
         stem=float(table["stem"]), cell=spatial * pack * int(patch if isinstance(patch, int | float) else patch[-1]),
         temporal=int(vae.get("temporal_factor") or 1), time_patch=int(part.get("patch_size_t") or 1),
         vae=_autoencoder(kind, vae, table), latent_factor=spatial,
-        unet=Unet(**{key: float(unet_row[key]) for key in ("kept_lora", "kept_full", "checkpointed", "recompute", "infer")})
+        unet=Unet(**{key: float(unet_row[key]) for key in Unet.__struct_fields__})
         if is_unet else None,
         known=known, text_embeddings=_embeddings(list(config.get("text_encoders") or ()), table.get("text_vocabularies", {})),
     )  # fmt: skip

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import re2
+
 from advisor.estimate import closed_form, diffusion, interval, vision
 from advisor.estimate.diffusion_arch import diffusion_model, shape_of
 from advisor.estimate.footprint import Footprint
@@ -19,6 +21,9 @@ _MIXED = frozenset({"diffusers", "kohya"})
 """Trainers of diffusion models whose 16-bit precision is autocast over fp32 weights
 (https://github.com/huggingface/diffusers/blob/main/examples/text_to_image/train_text_to_image.py, mixed_precision)."""
 
+_OF_IMAGES = r"\b(?:text2image|text-to-image|t2i|[\w.]+ image)\b"
+"""Names of a family's members that make pictures where others make videos."""
+
 
 def diffusion_footprint(
     run: RunSpec, name: str, params_b: float, config: Mapping[str, Any], library: Library
@@ -26,7 +31,8 @@ def diffusion_footprint(
     """Training or generation of a diffusion model."""
     model = diffusion_model(name, params_b, config, library.settings["diffusion_blocks"])
     words = str(run.words.get("image_resolution") or run.words.get("image") or "")
-    shape, stated = shape_of(words, config.get("image_size"), run.words.get("num_frames") or config.get("num_frames"))
+    own_frames = None if re2.search(_OF_IMAGES, f"{run.model} {run.hf_id}".lower()) else config.get("num_frames")
+    shape, stated = shape_of(words, config.get("image_size"), run.words.get("num_frames") or own_frames)
     fmt = format_of(run, library)
     if run.task == "inference":
         offload = run.offload if run.offload != "none" else str(run.words.get("cpu_offload") or "none")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from advisor.estimate import estimate
+from advisor.estimate import Estimate, estimate
 from advisor.estimate.diffusion import GenerationRun, TrainingRun, activations, generation, lora_weights, training
 from advisor.estimate.diffusion_arch import DiffusionModel, Shape, diffusion_model, shape_of
 from advisor.library import load_library
@@ -156,3 +156,39 @@ def test_a_unet_is_gathered_and_moved_block_by_block() -> None:
     sharded = estimate({**words, "parallelism": "zero3", "gpu_count": 8}, LIBRARY)
     assert sharded.component("gathered") == pytest.approx(2 * whole / 20)
     assert sharded.allocated_gib < estimate({**words, "parallelism": "zero2", "gpu_count": 8}, LIBRARY).allocated_gib
+
+
+def test_a_second_attention_and_normed_queries_make_other_blocks() -> None:
+    """Stable Diffusion 3.5 medium norms queries and keys and has a second attention in 13 of 24 layers; 3 medium has neither."""
+    words = {"task": "train", "method": "lora", "image_resolution": "1024x1024", "batch_size": 1, "precision": "bf16"}
+    plain = estimate({**words, "model": "Stable-Diffusion-3-Medium"}, LIBRARY)
+    both = estimate({**words, "model": "Stable-Diffusion-3.5-Medium"}, LIBRARY)
+
+    def kept(made: Estimate) -> float:
+        return next(part.gib for part in made.components if part.id == "activations")
+
+    assert kept(both) / kept(plain) == pytest.approx((13 * 34.7 + 11 * 22.0) / (24 * 15.9), rel=0.05)
+
+
+def test_quantising_a_unet_leaves_its_convolutions() -> None:
+    words = {"model": "stable-diffusion-v1-5", "task": "train", "method": "lora", "gradient_checkpointing": True, "lora_rank": 4,
+             "image_resolution": "512x512", "precision": "bf16"}  # fmt: skip
+
+    def weights(quantization: str) -> float:
+        made = estimate({**words, "quantization": quantization}, LIBRARY)
+        return next(part.gib for part in made.components if part.id == "weights")
+
+    assert weights("int8") / weights("none") == pytest.approx(1.0 - 0.31 / 2, rel=0.02)
+
+
+def test_a_member_that_makes_pictures_has_one_frame() -> None:
+    words = {
+        "model_kind": "diffusion",
+        "task": "train",
+        "method": "lora",
+        "image_resolution": "512x512",
+        "precision": "bf16",
+    }
+    picture = estimate({**words, "model": "Cosmos-Predict1-7B-Text2Image"}, LIBRARY).allocated_gib
+    video = estimate({**words, "model": "Cosmos-Predict1-7B-Text2World"}, LIBRARY).allocated_gib
+    assert picture < 0.5 * video
