@@ -28,7 +28,7 @@ _SIGNALS = Patterns(
             r"\bgr(?:ow(?:s|ed|ing)?|ew)\b|\bincreas(?:es|ed|ing)\b|climbs?\b|climbing|"
             r"creeps? up|goes up|ris(?:es|ing)\b|accumulate[sd]\b)|memory leak\w*|\bleak(?:s|ing|"
             r"age)\b|slow(?:ly)? and steady increase|(?:显存|内存)(?:占用)?(?:率)?[^\n。]{0,12}(?:逐渐|一直|持续|"
-            r"不断|慢慢|缓慢|越来越)[^\n。]{0,6}(?:升|涨|增|高|大|多)|(?:显存|内存)泄[漏露]",
+            r"不断|慢慢|缓慢|越来越|也在)[^\n。]{0,6}(?:升|涨|增|高|大|多)|(?:显存|内存)泄[漏露]",
         ),
         (
             "after_many_steps",
@@ -38,6 +38,7 @@ _SIGNALS = Patterns(
             r"after (?:a |a few |some |several )?(?:hundred|thousand)s? (?:of )?(?:steps|iterations)|"
             r"(?:at|in|until) (?:about |around |the )?(?:step|epoch|iteration) ?\d{2,}|"
             r"\b(?:train\w*|finetun\w*|fine-?tun\w*|progress)[^\n.%]{0,24}(?:at|after|until|to|reach\w*) (?:about |around )?[1-9]\d? ?%|"
+            r"complet\w+ (?:about |around )?[1-9]\d? ?%|"
             r"(?:训练|跑|运行)[了到]\s?[1-9]\d? ?%|"
             r"oom\w* after a while|(?:训练|跑|坚持|迭代)[了到]?[^\n。,,]{0,4}?(?:几十|几百|几千|\d{2,}|多个?|"
             r"半)[^\n。,,]{0,3}(?:步|steps?|小时|epochs?|轮|分钟)[^\n。]{0,4}后?|训练(?:到)?(?:中途|一半|一段时间)",

@@ -40,8 +40,8 @@ _LOST = Test(r"(?:accuracy|precision|quality|information|data|packet|performance
 _INFER = re2.compile(
     r"(?:^|[^\w-])(?:inference|infer(?:ring)?|generat(?:e|es|ing)|image generation|text generation|serv(?:e|es|ing)|"
     r"deploy\w*|predict(?:s|ed|ing|ions?)?|rollouts?|txt2img|img2img|transcri(?:be|bing|pti)\w*|"
-    r"webui|chatbot|api server|evaluation script|upscal\w+|decoded?)(?:[^\w-]|$)|推理|部署|预测|对话|问答|转写|转录|出图|跑图|"
-    r"生成[^成\n。]{0,14}(?:图|视频|文本|回复|答案)|生图|生成图"
+    r"webui|chatbot|api server|evaluation script|upscal\w+|decoded?|[it]2v)(?:[^\w-]|$)|推理|部署|预测|对话|问答|转写|转录|出图|跑图|"
+    r"(?:本地|怎么|如何|能否|单卡)运行[^\n。]{0,24}模型|生成[^成\n。]{0,14}(?:图|视频|文本|回复|答案)|生图|生成图"
 )
 _RUNTIME_WORDS = re2.compile(r"vllm|ollama|llama\.cpp|llama-server|comfyui|tensorrt")
 
@@ -73,7 +73,7 @@ _PHASES = Patterns(
             "eval",
             r"(?:during|in|at|into|enter\w*|with|on|of|to be|the|each|every|after) (?:the |each |every |a |"
             r"an )?(?:first )?(?:eval(?:uation)?|validation)\b(?: step| phase| stage| loop| batch| set)?|"
-            r"(?:eval(?:uation)?|validation)[ _](?:step|phase|stage|loop|batch|fails?\b|crash|ooms?\b|runs? out)|"
+            r"(?:eval(?:uation)?|validation)[ _](?:step|phase|stage|loop|batch|fails?\b|crash|ooms?\b|runs? out|out of memory)|"
             r"eval_step|(?:验证|评估|eval|"
             r"validation|val) ?(?:时|阶段|就|的时候|过程|步)|evaluation script|到验证",
         ),

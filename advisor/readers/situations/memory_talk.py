@@ -33,6 +33,8 @@ _TALK = re2.compile(
 
 
 _HELD = re2.compile(
+    r"memory (?:usage )?(?:will |keeps? |is |the )?(?:on )?(?:increas|grow)\w*"
+    r"[^\n]{0,30}(?:until|till)[^\n]{0,20}(?:runs?|ran|running) out|"
     r"zombie process|(?:gpu )?memory (?:is |was |remains? )?(?:still |not )(?:occupied|held|released|"
     r"freed|in use)|still (?:holds?|occup(?:y|ies)|uses?)(?: the)? (?:gpu )?memory|"
     r"(?:仍|还|依然)[^\n。]{0,6}(?:占用|占着)[^\n。]{0,10}(?:显存|gpu ?内存)|(?:显存|gpu ?内存)[^\n。]{0,10}(?:没有?|无法|"

@@ -27,6 +27,16 @@ _PATTERNS = compiled(
         "image_generation": r"txt2img|img2img|text[- ]to[- ](?:image|video)|image[- ]to[- ]video|\beuler a\b|\bcfg(?: scale)?\b|ksampler|"
         r"--?(?:low|med|no)vram|\bsdxl\b|stable[- ]diffusion|generat\w* (?:an? |some |the |\d+ )?(?:images?|pictures?|videos?)|"
         r"文生图|图生图|文生视频|出图|生图",
+        "image_restoration": r"super[- ]?resolution|\besrgan|real-?esrgan|\bswinir\b|\bupscal(?:e|er|ing)\b|--tile\b|"
+        r"\btil(?:e|ing) (?:size|option|strategy|mode)|(?:image|video|face) restoration|\bdeblur|\bdenois(?:e|ing) (?:image|photo)|超分",
+        "pictures_in": r"\b(?:images?|photos?|pictures?|frames)\b|图像|图片|照片",
+        "calibration": r"\bcalib(?:ration)?[-_ ](?:dataset|data|samples?|seq|set)|export_quantization|"
+        r"\bauto_?(?:awq|gptq)\b|\bllmcompressor\b|llm-compressor|"
+        r"quanti[sz](?:e|ing) (?:the |a |an |my |large )?(?:\w+ )?models?|量化(?:大?模型)?时|做量化",
+        "asks_to_run": r"how (?:to|can i|do i|could i) run\b|possible to run\b|"
+        r"run (?:it |this )?on (?:a |an |my )?(?:rtx ?|gtx ?)?\d+ ?gb?\b|minimum (?:recommended )?(?:gpu|vram)|"
+        r"low(?:er)?[- ](?:vram|memory) (?:gpus?|cards?|mode)|"
+        r"能(?:不能|否)?在[^\n。]{0,12}(?:跑|运行)|怎么(?:才能)?跑",
         "speech_data": r"\basr\b|\btts\b|speech (?:recognition|synthesis|enhancement|separation)|utterances?\b|max[-_]duration|"
         r"batch[-_]bins|\bwav2vec|\bhubert\b|conformer\b|transducer\b|语音|音频",
         "memory_not_given_back": r"(?:memory|vram)(?: usage)? (?:is |was |are |does |will |has |that is )?(?:never|not|n't)"
