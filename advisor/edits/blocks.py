@@ -17,12 +17,15 @@ from msgspec import Struct
 from advisor.edits.command import COMMAND, is_option, tokens_of
 from advisor.edits.entry import Entry, Notation
 from advisor.edits.json_text import JSON
+from advisor.edits.modelfile_text import MODELFILE
 from advisor.edits.python_text import PYTHON
 from advisor.edits.toml_text import TOML
 from advisor.edits.yaml_text import YAML
 
-Kind: TypeAlias = Literal["command", "yaml", "json", "toml", "python"]
-NOTATIONS: dict[str, Notation] = {"command": COMMAND, "yaml": YAML, "json": JSON, "toml": TOML, "python": PYTHON}
+Kind: TypeAlias = Literal["command", "yaml", "json", "toml", "python", "modelfile"]
+NOTATIONS: dict[str, Notation] = {
+    "command": COMMAND, "yaml": YAML, "json": JSON, "toml": TOML, "python": PYTHON, "modelfile": MODELFILE,
+}  # fmt: skip
 
 MAX_LINES = 5_000  # of the text, from each end
 MAX_BLOCK = 400  # lines
@@ -85,6 +88,7 @@ def _patterns() -> dict[str, Any]:
             r"^\s*(?:[A-Za-z_]\w*\s*(?::\s*[\w.\[\], |]+)?=\s*[^=\s]|[A-Za-z_][\w.]*\(|return [\w.]+\(|(?:from|import) |"
             r"@|class |def |with |if |for )"
         ),
+        "modelfile": re2.compile(r"(?i)^\s*(?:FROM\s+\S+|PARAMETER\s+[a-z_]+\s+\S+)\s*$"),
         "section": re2.compile(r"^\s*\[[A-Za-z_][\w. -]*\]\s*$"),
         "toml_switch": re2.compile(r"=\s*(?:true|false)\s*(?:#.*)?$"),
     }  # fmt: skip
@@ -130,7 +134,7 @@ def _at(lines: Sequence[str], index: int, looks: _Looks, *, is_toml: bool) -> It
     match = _patterns()["quote"].match(lines[index])
     quote = match.group(0) if match else ""
     rows = _Rows(lines, quote, looks)
-    for reader in (_command, _json, _config, _python) if not is_toml else (_command, _json, _config):
+    for reader in (_command, _modelfile, _json, _config, _python) if not is_toml else (_command, _json, _config):
         block = reader(rows, index, is_toml)
         if block is not None:
             yield block
@@ -205,6 +209,23 @@ def _starts(line: str) -> bool:
     if program not in LAUNCHERS and not (words[0].startswith("./") or words[0].endswith((".py", ".sh"))):
         return False
     return any(is_option(token.text) or "=" in token.text for token in tokens_of(line)) or line.rstrip().endswith("\\")
+
+
+def _modelfile(rows: _Rows, first: int, is_toml: bool) -> Block | None:
+    """Instructions of a Modelfile with comments and blank lines between them; a Dockerfile has no PARAMETER."""
+    pattern = _patterns()["modelfile"]
+    if not pattern.match(rows[first]):
+        return None
+    last, index, has_parameter = first, first, False
+    while index - first < MAX_BLOCK and rows[index] != "\0":
+        row = rows[index].strip()
+        if pattern.match(row):
+            last = index
+            has_parameter |= row[:9].upper() == "PARAMETER"
+        elif row and not row.startswith("#"):
+            break
+        index += 1
+    return _block("modelfile", rows, first, last) if has_parameter else None
 
 
 def _json(rows: _Rows, first: int, is_toml: bool) -> Block | None:

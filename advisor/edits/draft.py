@@ -155,11 +155,13 @@ def _fits(work: Draft, pair: Pair, change: Change) -> bool:
     """Whether a setting of a change belongs into a block: in its notation, or in one that the same program takes too."""
     kind = work.block.kind
     reader = work.reader
+    if "modelfile" in (kind, pair.construct):
+        return kind == pair.construct
     if kind == "command":
         if change.kind == "flag":
             return True
         simple = len(pair.path) == 1 and change.kind in ("yaml", "toml", "python") and not pair.construct
-        return simple and _majority(work, change.framework)
+        return simple and not _in_files_only(reader, change.framework) and _majority(work, change.framework)
     native = {"yaml": "yaml", "json": "json", "toml": "toml", "python": "python"}[kind]
     lineage = reader.library.lineage(reader.own) if reader.own else ()
     if reader.own and change.framework not in lineage:
@@ -168,6 +170,12 @@ def _fits(work: Draft, pair: Pair, change: Change) -> bool:
         return change.framework == reader.own or kind == "python" or _majority(work, change.framework)
     simple = len(pair.path) == 1 and pair.dashes == "--" and change.kind in ("flag", "yaml", "toml", "python")
     return simple and (_majority(work, change.framework) or change.framework == reader.own)
+
+
+def _in_files_only(reader: Reader, framework: str) -> bool:
+    """Whether a program's settings are statements of a Python file, which its command line does not take."""
+    known = reader.library.frameworks.get(framework)
+    return known is not None and known.config == "python"
 
 
 def _majority(work: Draft, framework: str) -> bool:

@@ -30,6 +30,9 @@ from advisor.report import Change
 _PLACEHOLDERS = frozenset({"ID", "MODEL", "CONFIG", "CHECKPOINT", "DATASET", "ORG", "CONFIG.yaml", "FILE", "FOLDER"})
 
 
+_SET_PARAMETER = "/set parameter "
+
+
 class Pair(Struct, frozen=True):
     """A setting that a change wants.
 
@@ -66,7 +69,7 @@ def pairs_of(change: Change) -> tuple[Pair, ...]:
     """The settings of a change; empty where it is more than settings: code, a command of its own, prose."""
     text = change.text.strip()
     readers = {"flag": _flags, "yaml": _yaml, "json": _json, "toml": _toml, "python": _python, "env": _env}
-    reader = readers.get(change.kind)
+    reader = readers.get(change.kind) if not text.startswith(_SET_PARAMETER) else _parameter
     if reader is None or "..." in text:
         return ()
     try:
@@ -93,6 +96,13 @@ def respelled(change: Change, kind: str) -> Change:
         return change
     rows = [write(pair.path[0].replace("-", "_"), pair.value) for pair in pairs]
     return replace(change, text="\n".join(rows), kind=kind)
+
+
+def _parameter(text: str) -> Iterator[Pair]:
+    """Ollama's `/set parameter num_ctx 8192`, which a Modelfile has as `PARAMETER num_ctx 8192`."""
+    words = text.removeprefix(_SET_PARAMETER).split()
+    if len(words) == 2:
+        yield Pair((words[0],), value_of(words[1]), "", construct="modelfile")
 
 
 def _flags(text: str) -> Iterator[Pair]:

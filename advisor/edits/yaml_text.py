@@ -19,6 +19,7 @@ from typing import Any
 import re2
 
 from advisor.edits.entry import Entry, Value, indent_of, line_end, line_start, normalised, number, switch, unquoted
+from advisor.edits.yaml_arguments import added_argument, argument_entries, is_argument
 
 _PLAIN_START = frozenset("!&*{}[]|>@`\"'%#,?:-")
 
@@ -63,7 +64,7 @@ class _Yaml:
                     found.append(Entry(path, name, "", start, end, end, end))
                     stack.append((column, normalised(name)))
             offset += len(line) + 1
-        return found
+        return [*found, *argument_entries(text)]
 
     def _flow(self, text: str, offset: int, parent: str) -> list[Entry]:
         found = []
@@ -75,11 +76,15 @@ class _Yaml:
         return found
 
     def changed(self, text: str, entry: Entry, value: Value) -> str:
+        if entry.is_bare and is_argument(entry):
+            return text if value is not False else self.removed(text, entry)
         if entry.is_bare:
             return f"{text[: entry.end]} {written(value, '', text)}{text[entry.end :]}"
         return text[: entry.at] + written(value, text[entry.at : entry.to], text) + text[entry.to :]
 
     def added(self, text: str, path: Sequence[str], value: Value, near: Entry | None) -> str | None:
+        if near is not None and is_argument(near):
+            return added_argument(text, path[-1], value, near) if len(path) == 1 else None
         known = self.entries(text)
         keys = [normalised(part) for part in path]
         depth, parent = 0, None
@@ -113,6 +118,10 @@ class _Yaml:
 
     def removed(self, text: str, entry: Entry) -> str:
         first, stop = line_start(text, entry.start), line_end(text, entry.end)
+        if text[first : entry.start].strip() not in ("", "-") and is_argument(entry):
+            return text[: entry.start].rstrip(" ") + text[entry.end :]
+        if text[first : entry.start].strip() == "-":
+            return text[:first] + text[stop + 1 :]
         if text[first : entry.start].strip():  # inside of a flow mapping
             end = entry.end
             while end < stop and text[end] in ", ":

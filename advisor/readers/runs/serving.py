@@ -65,6 +65,7 @@ def _patterns() -> dict[str, Any]:
         "recipe": re2.compile(r"--config[= ]+((?:llama|qwen|mistral|gemma|phi|code_llama)[\w.]*/[0-9.]+B)_\w+"),
         "script": re2.compile(r"\.py[ \t]+([^\n|&>]+)"),
         "modelfile": re2.compile(r"(?m)^\s*PARAMETER\s+(num_ctx|num_gpu|num_batch)\s+([0-9]+)"),
+        "from": re2.compile(r"(?m)^\s*FROM[ \t]+([\w./:~-]+)\s*$"),
         "n_ctx": re2.compile(r"\bn_ctx\s*=\s*([0-9]+)"),
         "slots": re2.compile(r"\bn_seq_max\s*=\s*([0-9]+)"),
         "layers": re2.compile(r"offloaded\s+([0-9]+)\s*/\s*[0-9]+\s+layers to GPU"),
@@ -89,6 +90,10 @@ def read(doc: Document, library: Library) -> Iterator[Observation]:
     match = patterns["recipe"].search(doc.text)
     if match is not None:
         yield from _model(doc, match.group(1), match.start(1), library, COMMAND_RANK - 5)
+    if "PARAMETER" in doc.text or "ollama" in doc.lower:  # else it may be a Dockerfile's
+        match = patterns["from"].search(doc.text)
+        if match is not None and (name := model_name(match.group(1).removesuffix(".gguf"), library)) is not None:
+            yield from _model(doc, name, match.start(1), library, COMMAND_RANK)
     facts = {"num_ctx": "max_model_len", "num_gpu": "gpu_layers", "num_batch": "batch_size"}
     for count, match in enumerate(patterns["modelfile"].finditer(doc.text)):
         if count == _MAX:
