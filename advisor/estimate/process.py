@@ -63,6 +63,15 @@ lie between 0 and 0.4 over what was allocated."""
 CACHED_MEGATRON = 0.2
 """The same in Megatron, whose weights and gradients stay where they are, but whose sequences, experts' inputs and buffers of the
 communication come and go (0.05 to 0.37 in 16 published scripts of dense models and mixtures of experts)."""
+CACHED_EXPANDABLE = 0.08
+"""The same where segments can grow (PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True), so that nothing is too small for a new size: what
+is split off stays. Figures of nine published configurations of axolotl lie 0 to 0.1 over what was allocated."""
+EXPANDABLE = frozenset({"axolotl", "torchtune", "nanovlm"})
+"""Programs that switch it on themselves (https://github.com/axolotl-ai-cloud/axolotl/blob/main/src/axolotl/utils/__init__.py,
+https://github.com/meta-pytorch/torchtune/blob/main/torchtune/__init__.py, https://github.com/huggingface/nanoVLM/blob/main/train.py)."""
+EXPANDABLE_ON_SEVERAL = frozenset({"llama-factory"})
+"""Programs whose launcher does so for several devices
+(https://github.com/hiyouga/LLaMA-Factory/blob/main/src/llamafactory/launcher.py, OPTIM_TORCH)."""
 CACHED_WHEN_FULL = 0.1
 """What of all these stays where the card is full: the allocator gives whole free segments back and tries again before it fails,
 but not the free parts of segments in use (https://docs.pytorch.org/docs/stable/notes/cuda.html, memory management)."""
@@ -92,6 +101,11 @@ def reserved_of(
         beyond["optimizer_step"] = (1 + varying) * max(moving.values())
     most = max(((1 + CACHED_STATIC) * count + beyond[name] for name, count in phases.items()), default=0.0)
     return reserved_bytes(most, 0.0)
+
+
+def expandable(framework: str, gpu_count: int) -> bool:
+    """Whether the program lets the allocator's segments grow unless told otherwise."""
+    return framework in EXPANDABLE or (gpu_count > 1 and framework in EXPANDABLE_ON_SEVERAL)
 
 
 def varying_share(checkpointed: bool, mixed_lengths: bool) -> float:

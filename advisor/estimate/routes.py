@@ -245,14 +245,16 @@ def _training(
         made.highest = made.allocated + step.weight * parts.total
     if axes.world > 1:
         made.outside += NCCL_BYTES * (1 + (axes.tp > 1) + (axes.ep > 1) + (axes.pp > 1))
+    grows = process.expandable(run.framework, run.gpu_count)
     if axes.megatron:
         made.cached = process.CACHED_MEGATRON
     elif axes.zero == 3 or axes.fsdp:
-        made.cached = process.CACHED_SHARDED
+        made.cached = process.CACHED_EXPANDABLE if grows else process.CACHED_SHARDED
     else:
         made.flat_step = axes.zero > 0 and run.offload == "none"
         texts = kind in ("llm", "seq2seq", "")
         made.varying = process.varying_share(run.gradient_checkpointing, texts and "mask" not in run.words)
+        made.varying = process.CACHED_EXPANDABLE if grows else made.varying
     return made
 
 
