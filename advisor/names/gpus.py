@@ -34,10 +34,11 @@ _BEFORE = re2.compile(
     r"|macbook (?:pro|air)|mac (?:mini|studio))[ :：=]{1,3}"
     r"|\b(?:use|have|has|got|own|of) [1-9][0-9]? |\b(?:gpu|card)s?(?: (?:config\w*|model|type|name|used))?(?: is|:) ?(?:an? |the |my )?"
     r"|\b(?:on|with|using|have only|only) (?:an? |my |the |one |our |two |three |four |six |eight |[0-9]{1,3} )?"
-    r"(?:single |dual )?|\b(?:one|two|three|four|six|eight|an?|my|our) |(?:显卡|卡|用|在|单|张|块|台|型号)(?:是|为)? ?[:：]? ?)$"
+    r"(?:single |dual |new |old |second )?|\b(?:one|two|three|four|six|eight|an?|my|our) |"
+    r"(?:显卡|卡|用|在|单|张|块|台|型号)(?:是|为)? ?[:：]? ?)$"
 )
 _AFTER = re2.compile(
-    r"^(?:s?[ -]?[x×*] ?[0-9]{1,3}\b|s?[ -]?\(? ?[0-9]{1,3} ?g(?:i?b)?\b|s?[ -]?(?:gpus?|rtx|cards?|graphics|laptop|npu|max|pro"
+    r"^(?:s?[ -]?[x×*] ?[0-9]{1,3}\b|s?[ -]?[(的]? ?[0-9]{1,3} ?g(?:i?b)?\b|s?[ -]?(?:gpus?|rtx|cards?|graphics|laptop|npu|max|pro"
     r"|ultra|chip|macbook|vram|capacity)\b|s? ?(?:显卡|单卡|双卡|多卡|卡|机器|服务器|上|显存|跑|训练|芯片))"
 )
 _OTHER_THING = re2.compile(
@@ -124,7 +125,7 @@ class _Index:
     """Keys of the cards' spellings, and the places where one may begin."""
 
     def __init__(self, library: Library) -> None:
-        keys = library.derived("gpu-names-1", _Keys, lambda: _build(library))
+        keys = library.derived("gpu-names-2", _Keys, lambda: _build(library))
         self._gpus = library.gpus
         self._rows, self._cards, self.card_keys = keys.rows, keys.cards, keys.card_keys
         self.beginnings = keys.beginnings
@@ -151,7 +152,9 @@ class _Index:
 
 def _without_vendor(card: str) -> str:
     vendor, _, name = card.partition(" ")
-    return name if name and vendor.lower() in _VENDOR_WORDS else card
+    # "5060 Ti"; a bare number would be a word of its own.
+    is_brand = vendor.lower() in _VENDOR_WORDS or (vendor.lower() in ("rtx", "gtx") and " " in name)
+    return name if name and is_brand else card
 
 
 _indexes: WeakKeyDictionary[Library, _Index] = WeakKeyDictionary()

@@ -50,6 +50,7 @@ _MEGABYTES = re2.compile(
 # "使用12g显卡"
 _A_CARD, _BY_MEANS_OF = Test(r"(?:显卡|卡|gpus?|cards?)\W?$"), Test(r"(?:使?用|using|uses?|on)[ \t]?(?:an? |one )?$")
 _BESIDE = 16
+_JOINS = Test(r"^[ ]?(?:gb?|gib)? ?(?:of )?(?:v?ram|memory)?[ ]?(?:on )?(?:an? |my )?(?:nvidia |geforce |rtx |gtx )*$")
 _WITH = Test(r"^[ ,]{0,2}(?:gpus?|cards?)?[ ,(（]{0,2}(?:with|that has|which has|having|has|w/)[ ]?(?:only |about )?$")
 _FORMERLY = Test(
     r"(?:之前|以前|原来|曾经?)(?:是?在|用的?是?|的)?[^\n，。,;；]{0,6}$|\b(?:previously|formerly|used to (?:run|work|"
@@ -138,6 +139,8 @@ def of_a_card(prose: Prose, ram: Mention, names: list[Mention]) -> bool:
     """Whether "RAM" is a card's: "a TITAN X with 12G of RAM", "my GPU's RAM is 12GB"."""
     if re2.search(r"gpu['’]?s?$", prose.lower[max(0, ram.start - 24) : ram.start].split(" ram")[0].rstrip()):
         return True
+    if any(ram.end < name.start and _JOINS(prose.lower[ram.end : name.start]) for name in names):
+        return True  # "10gb of RAM RTX 3080"
     return any(
         0 <= ram.start - name.end <= _BESIDE and _WITH(prose.lower[name.end : ram.start])
         for name in names

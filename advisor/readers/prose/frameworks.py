@@ -30,13 +30,19 @@ _ENGINES = frozenset(["vllm", "sglang"])
 _REINFORCES = Test(r"\b(?:grpo|ppo|dapo|rloo|rlhf|reinforce|rollouts?|actor_rollout|actor)\b")
 # "Same settings on OneTrainer use less": the program that one's own is compared with.
 _COMPARED_BEFORE = Test(
-    r"(?:\bsame [\w ]{2,24}? (?:on|in|with|using|under)|\b(?:compared? (?:to|with)|unlike|than|instead of|switch(?:ed|ing)? from|"
+    r"(?:(?:^|[.!?] )in |\bsame [\w ]{2,24}? (?:on|in|with|using|under)|\b(?:compared? (?:to|with)|unlike|"
+    r"than|instead of|switch(?:ed|ing)? from|"
     r"while|whereas|but) (?:in |with |on |using )?|相比|不像|比|同样的?\S{0,6}用)\s*[`'\"]?$"
 )
 _COMPARED_AFTER = Test(
     r"^[`'\"]?[^\n.。;；,，]{0,32}?(?:\buses? (?:less|lesser|only|much less)|\bworks? (?:fine|well|ok|without)|\bno (?:problem|issue|oom)|"
-    r"没有?问题|正常|不会(?:报|爆|oom)|可以跑|不报|does ?n[o']t (?:oom|crash|have))"
+    r"\bi can (?:manage|run|train|fit|use)|没有?问题|正常|不会(?:报|爆|oom)|可以跑|不报|does ?n[o']t (?:oom|crash|have))"
 )
+# The program that one used before, or that can't do it.
+_LEFT_BEFORE = Test(
+    r"\b(?:library|framework|tool|trainer|ui) (?:\w+ )?was (?:the )?[`'\"]?$|\bunlike (?:in |with )?[`'\"]?$"
+)
+_LACKS_AFTER = Test(r"^[`'\"]? ?(?:does ?n[o']t|do(?:es)? not|不)(?: yet| currently)? ?(?:support|支持)")
 # An organisation on the Hub (`unsloth/Qwen3-8B`), and a form's question for versions.
 _HUB_ID = Test(r"^/[a-z0-9_.-]*\d")
 _ASKED_VERSION = Test(r"\bwhich [^\n]{0,60}$")
@@ -102,6 +108,8 @@ def _mentions(prose: Prose, library: Library) -> Iterator[Mention]:
             continue  # everything is built on it
         claim = claim_of(prose, start, end)
         if _COMPARED_BEFORE(before) and _COMPARED_AFTER(prose.lower[end : min(line_end, end + 48)]):
+            claim = Claim.OTHERS
+        if _LEFT_BEFORE(before) or _LACKS_AFTER(after):
             claim = Claim.OTHERS
         listed = bool(_VERSION.search(after)) and bool(_LISTED.search(prose.lower[max(0, start - 8) : start]))
         yield Mention(owner[match.group(1)], start, end, claim, 0 if listed else 1)

@@ -24,6 +24,7 @@ from advisor.readers.prose.lines import Prose, prose_of
 from advisor.readers.prose.measured_card import of_the_run
 from advisor.readers.prose.named_cards import MAX_GPUS, cards, of_nodes
 from advisor.readers.prose.negation import MAX_MENTIONS, Claim, Mention, best, claim_of, observe
+from advisor.readers.prose.patterns import Test
 from advisor.readers.prose.quantities import NUMBER, SIZE, count_of
 
 TRIGGERS: tuple[str, ...] = ()
@@ -46,6 +47,8 @@ _MACHINES = re2.compile(
 _MANY = re2.compile(r"\b(?:multiple|multi|several|many|more)[ -](?:\w+ )?(?:gpus?|cards)|多卡|多张|多块|多gpu")
 _INDEX = re2.compile(r"(?:gpu|cuda|rank|device|卡|per|each|一|每|第|id)[ :#]?$")
 
+_VERSIONED = Test(r"(?:windows|\bwin|ubuntu|debian|fedora|macos|cuda|python|torch|version)[ ]?$")
+
 
 def _machines_before(prose: Prose, start: int) -> tuple[str, str]:
     """The number of machines that stands right before a number of cards ("2机各8卡"), and the words that say so."""
@@ -62,6 +65,7 @@ def _plain_counts(prose: Prose) -> Iterator[Mention]:
             number is None
             or not 1 <= number <= MAX_GPUS
             or _INDEX.search(prose.lower[max(0, start - 8) : start + 1].rstrip())
+            or _VERSIONED(prose.lower[max(0, start - 12) : start + 1].rstrip())
         ):
             continue
         nodes, said = (nodes, match.group()) if nodes else _machines_before(prose, start)

@@ -51,6 +51,7 @@ _TUNED = re2.compile(
 )
 _NAME_SIZE = re2.compile(r"(?:^|[\s(（,，:：])([A-Z][a-z]{2,20}(?:[-.]?\d(?:\.\d)?)? \d{1,3}(?:\.\d)?[Bb])(?:[^\w]|$)")
 _CODE = Test(r"\.(?:py|sh|ipynb|md)$|__|finetune|train_")
+_MODULE = Test(r"_benchmark|\.(?:trainer|engine|utils|modeling|runner)$")
 _NO_MODEL = Test(
     r"(?i)^(?:the|my|our|this|only|using|with|even|and|for|about|around|over|under|than|single|model|models|params?|"
     r"lora|qlora|full|batch|gpu|fine|deepspeed|zero|stage|step|epoch|version|cuda|python|"
@@ -104,7 +105,7 @@ def _weight(prose: Prose, hit: ModelName, end: int, params: float | None) -> int
 def _models(prose: Prose, library: Library) -> Iterator[tuple[Mention, Mention | None]]:
     programs = _program_names(library)
     for hit in find_models(prose.text, library)[:MAX_MENTIONS]:
-        if (hit.row is None and hit.name.lower() in programs) or (hit.plain and _CODE(hit.name)):
+        if _MODULE(hit.name) or (hit.row is None and hit.name.lower() in programs) or (hit.plain and _CODE(hit.name)):
             continue
         name, end, params = _extended(prose, hit)
         weight = _weight(prose, hit, end, params)

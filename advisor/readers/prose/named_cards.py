@@ -18,7 +18,8 @@ from advisor.names import GpuName, find_gpus
 from advisor.readers.document import Document
 from advisor.readers.prose.lines import Prose
 from advisor.readers.prose.measured_card import Card
-from advisor.readers.prose.negation import MAX_MENTIONS, Mention, claim_of
+from advisor.readers.prose.negation import MAX_MENTIONS, Claim, Mention, claim_of
+from advisor.readers.prose.patterns import Test
 from advisor.readers.prose.quantities import NUMBER, SIZE, count_of
 
 MAX_GPUS = 4096
@@ -63,6 +64,15 @@ _OWN = re2.compile(
 _CHINESE_COMMA = re2.compile(r",([\p{Han}A-Za-z])")
 # "a-100": as long as "a100 ", so that offsets stay.
 _HYPHENATED = re2.compile(r"\b([AHPTVahptv])-(100|800|200|20|40|10|30)\b")
+_VERSUS = Test(
+    r"^[^\n.;?]{0,32}(?:\bvs\.?|\bversus\b|\bor\b|还是)(?: (?:a|an|one|single|\d{1,2}) ?x?)?[ ]?(?:nvidia |rtx |geforce )*$"
+)
+# The card of a run that is over: "I used to generate it on an old laptop with a 3060", "之前在3090上成功".
+_FORMERLY = Test(
+    r"\bused to (?:\w+ ){0,2}(?:train|run|generate|work)\b[^.\n!?]*$|"
+    r"\b(?:on|with) (?:an?|my) old[^.\n!?]{0,24}$|(?:此前|之前|以前)[^\n。]{0,24}$"
+)
+_FAR = 160
 _CHOICE = re2.compile(r"^[^\n.;]{0,24}(?:\bor\b|还是|或者?|,| and |和|、)[^\n.;]{0,16}$")
 
 
@@ -79,9 +89,13 @@ def cards(doc: Document, prose: Prose, library: Library) -> Iterator[Card]:
         if memory is not None and f"{name}-{memory:g}GB" in library.gpus:
             name = f"{name}-{memory:g}GB"
         weight = _weight(prose, hit.start, memory, count)
+        if _compared(prose, found, index):
+            weight, count, memory, name = -1, None, None, hit.name
+        elif _FORMERLY(prose.lower[prose.line(hit.start)[0] : hit.start][-_FAR:]):
+            claim = min(claim, Claim.OTHERS)
         if count is None and _one_of_several(prose, found, index):
             weight -= 2
-        if count is None:
+        if count is None and weight >= 0:
             count = _run_of_names(prose, found, index)
         yield (
             Mention(name, hit.start, hit.end, claim, weight),
@@ -147,6 +161,17 @@ def _one_of_several(prose: Prose, found: list[GpuName], index: int) -> bool:
             if len(between) < 12 and _CHOICE.search(between):
                 return True
     return False
+
+
+def _compared(prose: Prose, found: list[GpuName], index: int) -> bool:
+    """Whether the card stands on one side of a choice between two ("2x 3090 or 1x 4090")."""
+    return any(
+        one >= 0
+        and two < len(found)
+        and found[one].name != found[two].name
+        and _VERSUS(prose.lower[found[one].end : found[two].start])
+        for one, two in ((index - 1, index), (index, index + 1))
+    )
 
 
 def _run_of_names(prose: Prose, found: list[GpuName], index: int) -> int | None:

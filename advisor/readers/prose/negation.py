@@ -105,7 +105,7 @@ _REQUIRES = re2.compile(
 _OTHERS = Test(
     r"(?i)\b(?:readme|docs|documentation|docstring|the paper|authors? (?:say|claim|use|report|train)\w*|"
     r"official(?:ly)?|wiki|tutorial|faq|table|according to|"
-    r"(?:the|your|this) (?:repo|guide|example|recipe|blog|discussion|page)s? (?:says?|uses?|claims?|lists?|states?|"
+    r"(?:the|your|this) (?:repo|guide|example|recipe|blog|discussion|page)s? (?:says?|said|mention\w*|uses?|claims?|lists?|states?|"
     r"gives?)|setting of the|discussion says|"
     r"claims?|supposed|recommend\w*|requires? (?:an?|at|about|some|\d|~)|"
     r"required|(?:a|at|the) minimum|minimum (?:of|is|are)|at least|min\.|"
