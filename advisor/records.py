@@ -86,11 +86,15 @@ class Remedy(Struct, frozen=True):
 
 
 class Era(Struct, frozen=True):
-    """What a program had by default in some of its versions: `since` inclusive, `until` exclusive; empty for no bound."""
+    """What a program had by default in some of its versions: `since` inclusive, `until` exclusive; empty for no bound.
+
+    `seen` are words of which one must stand in the text: a trainer among those of the program.
+    """
 
     defaults: dict[str, Any]
     since: str = ""
     until: str = ""
+    seen: list[str] = field(default_factory=list)
 
 
 class Framework(Struct, frozen=True):

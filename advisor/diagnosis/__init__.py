@@ -14,6 +14,7 @@ from advisor.diagnosis.wishes import Wish, wishes_of, with_wishes
 from advisor.engine import Engine, Trace
 from advisor.errors import TooLittleKnown
 from advisor.estimate import Estimate, estimate
+from advisor.estimate.catalogue import find_model
 from advisor.facts import VRAM_KINDS, FactValue, Lang, Observation
 from advisor.language import language_of_document
 from advisor.library import Library, load_library
@@ -105,7 +106,7 @@ class Case:
         self.preferences = with_wishes(preferences, self.wishes)
         self.held: Sequence[Holding] = witness.holdings(self.facts) if witness is not None else ()
         self.kind, self.confidence = self.resolution.failure
-        self.specification: Specification = specify(self.facts, library, self.kind)
+        self.specification: Specification = specify(self.facts, library, self.kind, document.lower)
         if witness is not None:
             self.specification.words.update(witness.words)
         self.missing: Sequence[str] = ()
@@ -120,6 +121,9 @@ class Case:
         on = {name: value for name, value in self.specification.assumed.items() if value is True or name == "precision"}
         fields: dict[str, Any] = {**on, **self.facts}
         fields["kind"] = self.kind
+        model = find_model(self.specification.words, self.library) if "model" in self.facts else None
+        if model is not None:
+            fields.setdefault("model_kind", model.kind)
         fields |= {f"signal.{name}": True for name in self.resolution.signals}
         fields |= {f"tried.{name}": True for name in self.resolution.tried}
         if self.asked is not None:

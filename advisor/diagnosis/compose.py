@@ -9,6 +9,7 @@ from advisor.diagnosis.changes import changes_for
 from advisor.diagnosis.largest import largest_of
 from advisor.diagnosis.largest import sentence as largest_said
 from advisor.diagnosis.questions import questions
+from advisor.diagnosis.reasons import reasons, weight_of
 from advisor.diagnosis.rewrite import Pasted, steps_of, steps_of_plan
 from advisor.diagnosis.sentences import sentence
 from advisor.diagnosis.verdict import card_name, verdict
@@ -69,7 +70,10 @@ def compose(case: Case, apply: Sequence[str] = (), name: str = "") -> Diagnosis:
     estimate = _estimate(case)
     # Who asks what fits has no run yet that could be changed.
     ranking = case.outcome.ranked if case.estimate is not None or not largest else ()
-    remedies = tuple(_remedy(case, ranked, index, pasted) for index, ranked in enumerate(ranking, 1))
+    remedies = tuple(
+        _remedy(case, ranked, index, pasted, reason)
+        for index, (ranked, reason) in enumerate(zip(ranking, reasons(case, ranking), strict=True), 1)
+    )
     plans = tuple(_plan(case, plan, pasted) for plan in case.outcome.plans)
     used = _sources(case, remedies)
     held = _held(case)
@@ -188,21 +192,15 @@ def _causes(case: Case) -> tuple[Cause, ...]:
     for name, confidence in sorted(case.trace.causes.items(), key=lambda item: -item[1]):
         if confidence < MIN_CONFIDENCE:
             continue
-        firing = max(case.trace.cause_rules[name], key=lambda firing: _weight(firing, name))
+        firing = max(case.trace.cause_rules[name], key=lambda firing: weight_of(firing, name))
         reason = sentence(firing.rule.because, case.trace.facts, case.lang)
         found.append(Cause(name, word(f"cause.{name}", case.lang), confidence, reason, firing.rule.id))
     return tuple(found)
 
 
-def _weight(firing: Firing, name: str) -> float:
-    return max((c.weight for c in firing.rule.then if c.id == name), default=0.0)
-
-
-def _remedy(case: Case, ranked: RankedRemedy, rank: int, pasted: Pasted | None) -> RemedyReport:
+def _remedy(case: Case, ranked: RankedRemedy, rank: int, pasted: Pasted | None, reason: str) -> RemedyReport:
     remedy, lang = ranked.remedy, case.lang
     firings: Sequence[Firing] = ranked.firings
-    best = max(firings, key=lambda firing: _weight(firing, remedy.id), default=None)
-    reason = sentence(best.rule.because, case.trace.facts, lang) if best else ""
     after = {**case.specification.words, **case.stated_words, **ranked.changed}
     rules = tuple(dict.fromkeys(firing.rule.id for firing in firings))
     sources = dict.fromkeys([*remedy.sources, *(source for firing in firings for source in firing.rule.sources)])
@@ -299,7 +297,9 @@ def _questions(case: Case, largest: Sequence[Largest]) -> tuple[Any, ...]:
     def need(words: Mapping[str, FactValue]) -> float:
         return peak_gib(case.estimated(words))
 
-    return questions(case.facts, assumed, case.specification.words, need, case.missing, case.lang)
+    return questions(
+        case.facts, assumed, case.specification.words, need, case.missing, case.lang, case.specification.assumed
+    )
 
 
 def _step(case: Case, firing: Firing) -> Step:

@@ -13,6 +13,8 @@ from advisor.wording import word
 MAX_QUESTIONS = 3
 MIN_CHANGE_GIB = 0.25
 MIN_CHANGE_SHARE = 0.03  # of the estimate
+CLEAR_SHARE = 0.3  # what another answer than the program's own default must move
+DEFAULT_WEIGHT = 0.5  # how much less likely that answer is
 
 # Answers that are common, to see how much knowing the fact would move the estimate.
 _LIKELY: dict[str, Sequence[FactValue]] = {
@@ -37,6 +39,7 @@ def questions(
     need: Callable[[Mapping[str, FactValue]], float],
     missing: Sequence[str],
     lang: Lang,
+    defaults: Mapping[str, FactValue] | None = None,
 ) -> tuple[Question, ...]:
     """The most valuable questions first, at most MAX_QUESTIONS.
 
@@ -45,6 +48,7 @@ def questions(
         spec: the specification that was estimated.
         need: estimates a specification in GiB; raises AdvisorError where it can't.
         missing: what an estimate would need, when there is none.
+        defaults: those of `assumed` that the program does by default: asked only where another answer would move much.
     """
     if missing:
         wanted = [*missing, *(fact for fact in _FIRST if fact not in missing)]
@@ -55,7 +59,7 @@ def questions(
             Question(fact, spec_of(fact).ask(lang), word("question.needed", lang) if fact in missing else "")
             for fact in names[:MAX_QUESTIONS]
         )
-    moved = moves(facts, assumed, spec, need)
+    moved = moves(facts, assumed, spec, need, defaults or {})
     return tuple(
         Question(fact, spec_of(fact).ask(lang), word("question.why", lang, gib=format_gib(gib)))
         for gib, fact in moved[:MAX_QUESTIONS]
@@ -67,12 +71,17 @@ def moves(
     assumed: Mapping[str, FactValue],
     spec: Mapping[str, FactValue],
     need: Callable[[Mapping[str, FactValue]], float],
+    defaults: Mapping[str, FactValue] | None = None,
 ) -> list[tuple[float, str]]:
-    """By how many GiB each assumed fact's likely answers move the estimate, the largest first; small ones are left out."""
+    """By how many GiB each assumed fact's likely answers move the estimate, the most telling first; small ones are left out.
+
+    What the program does by default counts for less, and a switch that is on by default is on.
+    """
+    usual = defaults or {}
     base = need(spec)
     found = []
     for fact in assumed:
-        if fact in facts or fact not in _LIKELY:
+        if fact in facts or fact not in _LIKELY or usual.get(fact) is True:
             continue
         results = [base]
         for answer in _LIKELY[fact]:
@@ -81,6 +90,7 @@ def moves(
             except AdvisorError:
                 continue
         change = max(results) - min(results)
-        if change >= max(MIN_CHANGE_GIB, MIN_CHANGE_SHARE * base):
-            found.append((change, fact))
-    return sorted(found, reverse=True)
+        share = CLEAR_SHARE if fact in usual else MIN_CHANGE_SHARE
+        if change >= max(MIN_CHANGE_GIB, share * base):
+            found.append((change * (DEFAULT_WEIGHT if fact in usual else 1.0), change, fact))
+    return [(change, fact) for _, change, fact in sorted(found, reverse=True)]

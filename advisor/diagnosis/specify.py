@@ -42,11 +42,12 @@ class Specification(Struct, frozen=True):
     assumed: dict[str, FactValue]
 
 
-def specify(facts: Mapping[str, FactValue], library: Library, kind: str = "") -> Specification:
+def specify(facts: Mapping[str, FactValue], library: Library, kind: str = "", lower: str = "") -> Specification:
     """The specification of the run that the facts describe.
 
     Args:
         kind: of the failure. Who asks (`question`) without a word of training wants to run a model, and has no batch yet.
+        lower: the text in lower case: which of a program's trainers runs.
     """
     from advisor.readers.runs.defaults import defaults_for
 
@@ -54,7 +55,7 @@ def specify(facts: Mapping[str, FactValue], library: Library, kind: str = "") ->
     framework = str(facts.get("framework", ""))
     assumed = {}
     if framework:
-        for name, value in defaults_for(framework, facts, library).items():
+        for name, value in defaults_for(framework, facts, library, lower).items():
             if (
                 name in VOCABULARY
                 and name not in stated
