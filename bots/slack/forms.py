@@ -1,4 +1,4 @@
-"""The modals: the question form, the missing facts, the workspace's settings, and the view that waits for reasons."""
+"""The modals: the question form, the missing facts, the workspace's settings and end, and the view that waits for reasons."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from advisor.render.slack.blocks import Block, Element, option, plain, rich, sec
 from bots.slack.store import TeamSettings
 from bots.slack.words import say
 
-FORM, QUESTIONS, SETTINGS = "vram_form", "vram_questions", "vram_settings"
+FORM, QUESTIONS, SETTINGS, FORGET = "vram_form", "vram_questions", "vram_settings", "vram_forget"
 GPU, MODEL, FRAMEWORK = "vram_gpu", "vram_model", "vram_framework"
 MAX_INPUT = 3000
 _UNKNOWN = "-"
@@ -176,6 +176,19 @@ def settings_of(state: Mapping[str, Any], lang: Lang) -> tuple[dict[str, Any], d
         "emails": value_of(state, "emails") == "hide",
         "retention_days": int(days) if days else None,
     }, {}
+
+
+def forget_form(lang: Lang, response_url: str) -> dict[str, Any]:
+    """Whether all of a workspace's data are to be deleted: what goes, what stays, who may."""
+    return {
+        "type": "modal",
+        "callback_id": FORGET,
+        "private_metadata": json.dumps({"lang": lang, "response_url": response_url}),
+        "title": plain(say("forget.title", lang), 24),
+        "submit": plain(say("forget.submit", lang), 24),
+        "close": plain(say("form.close", lang), 24),
+        "blocks": [rich(section([span(say("forget.sure", lang), 1000)]))],
+    }
 
 
 def waiting(lang: Lang) -> dict[str, Any]:

@@ -16,6 +16,8 @@ MAX_TEXT = 200_000
 MAX_FILES_TEXT = 1_500_000
 """Characters of all its files together; a case keeps 2,000,000."""
 MAX_FILES = 10
+MARKED_S = 2 * 86_400.0
+"""As long as the key of an ended job is known."""
 _TOKEN = re2.compile(r"<([^<>\n]*)>")
 _FILE_WORDS = (
     "id",
@@ -95,6 +97,21 @@ def origin(body: Mapping[str, Any]) -> dict[str, str]:
         "enterprise": str(body.get("enterprise_id") or (enterprise or {}).get("id") or ""),
         "user": str(body.get("user_id") or (user or {}).get("id") or event.get("user") or event.get("user_id") or ""),
     }
+
+
+def asked_mark(key: str) -> str:
+    """The mark that a mention asks about a file whose `file_shared` came first."""
+    return f"asked:{key}"
+
+
+def answered_mark(key: str) -> str:
+    """The mark that a file is being answered for itself; a mention that only names the bot adds nothing then."""
+    return f"answered:{key}"
+
+
+def file_key(file: str, channel: str) -> str:
+    """The key of an uploaded file in a channel: it is answered once."""
+    return f"file:{channel}:{file}"
 
 
 def thread_text(messages: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[dict[str, Any]]]:

@@ -35,6 +35,7 @@ _COMMANDS = (
     ("/vram fit QLoRA on Llama-3.1-8B with an RTX 4090", "fit"),
     ("/vram gpus a100", "gpus"),
     ("/vram forget", "forget"),
+    ("/vram forget workspace", "forget_team"),
     ("/vram settings", "settings"),
 )
 _WAYS = ("shortcut", "mention", "upload", "dm")

@@ -55,6 +55,24 @@ WORDS: dict[str, tuple[str, str]] = {
         "delete them in Slack.",
         "已删除你的 {count} 个问题及其日志和回答。已发到频道的消息仍在,可在 Slack 中删除。",
     ),
+    "forget.title": ("Delete everything?", "删除全部数据?"),
+    "forget.submit": ("Delete", "删除"),
+    "forget.sure": (
+        "This deletes everything I keep of this workspace: everybody's questions with their logs and answers, what people said "
+        "about them, requests that wait, and the settings. It can't be undone. I stay installed, and messages in channels stay "
+        "there. Only admins can do it. To delete your own questions alone, type /vram forget.",
+        "将删除我保存的本工作区的全部数据:所有人的问题及其日志和回答、大家的反馈、等待中的请求,以及设置。此操作无法撤销。"
+        "应用仍保持安装,频道里的消息也会保留。只有管理员可以执行。若只想删除你自己的问题,请输入 /vram forget。",
+    ),
+    "forget.team": (
+        "Deleted: all {count} questions of this workspace, with their logs and answers, and its settings. Messages that were "
+        "posted in channels stay there.",
+        "已删除本工作区的全部 {count} 个问题及其日志、回答和设置。已发到频道的消息仍在。",
+    ),
+    "forget.admins": (
+        "Only admins of the workspace can delete all of its data. /vram forget deletes your own.",
+        "只有工作区管理员可以删除全部数据。/vram forget 可删除你自己的数据。",
+    ),
     "fit.title": ("The largest that fits {card} ({capacity})", "{card}({capacity})能放下的最大值"),
     "fit.needs": ("needs {need}", "需要 {need}"),
     "fit.none": ("nothing fits", "都放不下"),
@@ -116,6 +134,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "help.way.estimate": ("the memory that a run would need", "估计任务所需显存"),
     "help.way.gpus": ("cards with their usable memory", "显卡及其可用显存"),
     "help.way.forget": ("delete what I keep of you", "删除我保存的你的数据"),
+    "help.way.forget_team": (
+        "for admins: delete what I keep of this whole workspace",
+        "管理员:删除我保存的整个工作区的数据",
+    ),
     "help.way.settings": ("language, reactions and retention for this workspace", "本工作区的语言、回应方式和保留期"),
     "help.way.shortcut": (
         "Message menu › Diagnose this OOM: answers in the thread of a message with a log or a file",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bots.slack.answers.diagnose import diagnose, estimate
 from bots.slack.answers.fit import fit
-from bots.slack.answers.forget import forget
+from bots.slack.answers.forget import forget, forget_team
 from bots.slack.answers.press import press
 from bots.slack.answers.settings import save
 from bots.slack.answers.upload import seen, upload
@@ -21,5 +21,6 @@ HANDLERS: dict[str, Handler] = {
     "why": why,
     "settings": save,
     "forget": forget,
+    "forget_team": forget_team,
 }
 """Kind of a request to its handler."""

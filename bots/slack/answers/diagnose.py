@@ -14,7 +14,7 @@ from bots.slack import store
 from bots.slack.answers.cases import Answered, answered, named
 from bots.slack.answers.deliver import add_files, send
 from bots.slack.files import FileRefused, read_file
-from bots.slack.incoming import MAX_FILES, MAX_FILES_TEXT, hidden, thread_text
+from bots.slack.incoming import MAX_FILES, MAX_FILES_TEXT, answered_mark, hidden, thread_text
 from bots.slack.pages import help_page, sentence
 from bots.slack.tools import Tools
 from bots.slack.words import lang_of, say
@@ -33,6 +33,9 @@ def estimate(payload: Mapping[str, Any], tools: Tools) -> None:
 
 
 def _answer(payload: Mapping[str, Any], tools: Tools, stated: dict[str, FactValue]) -> None:
+    behind = payload.get("behind") or ()
+    if behind and all(tools.store.marked(answered_mark(key)) for key in behind):
+        return  # its files are answered in this thread already, and it says nothing else
     text, count, notes, found = gathered(payload, tools)
     lang: Lang = lang_of(str(payload.get("lang"))) if payload.get("lang") in ("en", "zh") else language_of(text)
     if not text.strip() and not stated:

@@ -10,12 +10,15 @@ from advisor.render.slack import REPORT_NAME
 from bots.slack.answers.deliver import add_files, send
 from bots.slack.answers.diagnose import kept_answer
 from bots.slack.files import FileRefused, read_file
-from bots.slack.incoming import MAX_FILES_TEXT, hidden
+from bots.slack.incoming import MARKED_S, MAX_FILES_TEXT, answered_mark, asked_mark, file_key, hidden
 from bots.slack.tools import Tools
 from bots.slack.words import lang_of
+from bots.slack.work.errors import Again
 
 KINDS = frozenset({"vram_oom", "kv_cache"})
 MIN_CONFIDENCE = 0.8
+PAUSE_S = 1.5
+"""Slack delivers a mention and the `file_shared` of its file side by side, in either order: the mention may come first."""
 
 
 def seen(payload: Mapping[str, Any], tools: Tools) -> None:
@@ -26,6 +29,11 @@ def upload(payload: Mapping[str, Any], tools: Tools) -> None:
     """Reads the file quietly."""
     from slack_sdk.errors import SlackApiError
 
+    key = file_key(str(payload["file"]), str(payload["channel"]))
+    if tools.once("pause"):
+        raise Again("pause", PAUSE_S)
+    if _asked(tools, key):
+        return
     client = tools.client(str(payload["team"]), str(payload.get("enterprise") or ""))
     try:
         file: Mapping[str, Any] = client.files_info(file=str(payload["file"])).get("file") or {}
@@ -47,12 +55,20 @@ def upload(payload: Mapping[str, Any], tools: Tools) -> None:
     failure = result.report.failure
     if failure.kind not in KINDS or failure.confidence < MIN_CONFIDENCE:
         return
+    if _asked(tools, key):
+        return
+    tools.store.once(answered_mark(key), MARKED_S)
     tools.store.add_case(result.kept)
     message = result.message(attach=True)
     ts = send(tools, place, message)
     if ts:
         tools.store.change_case(result.kept.id, message_ts=ts)
         add_files(tools, place, result.report, message.files, channel, str(place["thread_ts"]) or ts)
+
+
+def _asked(tools: Tools, key: str) -> bool:
+    """Whether a mention answers for the file; not where this job has begun to answer, so that one of the two always does."""
+    return tools.store.marked(asked_mark(key)) and not tools.store.marked(answered_mark(key))
 
 
 def _thread_of(file: Mapping[str, Any], channel: str) -> str:

@@ -81,6 +81,12 @@ class Cases(Part):
         )
         return connection.execute(statement.returning(_marks.c.name)).first() is not None
 
+    def marked(self, name: str) -> bool:
+        """Whether `once` was True for this name, on any replica, and its time is not over."""
+        with self.database.read() as connection:
+            found = sa.select(_marks.c.name).where(_marks.c.name == name[:200], _marks.c.until > now())
+            return connection.execute(found).first() is not None
+
     def forget_mark(self, name: str) -> None:
         """Takes a mark back: what it stood for did not happen after all."""
         with self.database.write() as connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,11 +12,12 @@ from advisor.diagnosis import default_library
 from bots.slack.answers import HANDLERS
 from bots.slack.answers.deliver import png
 from bots.slack.answers.diagnose import diagnose
-from bots.slack.answers.forget import forget
+from bots.slack.answers.forget import forget, forget_team
 from bots.slack.answers.press import press
+from bots.slack.answers.upload import upload
 from bots.slack.incoming import hidden, plain_text
 from bots.slack.store import Case, Store
-from bots.slack.work.errors import SlackRefused
+from bots.slack.work.errors import Again, SlackRefused
 from tests.bots.slack.desk import words_of
 
 OOM = "LoRA on Qwen2.5-7B with one RTX 4090, batch size 4, 2048 tokens: CUDA out of memory. Tried to allocate 2.32 GiB."
@@ -98,7 +100,18 @@ def _press(tools: Tools, what: str, **more: Any) -> None:
 
 
 def test_every_kind_that_listeners_queue_has_a_handler() -> None:
-    assert set(HANDLERS) == {"diagnose", "estimate", "fit", "file", "seen", "press", "why", "settings", "forget"}
+    assert set(HANDLERS) == {
+        "diagnose",
+        "estimate",
+        "fit",
+        "file",
+        "seen",
+        "press",
+        "why",
+        "settings",
+        "forget",
+        "forget_team",
+    }
 
 
 def test_a_job_run_again_keeps_one_case_and_says_it_once(tools: Tools) -> None:
@@ -208,3 +221,57 @@ def test_the_picture_is_a_png(tools: Tools) -> None:
 
     assert png(answer(OOM)).startswith(b"\x89PNG")
     assert png(answer("all good")) == b""
+
+
+@pytest.mark.parametrize("role", ["is_admin", "is_owner", ""])
+def test_only_admins_delete_a_workspace(tools: Tools, role: str) -> None:
+    diagnose(ASKED, tools)  # type: ignore[arg-type]
+    tools.store.change_settings("T1", lang="zh")
+    tools.api.users_info = lambda **_: {"user": {role: True}}  # type: ignore[attr-defined]
+    forget_team({**ASKED, "user": "U9", "lang": "en"}, tools)  # type: ignore[arg-type]
+    said = str(tools.said[-1][1]["text"])
+    if role:
+        assert "Deleted: all 1 questions" in said
+        assert tools.store.case("job-1") is None
+        assert tools.store.settings("T1").lang == "auto"
+    else:
+        assert "Only admins" in said
+        assert tools.store.case("job-1") is not None
+        assert tools.store.settings("T1").lang == "zh"
+
+
+FILE = {"team": "T1", "user": "U1", "channel": "C1", "file": "F1"}
+KEY = "file:C1:F1"
+
+
+def _upload(tools: Tools) -> None:
+    """The job of an uploaded file: it waits once for a mention that may follow."""
+    with pytest.raises(Again):
+        upload(FILE, tools)  # type: ignore[arg-type]
+    upload(FILE, tools)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def log(tools: Tools, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = sys.modules["bots.slack.answers.upload"]  # the package has a function of that name
+    monkeypatch.setattr(module, "read_file", lambda *_: OOM)
+    tools.api.files_info = lambda **_: {"file": {"name": "run.log"}}  # type: ignore[attr-defined]
+
+
+def test_a_file_is_left_to_the_mention_that_came_after_it(tools: Tools, log: None) -> None:
+    tools.store.once(f"asked:{KEY}", 60)
+    _upload(tools)
+    assert tools.said == []
+    diagnose({**ASKED, "behind": [KEY]}, tools)  # type: ignore[arg-type]
+    assert len(tools.said) == 1
+
+
+def test_a_mention_that_adds_nothing_leaves_an_answered_file_alone(tools: Tools, log: None) -> None:
+    _upload(tools)
+    assert len(tools.said) == 1
+    tools.store.once(f"asked:{KEY}", 60)
+    upload(FILE, tools)  # type: ignore[arg-type] # run again after a crash: it had begun to answer, so it goes on
+    diagnose({**ASKED, "where": "thread", "behind": [KEY]}, tools)  # type: ignore[arg-type]
+    assert len(tools.said) == 1
+    diagnose({**ASKED, "behind": []}, tools)  # type: ignore[arg-type] # says more: it is a question of its own
+    assert len(tools.said) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from bots.slack.listeners.events.file import shared
 from bots.slack.listeners.events.home import opened
 from bots.slack.listeners.events.mention import mention
 from bots.slack.listeners.shortcuts.diagnose import diagnose
+from bots.slack.listeners.views.forget import confirmed
 from bots.slack.listeners.views.form import submitted
 from bots.slack.listeners.views.options import matching, offer
 from bots.slack.needs import Needs, QueueFull
@@ -158,6 +160,35 @@ def test_events_delivered_again_have_the_same_key(needs: Needs, jobs: Jobs) -> N
     upload = {"file_id": "F1", "channel_id": "C1", "user_id": "U1"}
     shared({**body, "event_id": "Ev2"}, upload, "UBOT", needs)
     assert len(jobs) == 2  # the mention answers for its file
+    assert jobs[1][2]["behind"] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "thread", "behind"), [("<@B> ", "", ["file:C1:F1"]), ("<@B> it has 24 GB", "", []), ("<@B>", "1.0", [])]
+)
+def test_a_mention_whose_file_came_first_marks_it_as_asked_about(
+    needs: Needs, jobs: Jobs, text: str, thread: str, behind: list[str]
+) -> None:
+    body = {"team_id": "T1", "event_id": "Ev1", "event": {}}
+    shared({**body, "event_id": "Ev2"}, {"file_id": "F1", "channel_id": "C1", "user_id": "U1"}, "UBOT", needs)
+    event = {"text": text, "user": "U1", "channel": "C1", "ts": "1.1", "files": [{"id": "F1"}], "thread_ts": thread}
+    mention(body, event, needs)
+    assert [kind for kind, _, _ in jobs] == ["file", "diagnose"]
+    assert needs.store.marked("asked:file:C1:F1")
+    assert jobs[1][2]["behind"] == behind
+
+
+def test_deleting_a_workspace_asks_first(needs: Needs, jobs: Jobs) -> None:
+    client = Client()
+    for text in ("forget workspace", "forget 工作区", "删除工作区数据"):
+        vram(Ack(), {**COMMAND, "text": text}, client, needs)  # type: ignore[arg-type]
+    assert jobs == []
+    assert [json.loads(view["private_metadata"])["lang"] for view in client.views] == ["en", "zh", "zh"]
+    view = {**client.views[0], "id": "V1"}
+    for _ in range(2):
+        confirmed(Ack(), {"team": {"id": "T1"}, "user": {"id": "U1"}}, view, needs)  # type: ignore[arg-type]
+    assert [(kind, key) for kind, key, _ in jobs] == [("forget_team", "view:V1")]
+    assert jobs[0][2]["response_url"] == "https://hooks.slack.com/x"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from advisor.facts import Lang
 from advisor.language import language_of
 from advisor.render.slack import SlackMessage
-from bots.slack.forms import question_form, settings_form
+from bots.slack.forms import forget_form, question_form, settings_form
 from bots.slack.incoming import origin, plain_text, request
 from bots.slack.needs import Needs, QueueFull
 from bots.slack.pages import gpus_page, help_page, sentence
@@ -27,7 +27,9 @@ _CHINESE = {
     "估计": "estimate",
     "设置": "settings",
     "删除我的数据": "forget",
+    "删除工作区数据": "forget_team",
 }
+_WHOLE = ("workspace", "team", "all", "everything", "工作区", "全部")
 _JOBS = ("fit", "estimate")
 
 
@@ -45,6 +47,8 @@ def vram(ack: Ack, command: Mapping[str, Any], client: WebClient, needs: Needs) 
     own: Lang = (
         "zh" if first in _CHINESE else language_of(text[:1500])
     )  # of the reply at once; the answer reads all of it
+    if word == "forget" and rest.strip().lower() in _WHOLE:
+        word, rest = "forget_team", ""
     who = origin(command)
     lang = _lang(needs, who["team"], own)
     if not text:
@@ -60,6 +64,10 @@ def vram(ack: Ack, command: Mapping[str, Any], client: WebClient, needs: Needs) 
         ack(**_only_you(gpus_page(rest.split()[:8], needs.library, lang)))
     elif word == "settings" and not rest.strip():
         client.views_open(trigger_id=command["trigger_id"], view=settings_form(lang, needs.store.settings(who["team"])))
+        ack()
+    elif word == "forget_team" and not rest.strip():
+        url = str(command.get("response_url") or "")
+        client.views_open(trigger_id=command["trigger_id"], view=forget_form(lang, url))
         ack()
     else:
         kind = word if word in _JOBS and rest.strip() else "diagnose"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from bots.slack.incoming import origin
-from bots.slack.listeners.events.mention import file_key
+from bots.slack.incoming import file_key, origin
 from bots.slack.needs import Needs
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from bots.slack.incoming import files_of, origin, plain_text, request
+from bots.slack.incoming import MARKED_S, asked_mark, file_key, files_of, origin, plain_text, request
 from bots.slack.needs import Needs
 
 if TYPE_CHECKING:
@@ -24,11 +24,15 @@ def mention(body: Mapping[str, Any], event: Mapping[str, Any], needs: Needs) -> 
         return
     files = files_of(event)
     channel = str(event.get("channel") or "")
-    for each in files:  # the mention answers for its files; `file_shared` of the same upload finds its key taken
-        needs.enqueue("seen", file_key(str(each.get("id") or ""), channel), origin(body))
+    keys = [file_key(str(each.get("id") or ""), channel) for each in files]
+    # The mention answers for its files: `file_shared` of the same upload finds its key taken, or, where it came first, a mark.
+    behind = [key for key in keys if not needs.enqueue("seen", key, origin(body))]
+    for key in behind:
+        needs.store.once(asked_mark(key), MARKED_S)
+    text = plain_text(str(event.get("text") or ""))
     payload = request(
         needs,
-        [plain_text(str(event.get("text") or ""))],
+        [text],
         **origin(body),
         channel=channel,
         thread_ts=str(event.get("thread_ts") or event.get("ts") or ""),
@@ -37,10 +41,6 @@ def mention(body: Mapping[str, Any], event: Mapping[str, Any], needs: Needs) -> 
         files=files,
         where="thread",
         asked=True,
+        behind=behind if not text.strip() and len(behind) == len(files) and not event.get("thread_ts") else [],
     )
     needs.enqueue("diagnose", str(body["event_id"]), payload)
-
-
-def file_key(file: str, channel: str) -> str:
-    """The key of an uploaded file in a channel: it is answered once."""
-    return f"file:{channel}:{file}"

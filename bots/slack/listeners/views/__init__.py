@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bots.slack.listeners.views import facts, form, options, settings
+from bots.slack.listeners.views import facts, forget, form, options, settings
 from bots.slack.needs import Needs
 
 if TYPE_CHECKING:
@@ -12,5 +12,5 @@ if TYPE_CHECKING:
 
 
 def register(app: App, needs: Needs) -> None:
-    for each in (form, facts, settings, options):
+    for each in (form, facts, settings, forget, options):
         each.register(app, needs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from advisor.render.slack import case_of
 from tests.bots.slack.desk import Desk, element, words_of
 from tests.bots.slack.flows.test_commands import OOM
 
@@ -122,3 +123,25 @@ def test_admins_change_the_workspaces_settings(desk: Desk) -> None:
     )
     metadata = json.loads(view["private_metadata"])
     assert metadata == {"lang": "en"}
+
+
+def test_admins_delete_all_of_a_workspace_after_a_confirmation(desk: Desk) -> None:
+    desk.command(OOM, name="of-bob", user="bob")
+    case = case_of(
+        next(block["block_id"] for block in desk.answer("of-bob")["blocks"] if case_of(block.get("block_id", "")))
+    )
+    desk.settle()
+    desk.command("forget workspace", name="wish")
+    view = desk.recorder.views("views.open")[-1]
+    assert "can't be undone" in words_of(view["blocks"])
+    assert desk.store.case(case) is not None
+    desk.interaction("view_submission", "bob", view={**view, "id": "VW1"})
+    desk.settle()
+    assert "Only admins" in desk.recorder.responses["wish"][-1]["text"]
+    assert desk.store.case(case) is not None
+    for _ in range(2):  # pressed twice
+        desk.interaction("view_submission", "ann", view={**view, "id": "VW2"})
+    desk.settle()
+    assert len(desk.recorder.responses["wish"]) == 2
+    assert "Deleted: all " in desk.recorder.responses["wish"][-1]["text"]
+    assert desk.store.case(case) is None

@@ -154,6 +154,22 @@ def test_an_uploaded_log_of_an_oom_is_answered_in_its_thread(desk: Desk) -> None
     assert len(_answers(desk, channel, thread)) == 1
 
 
+@pytest.mark.parametrize("first", ["file", "mention"])
+def test_an_upload_with_a_mention_is_one_answer_in_either_order(desk: Desk, first: str) -> None:
+    channel, bot = desk.emulator.channels["training"], desk.emulator.users["advisor"]
+    file = _uploaded(desk, LOG, "asked.log")
+    thread = file["shares"]["public"][channel][0]["ts"]
+    mention = {
+        "type": "app_mention", "text": f"<@{bot}>", "user": desk.emulator.users["ann"], "channel": channel, "ts": thread, "files": [file],
+    }  # fmt: skip
+    sent = [lambda: _file_event(desk, file), lambda: desk.event(mention, f"Ev{first}{thread}")]
+    for each in sent if first == "file" else sent[::-1]:
+        each()
+    desk.wait(lambda: _answers(desk, channel, thread))
+    desk.settle()
+    assert len(_answers(desk, channel, thread)) == 1
+
+
 def test_a_large_log_is_read_from_the_command_to_the_error(desk: Desk) -> None:
     command, *_, error = LOG.split("\n")
     steps = "".join(f"step {step} loss 1.{step}\n" for step in range(60_000))
