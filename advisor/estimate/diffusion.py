@@ -146,7 +146,8 @@ UNCHECKED = 0.5
 
 
 def _widen(made: Footprint, model: DiffusionModel, run: TrainingRun, acts: Activations) -> None:
-    """What the words leave open: checkpoints over a part of the blocks only, and clips smaller than the size stated.
+    """What the words leave open: checkpoints over a part of the blocks only, clips smaller than the size stated, and the size of LoKr
+    adapters, whose factors run from 2 to 25 and whose layers from attention to all, so that they may be next to nothing.
 
     Trainers checkpoint every block, every second one, or segments with gaps: up to half of the blocks may keep everything
     (https://github.com/bghira/SimpleTuner/blob/main/documentation/experimental/SEGMENTED_CHECKPOINTING.md). Videos train in buckets of a
@@ -157,6 +158,11 @@ def _widen(made: Footprint, model: DiffusionModel, run: TrainingRun, acts: Activ
         made.highest = made.allocated + UNCHECKED * max(0.0, activations(model, open_run).kept - acts.kept)
     if run.shape.frames > 1:
         made.lowest = made.allocated - 0.5 * made.parts.get("activations", 0.0)
+    if run.adapters == "lokr":
+        fewest = activations(model, replace(run, adapters="lora"))
+        states = sum(made.parts.get(name, 0.0) for name in ("adapters", "optimizer", "gradients"))
+        bypassed = max(0.0, acts.kept + acts.block - fewest.kept - fewest.block) if "activations" in made.parts else 0.0
+        made.lowest = (made.lowest or made.allocated) - states - bypassed
 
 
 def training(model: DiffusionModel, run: TrainingRun) -> Footprint:

@@ -33,7 +33,7 @@ SHARES: Mapping[str, float] = {
     # Inference.
     "engine": 0.045, "server_share": 0.01, "framework_version": 0.05, "images": 0.08,
     # Diffusion models and convolutions: blocks counted by traces at two depths; kernels that keep copies of weights and inputs.
-    "blocks": 0.05, "converted_inputs": 0.06, "bypass_adapters": 0.1, "sizes_of_layers": 0.25, "unknown_architecture": 0.3,
+    "blocks": 0.05, "converted_inputs": 0.1, "bypass_adapters": 0.1, "sizes_of_layers": 0.25, "unknown_architecture": 0.3,
     # Weights by a count alone: layers, width and vocabulary are those of a usual decoder of that size.
     "size_alone": 0.08,
 }  # fmt: skip

@@ -52,6 +52,25 @@ def targets_of(targets: str | tuple[str, ...]) -> str | tuple[str, ...]:
     return targets if key == text else tuple(key.split(","))
 
 
+_FORMULA_GELUS = frozenset({"gelu_new", "gelu_fast", "quick_gelu"})
+_OWN_MODELS = frozenset(
+    {"", "litgpt", "nanogpt", "torchtune", "torchtitan", "megatron", "nemo", "gpt-neox", "llm-foundry"}
+)
+"""Programs with model code of their own, and none named."""
+
+
+def fused_gelu(run: RunSpec, config: Mapping[str, Any]) -> bool:
+    """Whether a GELU that Transformers writes out as a Python formula is taken as one kernel.
+
+    The formula keeps five more tensors of the feed-forward's width. It is Transformers' alone: other programs that train the same models
+    (LitGPT, nanoGPT, torchtune) call the kernel, and so is a run taken whose program isn't named and whose loop isn't described.
+    https://github.com/huggingface/transformers/blob/main/src/transformers/activations.py (NewGELUActivation),
+    https://github.com/Lightning-AI/litgpt/blob/main/litgpt/model.py (GptNeoxMLP)
+    """
+    described = not run.framework and ("loop" in run.words or "mask" in run.words)
+    return run.framework in _OWN_MODELS and not described and architecture(config).text.act in _FORMULA_GELUS
+
+
 def supported(run: RunSpec, config: Mapping[str, Any], quantised: str) -> bool:
     """Whether the recorder has the model's layers and the run's method."""
     inner = text_config(config)
@@ -82,6 +101,8 @@ def prepared(
     if run.method in _LIKE_LORA:
         one = one.changed(method="lora", lora_rank=1, lora_targets=("v_proj",), lora_fp32=False)
     arch = architecture(_one_stage(config, axes))
+    if fused_gelu(run, config):
+        arch = architecture({**_one_stage(config, axes), "hidden_act": "gelu_pytorch_tanh"})
     if (
         ("loop" not in run.words or run.framework)
         and one.precision in ("bf16", "fp16")

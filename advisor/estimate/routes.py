@@ -16,7 +16,7 @@ from advisor.estimate.decoder import Parts, config_of_size
 from advisor.estimate.footprint import Footprint
 from advisor.estimate.kv_cache import cache_bytes
 from advisor.estimate.parallel import FLAT_STEP, NCCL_BYTES, Axes, axes_of
-from advisor.estimate.recorded import recorded_peak
+from advisor.estimate.recorded import fused_gelu, recorded_peak
 from advisor.estimate.recording import own_code
 from advisor.estimate.result import Estimate
 from advisor.estimate.spec import ALGORITHMS, LOW_RANK, RunSpec, run_spec
@@ -196,10 +196,16 @@ def _training(
     trained = run.trainable_params or trained_weights(chain) + adapter_weights(run, chain)
     step = _step(run, fmt, parts, trained, axes, plan.sequences, decoder.gated)
     one = seen(run.changed(seq_len=length), config)
+    peak_formula = None
     if plan.name in ("rm", "reward"):  # one score a sequence instead of logits
         step, peak = replace(step, loss_bytes=0.0), None
     else:
         peak = recorded_peak(one, config, parts, step, axes, trained, fmt.name if fmt else "", plan.sequences)
+        if peak is not None and not run.framework and fused_gelu(one, config):  # in Transformers it would be a formula
+            there = one.changed(framework="transformers")
+            peak_formula = recorded_peak(
+                there, config, parts, step, axes, trained, fmt.name if fmt else "", plan.sequences
+            )
     doubts = interval.of_training(
         run, peak is not None, axes.zero > 0 or axes.fsdp or axes.megatron, own_code(architecture(config))
     )
@@ -240,6 +246,8 @@ def _training(
         made.own_doubts["gradient_checkpointing"] = interval.SURER["gradient_checkpointing"]
     if "seq_len" not in made.unused and length != run.seq_len:
         made.assumed["seq_len"] = length
+    if peak_formula is not None:
+        made.highest = made.allocated + max(0.0, sum(peak_formula.parts.values()) - sum(peak.parts.values()))
     if axes.fsdp and run.adapters and run.grad_accum > 1 and not run.framework:
         # Which way of wrapping holds isn't told: the upper end has whole gradients of frozen weights too (parallel.FLAT_BLOCKS).
         made.highest = made.allocated + step.weight * parts.total
@@ -333,8 +341,9 @@ def finish(made: Footprint, run: RunSpec, card: Gpu | None) -> Estimate:
         allocated_gib=allocated / GIB,
         reserved_gib=reserved / GIB,
         process_gib=held / GIB,
-        low_gib=min(allocated / width, made.lowest or allocated) / GIB,
-        high_gib=min(max(allocated * width, most), made.ceiling or math.inf) / GIB,
+        low_gib=min(allocated, made.lowest or allocated) / width / GIB,
+        # What the words leave open is an end already: half of the other doubts go with it.
+        high_gib=min(max(allocated * width, most * math.sqrt(width)), made.ceiling or math.inf) / GIB,
         capacity_gib=capacity,
         fits=None if capacity is None else held / GIB <= capacity,
         assumed=assumed,

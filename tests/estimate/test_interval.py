@@ -84,3 +84,13 @@ def test_lengths_at_the_upper_end_may_make_another_phase_the_peak() -> None:
     own, _ = interval.ELASTIC["seq_len"]
     assert interval.grown({}, phases, moving) == 0.0
     assert interval.grown({"seq_len": 2048}, phases, moving) == pytest.approx(20.0 + 10.0 * (math.exp(1.645 * own) - 1))
+
+
+def test_a_gelu_written_as_a_formula_is_transformers_own() -> None:
+    """Transformers keeps the formula's tensors; a run whose program isn't named calls the kernel, and its upper end reaches to the other."""
+    words = {"model": "microsoft/phi-1_5", "task": "train", "method": "lora", "lora_rank": 8, "precision": "bf16", "batch_size": 4,
+             "seq_len": 1024, "gradient_checkpointing": False, "optimizer": "adamw"}  # fmt: skip
+    unnamed, named = estimate(words, LIBRARY), estimate({**words, "framework": "transformers"}, LIBRARY)
+    assert unnamed.allocated_gib < 0.85 * named.allocated_gib
+    assert unnamed.high_gib > named.allocated_gib
+    assert estimate({**words, "framework": "litgpt"}, LIBRARY).allocated_gib < 0.85 * named.allocated_gib
