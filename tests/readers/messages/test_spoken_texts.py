@@ -57,7 +57,7 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("VK Error Code: ERROR_OUT_OF_DEVICE_MEMORY", "vram_oom", {"runtime": "vulkan"}),
     ("Is 2x 3090 or 1x 4090 better for fine-tuning a 7B?", "question", {"gpu_name": None, "gpu_count": None}),
     ("On Windows 11 24GB GPU, CUDA out of memory", "vram_oom", {"gpu_count": None, "gpu_memory_gib": 24}),
-    ("I used to train it on an old laptop with a 3060 6GB. On the new 5060 Ti with 16gb VRAM it is OOM", "vram_oom", {"gpu_name": "RTX 5060 Ti", "gpu_memory_gib": 16}),
+    ("I used to train it on an old laptop with a 3060 6GB. On the new 5060 Ti with 16gb VRAM it is OOM", "vram_oom", {"gpu_name": "RTX 5060 Ti-16GB", "gpu_memory_gib": 16}),
     ("公司用的是V10032G显卡，训练时CUDA out of memory", "vram_oom", {"gpu_name": "V100-32GB"}),
     ("本地运行Foo-1.3B模型，4090的24G显存不足", "vram_oom", {"gpu_name": "RTX 4090", "task": "inference"}),
     ("CUDA out of memory with 10gb of RAM RTX 3080", "vram_oom", {"gpu_memory_gib": 10, "host_ram_gib": None}),
