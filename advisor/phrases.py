@@ -73,6 +73,10 @@ DOUBTS: dict[str, tuple[str, str]] = {
         "The message shows less in use than this when it failed: the run is smaller than assumed here.",
         "报错时的实际占用比这里的估计小:该任务比这里假设的要小。",
     ),
+    "estimate.raised": (
+        "The message shows that at least {need} are needed: savings and peaks below count from there.",
+        "报错显示至少需要 {need}:下面的节省和峰值都从这个数算起。",
+    ),
     "estimate.weights_elsewhere": (
         "PyTorch held only {held} when the step ran, less than the weights alone take here ({weights}): a part of them lies elsewhere"
         " (other cards, host RAM), they are quantised, or another model ran.",

@@ -17,7 +17,7 @@ from advisor.engine import Firing
 from advisor.facts import PSEUDO_FACTS, VRAM_KINDS, FactValue, Lang
 from advisor.plan import beside_gib, host_ram_gib, need_gib, peak_gib
 from advisor.plan.hardware import COUNTS
-from advisor.plan.reconcile import weights_elsewhere
+from advisor.plan.reconcile import corrected, dynamic_scale, weights_elsewhere
 from advisor.report import (
     Cause,
     Change,
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 MIN_CONFIDENCE = 0.05
 MIN_HELD_GIB = 1 / 1024
+NOTEWORTHY = 1.05  # of a correction by the message
 _OF_A_STEP = frozenset(
     {"logits", "attention_scores", "mlp_activation", "hidden_states"}
 )  # tensors that no loading asks for
@@ -163,6 +164,9 @@ def _doubts(case: Case, estimate: Estimate) -> Iterator[str]:
     """What the message says against the estimate."""
     if case.is_disproved:
         yield word("estimate.disproved", case.lang)
+    scale = dynamic_scale(case.facts, estimate)
+    if scale > NOTEWORTHY and case.outcome.ranked:
+        yield word("estimate.raised", case.lang, need=format_gib(peak_gib(corrected(estimate, scale))))
     elsewhere = weights_elsewhere(case.facts, estimate, case.asked is not None and case.asked.tensor.id in _OF_A_STEP)
     if elsewhere is not None:
         held, weights = map(format_gib, elsewhere)

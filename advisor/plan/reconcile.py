@@ -50,7 +50,10 @@ def dynamic_scale(facts: Mapping[str, Any], estimate: EstimateLike) -> float:
     device's share, or a discrepancy so large (MAX_SCALE) that the description and the message can't be of one run.
     """
     observed = observed_need_gib(facts)
-    if observed is None or facts.get("phase") in _STATIC_PHASES or observed <= estimate.allocated_gib:
+    if observed is None or facts.get("phase") in _STATIC_PHASES:
+        return 1.0
+    observed -= _of_an_engine(facts, estimate)
+    if observed <= estimate.allocated_gib:
         return 1.0
     static = sum(part.gib for part in estimate.components if part.id in STATIC)
     dynamic = estimate.allocated_gib - static
@@ -58,6 +61,12 @@ def dynamic_scale(facts: Mapping[str, Any], estimate: EstimateLike) -> float:
         return 1.0
     scale = (observed - static) / dynamic
     return scale if scale <= MAX_SCALE else 1.0
+
+
+def _of_an_engine(facts: Mapping[str, Any], estimate: EstimateLike) -> float:
+    """GiB that a rollout engine within a trainer's own process holds, which PyTorch's figures of the process contain."""
+    colocated = facts.get("task") == "train" and facts.get("gpu_memory_utilization") is not None
+    return max(0.0, estimate.process_gib - estimate.reserved_gib) if colocated else 0.0
 
 
 def disproved(facts: Mapping[str, Any], estimate: EstimateLike, capacity_gib: float | None) -> bool:

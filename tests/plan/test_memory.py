@@ -98,3 +98,10 @@ def test_weights_that_were_not_all_there_when_a_step_ran() -> None:
     assert weights_elsewhere({**facts, "phase": "load"}, estimate, False) is None  # they were still coming
     assert weights_elsewhere({"torch_allocated_gib": 30.0}, estimate, True) is None
     assert weights_elsewhere({}, estimate, True) is None
+
+
+def test_an_engine_within_the_trainer_is_not_counted_twice() -> None:
+    base = toy_estimate(LORA)
+    told = {**MESSAGE, "task": "train", "torch_allocated_gib": base.allocated_gib + 0.2, "tried_to_allocate_gib": 0.1}
+    assert dynamic_scale(told, base) > 1.0
+    assert dynamic_scale({**told, "gpu_memory_utilization": 0.3}, base) == 1.0
