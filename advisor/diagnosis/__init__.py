@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
+from msgspec.structs import replace
+
 from advisor.diagnosis.compose import compose
 from advisor.diagnosis.specify import Specification, specify
 from advisor.diagnosis.spelling import spelling_of
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["Case", "Preferences", "diagnose", "examine", "read_document"]
 
 STATED_RANK = 100
+LEAST_SAVING_GIB = 1 / 1024
 # What a question is about is not changed to answer it, as long as anything else can be: what is stated of these ...
 ASKED = frozenset({"num_generations", "gpu_count", "model"})
 # ... and how long or large the inputs are, even where a usual size had to be assumed.
@@ -170,7 +173,7 @@ class Case:
         estimator: Estimator = self._unknown
         if self.estimate is not None:
             estimator = reconciled(self.estimated, self.facts, self.estimate)
-        return make_plan(
+        outcome = make_plan(
             words,
             candidates,
             estimator,
@@ -180,6 +183,11 @@ class Case:
             tried=self.resolution.tried,
             asked=self._asked_about(),
         )
+        if self.kind != "question":
+            return outcome
+        # Nobody asks for what would change nothing.
+        helping = [item for item in outcome.ranked if item.saves is None or item.saves.expected > LEAST_SAVING_GIB]
+        return replace(outcome, ranked=tuple(helping))
 
     def _asked_about(self) -> tuple[str, ...]:
         if self.kind != "question":
