@@ -186,6 +186,10 @@ _SIGNALS = Patterns(
 _YES_OR_NO = Test(r"^\W*(?:is|are|was|does|do|did|could|can|would|will|has|have|any)\b|是不是|是否|有没有|会不会")
 
 
+# "Video memory", "video card": of the card, not of the data.
+_OF_THE_CARD = Test(r"^ (?:memory|ram|cards?|adapter|driver)\b")
+
+
 def _asked(prose: Prose, start: int) -> bool:
     first, last = prose.sentence(start)
     return is_question(prose, start) and _YES_OR_NO(prose.lower[first:last])
@@ -200,6 +204,8 @@ def read(doc: Document) -> Iterator[Observation]:
     for name, pattern in _SIGNALS.present(lower):
         for match in islice(pattern.finditer(lower), MAX_MENTIONS):
             start, end = match.start(), match.end()
+            if name == "long_videos_or_many_images" and _OF_THE_CARD(prose.lower[end : end + 12]):
+                continue
             if "://" in prose.lower[prose.lower.rfind(" ", 0, start) + 1 : start]:
                 continue  # a word of an address
             if denied(prose, start, end) or claim_of(prose, start, end) == Claim.IDEA or _asked(prose, start):
