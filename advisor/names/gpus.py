@@ -52,7 +52,7 @@ _LISTED_BEFORE, _LISTED_AFTER = (
     re2.compile(r"^ ?[,，、;；|] ?\p{L}"),
 )
 _CARD_NUMBER = re2.compile(r"^[2-5]0[5-9]0$")
-_COUNTED = re2.compile(r"^(?:s\b|x[0-9]{1,3}\b|gpus?\b|s?$)")
+_COUNTED = re2.compile(r"^(?:s\b|[0-9]{1,2} ?g|x[0-9]{1,3}\b|gpus?\b|s?$)")
 _SIZE_AFTER = re2.compile(
     r"^(?:[ \-_,，、(（\[:：/]|sxm[2-6]?|pcie?|hbm[23]e?|nvl(?:ink)?|tensor|core|gpus?|cards?|graphics|each|with|has|have|having"
     r"|of|vram|memory|显卡|显存|单卡|每张|每卡|每块|的|卡|和|is|are|s\b|per|a|about|total|[x×*] ?[0-9]{1,2}\b)*?"

@@ -67,6 +67,8 @@ def _patterns() -> tuple[Any, ...]:
             r"(?m)\bDevice Name: (?P<name>Intel\(R\) [^\n|]{3,40}?)(?: Graphics)?\s*(?:\||$)",
             # SD.Next: what it found at its start
             rf"(?m)^\W{{0,4}}device: (?P<name>{name}) \([0-9]{{1,2}}\)",
+            # XLA: service.cc
+            rf"StreamExecutor device \([0-9]{{1,2}}\): (?P<name>{name}), Compute Capability",
             # nvidia-smi -L, and --query-gpu=name,memory.total
             rf"(?m)^\s*GPU (?P<index>[0-9]{{1,2}}): (?P<name>{name}) \(UUID: ",
             rf"(?m)^\s*(?:[0-9]{{1,2}}, ?)?(?P<name>{name})(?:, ?| {{2,}})(?P<size>[0-9]{{3,6}} ?MiB)\s*$",

@@ -16,7 +16,7 @@ from advisor.facts import FactValue, Observation
 from advisor.readers.document import Document
 from advisor.readers.messages._forms import Compiled, Form, compiled, seen
 
-TRIGGERS = ("mem-fraction-static", "capture cuda graph", "sglang")
+TRIGGERS = ("gpu memory for the kv cache", "mem-fraction-static", "capture cuda graph", "sglang")
 
 _SERVES: tuple[tuple[str, FactValue], ...] = (("task", "inference"),)
 _STARTS: tuple[tuple[str, FactValue], ...] = (("task", "inference"), ("phase", "init"))
@@ -27,6 +27,7 @@ def _forms() -> tuple[Compiled, ...]:
     return compiled([
         # https://github.com/sgl-project/sglang/blob/main/python/sglang/srt/model_executor
         Form(r"Not enough memory\. Please try (?:to increase|increasing) --mem-fraction-static", "kv_cache", 0.97, "sglang", says=_STARTS, server=True),
+        Form(r"leaves? no GPU memory for the KV cache", "kv_cache", 0.97, "sglang", says=_STARTS, server=True),
         Form(r"(?i)Capture cuda graph failed: [^\n]*(?:Connection|invalid argument|No such file|\.h\b|nvcc|ninja|Error building|not supported|illegal|assert)", "other_error", 0.9, "sglang", says=(*_STARTS, ("signal", "graph_capture")), server=True),
         Form(r"(?i)Capture cuda graph failed", "vram_oom", 0.85, "sglang", says=(*_STARTS, ("signal", "graph_capture")), server=True),
         Form(r"(?:KV cache pool is full|Prefill out of memory|Decode out of memory)", "vram_oom", 0.9, "sglang", says=_SERVES, server=True),

@@ -74,6 +74,7 @@ def _forms() -> tuple[Compiled, ...]:
         Form(r"vllm/(?:engine|worker|v1|executor|entrypoints|model_executor)/|\bvllm serve\b|vllm\.entrypoints|(?:llm_engine|gpu_executor|worker_base|gpu_model_runner|multiproc_executor)\.py:[0-9]+\]", "", runtime="vllm", says=_SERVES, hints=(("framework", "vllm"),)),
         # Its allocator that lets a sleeping engine go and wakes it up, inside of trainers.
         Form(r"cumem_allocator\.cpp|vllm/device_allocator", "", runtime="vllm", server=True),
+        Form(r"Engine core initialization failed|wait_for_engine_startup|launch_core_engines", "other_error", 0.45, "vllm", says=_STARTS),
         Form(r"(?i)\bvllm\b", hints=(("runtime", "vllm"),)),
     ])  # fmt: skip
 

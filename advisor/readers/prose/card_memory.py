@@ -30,7 +30,7 @@ _MEMORY = re2.compile(
     rf"the )?){{0,2}}(?:vram|显存|显卡|gpus?\b|graphics card|video card|(?:video|cuda)[ _]memory|cards?\b|的?卡)|"
     rf"(?:显存|vram|显卡|gpu memory|gpu mem|gpu['’]s (?:ram|memory|vram)|memory per gpu|video memory|"
     rf"单卡|每张?卡|gpu ram)(?:大小|容量|总量|只有|为|是|有|也?就|不到|:|：|"
-    rf"=|size|of|is|[ \t]|都|才|约|が|は|\(|（){{0,4}}{SIZE}(?:[^\w/]|$)|"
+    rf"=|size|of|is|[ \t]|~|都|才|约|が|は|\(|（){{0,4}}{SIZE}(?:[^\w/]|$)|"
     rf"\b(?:gpu|graphics card|video card|card)s?(?: that)?(?: \w+)? (?:has|with|having|of|is|only)[ \t](?:only |about |"
     rf"just )?{SIZE}\b|"
     rf"\bgpus?[ \t]?[:：]?[ \t]?{SIZE}(?:[^\w/]|$)|"
@@ -43,7 +43,7 @@ _MEMORY = re2.compile(
     r"(?:[ \t]?[.?!,;)]|$)"
 )
 _MEGABYTES = re2.compile(
-    r"(?:(?:显存|vram|gpu memory|video memory|memory of (?:my |the |each )?(?:gpu|card))(?:大小|容量|只有|size|only|just|"
+    r"(?:(?:显存|vram|gpu memory|video memory|memory size|memory of (?:my |the |each )?(?:gpu|card))(?:大小|容量|只有|size|only|just|"
     r"is|of|has|为|是|有|[ \t:：=]){0,5}|"
     r"\b(?:gpu|graphics card|card) (?:is|has|with|only has) (?:only |about )?)(\d{4,6})[ \t]?(?:mb|mib|m)(?:[^\w/]|$)"
 )

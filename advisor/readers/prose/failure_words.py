@@ -25,10 +25,11 @@ _VRAM = re2.compile(
     r"out[ -]of[ -](?:gpu )?memory)|out of (?:gpu|cuda|video|graphics|device|vram)\b|out of cuda memory|"
     r"\d ?gb?,? (?:it )?(?:is|are|was) still not enough|"
     r"vram (?:usage )?[^\n.]{0,60}\b(?:above|over|exceed\w*|beyond)\b[^\n.]{0,16}\b(?:capacity|limit)|"
-    r"vram (?:is )?(?:full|insufficient|not enough|runs? out|ran out|overflow)|(?:not enough|insufficient|lack of|"
+"
+    r"    r"(?:vram|gpu memory|video memory|graphics memory|card'?s? memory) (?:is |was |are )?(?:full|insufficient|not enough|runs? out|ran out|overflow)|(?:not enough|insufficient|lack of|"
     r"too little|exceed\w*(?: the)?|run(?:s|ning)? out of|ran out of|low on) (?:my |the |available )?(?:vram|"
     r"gpu (?:memory|ram)|video memory|graphics memory)|"
-    r"爆(?:了)?显?存|显存(?:直接|突然|都|就|会|老是|还是)?(?:不足|溢出|不够|"
+    r"爆(?:了)?显?存|(?:显存|gpu ?)?现存(?:不足|不够|溢出|爆)|显存(?:直接|突然|都|就|会|老是|还是)?(?:不足|溢出|不够|"
     r"爆|超|炸|暴涨)|超(?:出)?显存|爆卡|gpu ?内存(?:不足|不够|溢出)|炸显存"
 )
 _PLAIN = re2.compile(
@@ -51,7 +52,7 @@ _HOST = re2.compile(
     r"session (?:is |keeps? |always |just |then )?crash\w*|crash\w* (?:the |my )?session|"
     r"(?:process|training|job|task|it|script|program|python|worker|run|kernel|container|pod|server)"
     r"(?:'s| is| was| gets?| got| being| been| will be) (?:randomly )?killed|"
-    r"(?:being|got|gets|getting) (?:\w+ly )?killed|killed (?:because|due|for lack|out) of|"
+    r"(?:being|got|gets?|getting) (?:\w+ly )?killed|killed (?:because|due|for lack|out) of|"
     r"\b(?:no|without|little) (?:free |more |system |available )?ram (?:is |was )?left|"
     r"\beat(?:s|ing|en)? (?:up )?all (?:of )?(?:it|(?:the |my |its )?(?:ram|memory))\b|"
     r"\bram (?:is |was |runs? |ran |went )?out of memory|\bram leak\w*|\bram memory (?:\w+ )?(?:to )?(?:accumulat|grow|increas|keep)\w*|"

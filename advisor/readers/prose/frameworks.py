@@ -46,6 +46,8 @@ _LACKS_AFTER = Test(r"^[`'\"]? ?(?:does ?n[o']t|do(?:es)? not|不)(?: yet| curre
 # An organisation on the Hub (`unsloth/Qwen3-8B`), and a form's question for versions.
 _HUB_ID = Test(r"^/[a-z0-9_.-]*\d")
 _ASKED_VERSION = Test(r"\bwhich [^\n]{0,60}$")
+# Programs that report their failures themselves.
+_RUNTIMES = frozenset(["tensorflow", "jax", "paddle", "mindspore", "mxnet"])
 # Libraries that sit under the program that ran, and reports that list versions, prove less than a sentence.
 _UNDERNEATH = frozenset(
     ["pytorch", "deepspeed", "accelerate", "transformers", "peft", "lightning", "mmengine", "tensorflow", "jax"]
@@ -136,6 +138,8 @@ def read(doc: Document, library: Library) -> Iterator[Observation]:
     if _is_model_name(library, name):
         rank = _NAME_RANK
     yield observe(doc, "framework", name, chosen.start, rank)
+    if name in _RUNTIMES:
+        yield observe(doc, "runtime", name, chosen.start, _NAME_RANK, origin="derived")
     tasks = library.frameworks[name].tasks
     if len(tasks) == 1 and rank > _NAME_RANK:
         yield observe(doc, "task", tasks[0], chosen.start, _NAME_RANK, origin="derived")

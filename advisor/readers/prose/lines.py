@@ -69,6 +69,8 @@ _COMMAND = (
     r"docker|nohup|srun|sbatch|mpirun|vllm|ollama|curl|kubectl|git|cd|kill|nnUNet\w*|\S+\.(?:sh|py|exe|llamafile))\s+\S"
 )
 _COMMAND_MARK = r"\s--?[A-Za-z]|\.(?:py|sh|ya?ml|json|toml)\b|&&|\\\s*$|\b(?:install|launch|serve|run|train) \S"
+# "train.py always gets killed": of a program, in words alone.
+_SAID_OF = Test(r"^#? ?[\w./-]+\.(?:py|sh|exe)(?: [A-Za-z']{2,}){3,}[.!?]?$")
 _FLAG = re2.compile(r"(?:^|\s)--?[A-Za-z][\w-]*")
 _ASSIGNMENT = r"^\s*(?:[-+] ?)?[A-Za-z_][\w.\[\]\"'-]*(?:, ?\w+)*\s*(?:=|\+=|-=)\s*[^\s=]"
 _SNAKE_KEY = r"^\s*(?:- )?[A-Za-z0-9]+(?:[_.][A-Za-z0-9]+)+\s*:"
@@ -187,6 +189,8 @@ def _grade(text: str, raw: str, is_title: bool = False) -> int:
         return -2
     if "certain" in hits:
         return 2 if han >= 8 and line[0] not in "[{|" and "%|" not in line and words < 6 else -2
+    if "command" in hits and _SAID_OF(line):
+        return 2
     if "command" in hits and "mark" in hits:
         return 2 if han >= 6 or words >= 5 else -2
     flags = line.count(" -") + line.startswith("-") if "-" in line else 0

@@ -97,7 +97,7 @@ _PHASES = Patterns(
             r"(?:try|tried|trying|want|wanted|attempt\w*) to load\b|when i load\b|"
             r"loading (?:the )?(?:model|weights|checkpoint|shards)|(?:加载|载入)[^\n。，,]{1,12}模型|"
             r"(?:加载|载入|读取)(?:模型|权重|checkpoint)?(?:时|的时候|就|"
-            r"阶段|过程)|模型加载(?:时|就|阶段)",
+            r"阶段|过程)|模型加载(?:时|就|阶段)|(?:加载|载入)[^\n，。,]{1,16}(?:爆显存|显存不足|显存溢出|oom)",
         ),
         (
             "generate",
