@@ -52,6 +52,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "component.buffers": ("communication buffers", "通信缓冲"),
     "component.workspace": ("library workspaces", "库工作区"),
     "component.context": ("CUDA context", "CUDA 上下文"),
+    "component.cuda_graphs": ("CUDA graphs", "CUDA graph"),
     "component.gathered": ("gathered layers", "聚合的层"),
     "component.unsplit": ("rest of unsplit blocks", "未拆分块的剩余"),
     "component.engine": ("inference engine on the same card", "同卡的推理引擎"),

@@ -15,6 +15,7 @@ from advisor.diagnosis.sentences import sentence
 from advisor.diagnosis.verdict import card_name, verdict
 from advisor.engine import Firing
 from advisor.facts import PSEUDO_FACTS, VRAM_KINDS, FactValue, Lang
+from advisor.formula_words import formula
 from advisor.plan import beside_gib, host_ram_gib, need_gib, peak_gib
 from advisor.plan.hardware import COUNTS
 from advisor.plan.reconcile import corrected, dynamic_scale, weights_elsewhere
@@ -136,7 +137,10 @@ def _estimate(case: Case) -> EstimateReport | None:
     found = case.estimate
     if found is None:
         return None
-    components = [Component(c.id, word(f"component.{c.id}", case.lang), c.gib, c.explain()) for c in found.components]
+    components = [
+        Component(c.id, word(f"component.{c.id}", case.lang), c.gib, formula(c.explain(), case.lang))
+        for c in found.components
+    ]
     beside = beside_gib(found)
     if beside > 0.005:
         name = "engine" if beside > MAX_CONTEXT_GIB else "context"

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from advisor.facts import FactValue, Lang
+from advisor.formula_words import formula
 from advisor.render.bars import COLOURS, stacked
 from advisor.render.layout import listed
 from advisor.units import format_gib
@@ -94,7 +95,7 @@ def render_estimate(
         line = Text(f"{word(f'component.{part.id}', lang):32} ", style=COLOURS[index % len(COLOURS)])
         line.append(f"{format_gib(part.gib):>10}", style="default")
         if explain:
-            line.append(f"  {part.explain()}", style="dim")
+            line.append(f"  {formula(part.explain(), lang)}", style="dim")
         console.print(line, soft_wrap=explain)
     figures = {
         "max_memory_allocated": estimate.allocated_gib,

@@ -16,6 +16,7 @@ _CAUSES: Mapping[str, tuple[str, str]] = {
         "this model's code is not recorded, the usual layer was taken",
         "没有该模型的逐层记录,按常见结构估算",
     ),
+    "family": ("a family's code that was taken for a like one's", "该模型族按结构相近的模型族估算"),
     "sharding": ("buffers of the sharding", "分片的通信缓冲"),
     "quantised_kernels": ("kernels of the quantisation", "量化内核"),
     "server_share": ("what a server takes beside its share", "服务在设定份额之外的占用"),
