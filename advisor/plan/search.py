@@ -102,6 +102,7 @@ class Search:
         self._spec = spec
         self._filled = filled
         self._capacity = capacity_gib
+        self._budget = budget
         self._last = meter.made + budget
 
     def run(self, name: str, options: Sequence[Option]) -> Searched:
@@ -117,6 +118,7 @@ class Search:
             fallback = self._greedy(strongest)
             if found is None or _total(fallback) < _total(found):
                 found = fallback
+        self._last = self._meter.made + self._budget  # what has been looked at was needed to know where to look
         # Without the bounds, up to what has been found: either something cheaper turns up, or nothing cheaper exists.
         cheaper, proven = self._cheapest(groups, below=_total(found) if found is not None else float("inf"))
         found = cheaper if cheaper is not None else found
