@@ -1,0 +1,51 @@
+"""What a run works on, as texts show it: language models, texts, speech, scenes, pictures to restore, calibration, cards left idle."""
+
+from __future__ import annotations
+
+import pytest
+
+from advisor.readers.document import Document
+from advisor.readers.situations.subject import read
+
+
+@pytest.mark.parametrize(
+    ("text", "signal"),
+    [
+        ("We tune an LLM on our own instructions", "large_language_model"),
+        ("model loaded with load_in_8bit=True", "large_language_model"),
+        ("大模型微调爆显存", "large_language_model"),
+        ("set max_length to 512 for the tokenizer", "text_data"),
+        ("训练语料有十万条文本", "text_data"),
+        ("Conformer with max-duration 200, long utterances fail", "speech_data"),
+        ("语音识别训练显存不足", "speech_data"),
+        ("COLMAP scene with 2000 photos", "scene_photos"),
+        ("txt2img on SDXL dies", "image_generation"),
+        ("the upscaler has no --tile flag", "image_restoration"),
+        ("超分时显存不够", "image_restoration"),
+        ("OOM during calibration with --calib-samples 128 calib-dataset ptb", "calibration"),
+        ("the GPU memory is not released between two requests", "memory_not_given_back"),
+        ("推理结束后显存没有释放", "memory_not_given_back"),
+        ("only one GPU is used although there are two", "one_card_used"),
+        ("双卡怎么跑这个模型", "one_card_used"),
+        ('pipe = pipe.to("cuda")\nprompt = "a cat"\npipe.enable_model_cpu_offload()', "moved_before_offload"),
+        ("how to run this on a 16 GB card", "asks_to_run"),
+    ],
+)
+def test_what_a_text_shows(text: str, signal: str) -> None:
+    assert signal in [item.value for item in read(Document.of(text))]
+
+
+@pytest.mark.parametrize(
+    ("text", "signal"),
+    [
+        ("The detector runs out of memory at batch 8", "text_data"),
+        ("Llamas graze in the dataset's pictures", "large_language_model"),
+        ("pipe.enable_model_cpu_offload()\nimage = pipe(prompt).images[0]", "moved_before_offload"),
+        ("both GPUs are used", "one_card_used"),
+        ("the memory is released after each step", "memory_not_given_back"),
+        ("the quantised model runs well", "calibration"),
+        ("a tiled floor", "image_restoration"),
+    ],
+)
+def test_what_it_does_not_show(text: str, signal: str) -> None:
+    assert signal not in [item.value for item in read(Document.of(text))]
