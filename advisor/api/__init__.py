@@ -95,6 +95,8 @@ def fit(
 ) -> Fit:
     """The largest value of a fact with which a run still fits its card, for sure: the high end of the interval must fit.
 
+    What nobody states is taken as is usual; `Fit.given` says how.
+
     Args:
         vary: batch_size, seq_len, lora_rank, num_generations, image_tokens, concurrency, max_model_len ..., or `gpu_count` for the
             fewest cards.
@@ -127,12 +129,14 @@ def fit(
 
     if not over:
         found = best(run, vary, need, capacity)
-        return Fit(vary, capacity, (FitRow(found.value, found.need_gib),))
+        return Fit(vary, capacity, (FitRow(found.value, found.need_gib),), given=found.given)
     if len(over) != 1:
         raise FactError("give one fact to vary over", place="over", hint="For example over={'seq_len': [512, 1024]}")
     ((fact, values),) = over.items()
     rows = table(run, vary, fact, [check_fact(fact, value) for value in values], need, capacity)
-    return Fit(vary, capacity, tuple(FitRow(found.value, found.need_gib, value) for value, found in rows), fact)
+    given = {name: value for name, value in rows[0][1].given.items() if name != fact} if rows else {}
+    fitting = tuple(FitRow(found.value, found.need_gib, value) for value, found in rows)
+    return Fit(vary, capacity, fitting, fact, given)
 
 
 def checked_words(words: Mapping[str, object], model_path: str | Path | None = None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from advisor import report
 from advisor.estimate import result
@@ -160,12 +160,16 @@ class FitRow(Struct, frozen=True):
 
 
 class Fit(_Shown, Struct, frozen=True):
-    """What fits a card of `capacity_gib`: the best value of `fact`, one row for each value of the second fact `over`."""
+    """What fits a card of `capacity_gib`: the best value of `fact`, one row for each value of the second fact `over`.
+
+    `given`: facts that nobody stated, as they were taken for granted.
+    """
 
     fact: str
     capacity_gib: float
     rows: tuple[FitRow, ...]
     over: str = ""
+    given: Mapping[str, FactValue] = field(default_factory=dict)
 
     @property
     def value(self) -> int | None:
@@ -178,7 +182,7 @@ class Fit(_Shown, Struct, frozen=True):
             ({self.over: row.over} if self.over else {}) | {self.fact: row.value, "need_gib": row.need_gib}
             for row in self.rows
         ]
-        return {"capacity_gib": self.capacity_gib, "rows": rows}
+        return {"capacity_gib": self.capacity_gib, "rows": rows, "given": dict(self.given)}
 
     def _table(self) -> tuple[list[str], list[list[str]]]:
         from advisor.units import format_gib

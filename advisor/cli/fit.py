@@ -59,7 +59,7 @@ _OVER: dict[str, tuple[FactValue, ...]] = {
 def command(**parameters: Any) -> int:
     """Find the largest value of a fact with which the described run still fits its card.
 
-    It fits when the high end of the 90 % interval does.
+    It fits when the high end of the 90 % interval does. What nobody states is taken as is usual, and said.
 
     \b
     advisor fit --model Llama-3.1-8B --method lora --gpu "RTX 4090" --vary seq_len
@@ -70,6 +70,8 @@ def command(**parameters: Any) -> int:
     from advisor.estimate import estimate
     from advisor.library import load_library
     from advisor.plan.fit import best, capacity_of, table
+    from advisor.render.layout import listed
+    from advisor.wording import word
 
     stated = stated_facts(parameters)
     library = load_library(knowledge=parameters["knowledge"])
@@ -87,9 +89,12 @@ def command(**parameters: Any) -> int:
         rows = table(words, parameters["vary"], over, values, run, capacity)
     else:
         over, rows = "", [("", best(words, parameters["vary"], run, capacity))]
+    given = {name: value for name, value in rows[0][1].given.items() if name != over} if rows else {}
     if parameters["output"] == "json":
-        data = [({over: key} if over else {}) | {fit.fact: fit.value, "need_gib": fit.need_gib} for key, fit in rows]
-        click.echo(json.dumps({"capacity_gib": capacity, "rows": data}, ensure_ascii=False, indent=1))
+        data: list[dict[str, Any]] = [
+            ({over: key} if over else {}) | {fit.fact: fit.value, "need_gib": fit.need_gib} for key, fit in rows
+        ]
+        click.echo(json.dumps({"capacity_gib": capacity, "rows": data, "given": given}, ensure_ascii=False, indent=1))
         return 0
     for key, fit in rows:
         left = f"{over}={_shown(key):<10} " if over else ""
@@ -99,6 +104,8 @@ def command(**parameters: Any) -> int:
             click.echo(
                 f"{left}{fit.fact} {fit.value:<8} needs {format_gib(fit.need_gib or 0.0)} of {format_gib(capacity)}"
             )
+    if given:
+        click.echo(word("largest.given", "en", list=listed(given)))
     return 0
 
 

@@ -10,7 +10,7 @@ from advisor.errors import AdvisorError
 from advisor.estimate.catalogue import find_model
 from advisor.facts import VRAM_KINDS, FactValue, Lang
 from advisor.plan.edit import forbidden
-from advisor.plan.fit import VARIABLES, best, capacity_of, largest
+from advisor.plan.fit import VARIABLES, best, capacity_of, granted, largest
 from advisor.plan.outcome import EstimateLike, need_gib, peak_gib
 from advisor.records import Model
 from advisor.report import Largest, LargestRow
@@ -162,13 +162,9 @@ class _Sought:
         taken = {
             name: spec[name] for name in named if name in spec and name not in self._case.facts and name not in words
         }
-        by_estimate = self._case.estimated(
-            {**spec, "params_b" if self._fact == "params_b" else self._varied: 1}
-        ).assumed
         own = self._case.facts.keys() | words.keys()
-        taken |= {
-            name: by_estimate[name] for name in ("precision", "optimizer") if name in by_estimate and name not in own
-        }
+        by_estimate = granted(spec, self._varied, self._case.estimated)
+        taken |= {name: value for name, value in by_estimate.items() if name not in own}
         if self._varied == "max_model_len":
             taken = {name: value for name, value in taken.items() if name not in ("batch_size", "seq_len")}
         if self._fact == "concurrency" and self._case.facts.keys().isdisjoint({"seq_len", "max_model_len"}):
@@ -205,6 +201,8 @@ class _Sought:
     def _model_of(self, title: str, words: Mapping[str, FactValue], spec: Mapping[str, FactValue]) -> LargestRow:
         if "parallelism" in spec and "parallelism" not in self._case.facts:
             words = {**words, "parallelism": spec["parallelism"]}
+
+        spec = {**granted(spec, "params_b", self._case.estimated), **spec}
 
         def need(steps: int) -> float:
             return need_gib(self._case.estimated({**spec, "params_b": steps * _STEP_B}))

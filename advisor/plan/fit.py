@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from advisor.errors import AdvisorError, FactError
 from advisor.facts import FactValue, spec_of
 from advisor.library import Library
 from advisor.plan.outcome import EstimateLike, need_gib
+from advisor.vocabulary import VOCABULARY
 
 Estimator = Callable[[Mapping[str, FactValue]], EstimateLike]
 
@@ -29,11 +30,17 @@ VARIABLES: Mapping[str, tuple[int, bool]] = {
 
 
 class Fit(Struct, frozen=True):
-    """The best value of a fact; None where none fits. `need_gib` is what the card must have with it, for sure."""
+    """The best value of a fact; None where none fits.
+
+    Attributes:
+        need_gib: what the card must have with it, for sure.
+        given: facts that nobody stated and that were taken for granted, with their values.
+    """
 
     fact: str
     value: int | None
     need_gib: float | None
+    given: Mapping[str, FactValue] = field(default_factory=dict)
 
 
 def best(
@@ -45,7 +52,8 @@ def best(
 ) -> Fit:
     """The largest value of `fact` with which the specification fits, or the smallest for `gpu_count`.
 
-    It takes the need to grow (for `gpu_count`: to fall) with the value, and looks at about 2 * log2(value) estimates.
+    It takes the need to grow (for `gpu_count`: to fall) with the value, and looks at about 2 * log2(value) estimates. What the
+    specification leaves open is taken for granted as the estimator assumes it: the answer holds under it, so it widens no interval.
 
     Args:
         measure: what must be within the capacity: the high end (`need_gib`), or the expected figure (`peak_gib`).
@@ -60,13 +68,23 @@ def best(
     highest, falling = VARIABLES[fact]
     highest = min(highest, int(spec_of(fact).high))
 
+    given = granted(spec, fact, estimate)
+    whole = {**given, **spec}
+
     def need(value: int) -> float:
-        return measure(estimate({**spec, fact: value}))
+        return measure(estimate({**whole, fact: value}))
 
     if falling:
-        return _smallest(fact, need, capacity_gib, highest)
+        value = smallest(need, capacity_gib, highest)
+        return Fit(fact, value, None if value is None else need(value), given)
     low = largest(need, capacity_gib, highest)
-    return Fit(fact, low, need(low or 1))
+    return Fit(fact, low, need(low or 1), given)
+
+
+def granted(spec: Mapping[str, FactValue], fact: str, estimate: Estimator) -> dict[str, FactValue]:
+    """The facts beside `fact` that the estimator has to assume for the specification."""
+    assumed = estimate({**spec, fact: 1}).assumed
+    return {name: value for name, value in assumed.items() if name in VOCABULARY and name != fact and name not in spec}
 
 
 def largest(need: Callable[[int], float], capacity_gib: float, highest: int) -> int | None:
@@ -99,7 +117,8 @@ def capacity_of(words: Mapping[str, FactValue], library: Library) -> float | Non
     return card.usable_gib if card is not None else None
 
 
-def _smallest(fact: str, need: Callable[[int], float], capacity_gib: float, highest: int) -> Fit:
+def smallest(need: Callable[[int], float], capacity_gib: float, highest: int) -> int | None:
+    """The smallest of 1 to `highest` whose need is within the capacity, taking the need to fall; None where no one's is."""
     count = 1
     while count <= highest:
         if _fits(need, count, capacity_gib):
@@ -110,9 +129,9 @@ def _smallest(fact: str, need: Callable[[int], float], capacity_gib: float, high
                     count = middle
                 else:
                     low = middle
-            return Fit(fact, count, need(count))
+            return count
         count *= 2
-    return Fit(fact, None, None)
+    return None
 
 
 def _fits(need: Callable[[int], float], value: int, capacity_gib: float) -> bool:

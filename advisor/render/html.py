@@ -79,6 +79,7 @@ def render_html(diagnosis: Diagnosis, *, everything: bool = False) -> str:
             f"<div>{escape(line)}</div>",
             bar(e.components, e.capacity_gib, lang),
             _assumed(e.assumed, lang),
+            *(f"<div>{escape(text)}</div>" for text in e.warnings),
         ]
     if d.causes:
         rows = [f"<li><b>{escape(c.title)}</b> ({c.confidence:.0%}): {escape(c.because)}</li>" for c in d.causes[:3]]

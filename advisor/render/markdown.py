@@ -173,7 +173,7 @@ def _memory(estimate: EstimateReport, d: Diagnosis) -> str:
     text = "\n".join([head, *rows])
     if estimate.assumed:
         text += f"\n\n{escape(word('assumed', d.lang, list=listed(estimate.assumed)))}"
-    return text
+    return "\n\n".join([text, *map(escape, estimate.warnings)])
 
 
 def _remedies(remedies: Iterable[RemedyReport], d: Diagnosis) -> list[str]:

@@ -122,8 +122,12 @@ def test_fit_finds_the_largest_value_that_fits() -> None:
     assert [row.over for row in found.rows] == [1, 2]
     value = found.value
     assert value is not None
-    assert advisor.estimate(**run, batch_size=1, seq_len=value).fits
-    assert not advisor.estimate(**run, batch_size=1, seq_len=value + 64).fits
+    given = {**found.given, **run}
+    assert {"precision", "optimizer"} <= found.given.keys()
+    assert "batch_size" not in found.given
+    assert advisor.estimate(**given, batch_size=1, seq_len=value).fits
+    assert not advisor.estimate(**given, batch_size=1, seq_len=value + 64).fits
+    assert found.as_json()["given"] == found.given
     assert found.as_json()["rows"][0]["seq_len"] == value
     with pytest.raises(InputError, match="gpu_name: which card"):
         advisor.fit(model="Qwen2.5-7B")

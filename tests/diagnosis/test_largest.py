@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -32,18 +31,13 @@ def _largest(text: str, library: Library) -> tuple[Diagnosis, Largest]:
     return report, report.largest[0]
 
 
-def _taken(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What the question takes for granted, without what the estimate assumes by itself and is less sure of therefore."""
-    return {name: value for name, value in given.items() if name not in ("precision", "optimizer")}
-
-
 @pytest.mark.parametrize(("text", "fact"), [(BATCH, "batch_size"), (LENGTH, "seq_len")])
 def test_the_number_fits_and_the_next_does_not(text: str, fact: str, library: Library) -> None:
     case = examine(text, library=library)
     _, found = _largest(text, library)
     assert found.fact == fact
     for row, given in zip(found.rows, found.given, strict=True):
-        spec = {**case.specification.words, **_taken(given), **row.words}
+        spec = {**case.specification.words, **given, **row.words}
         for value, measure in ((row.value, need_gib), (row.likely, peak_gib)):
             assert value is not None
             assert measure(case.estimated({**spec, fact: int(value)})) <= found.capacity_gib
@@ -87,7 +81,7 @@ def test_models_by_method_and_width(library: Library) -> None:
 def _fits(row: LargestRow, found: Largest, library: Library) -> None:
     """The size fits, a quarter more does not, and the example fits by its own architecture."""
     case = examine(MODEL, library=library)
-    spec: dict[str, Any] = {**_taken(found.given[found.rows.index(row)]), **row.words}
+    spec: dict[str, Any] = {**found.given[found.rows.index(row)], **row.words}
     assert need_gib(case.estimated({**spec, "params_b": row.value or 0.0})) <= found.capacity_gib
     assert need_gib(case.estimated({**spec, "params_b": 1.25 * (row.value or 0)})) > found.capacity_gib
     if row.example:

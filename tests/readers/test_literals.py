@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
+import pkgutil
+
 import pytest
 import re2
 
-from advisor.readers.literals import Rare, literals_of
+import advisor.readers
+from advisor.readers.literals import Named, Rare, literals_of
 
 
 @pytest.mark.parametrize(
@@ -47,3 +52,17 @@ def test_the_matches_are_those_of_the_pattern() -> None:
     for source in ("(?i)tried ([0-9])", "Tried ([0-9])", "([0-9])", "nothing here"):
         found = [match.span(0) for match in Rare(source).finditer(text, text.lower())]
         assert found == [match.span(0) for match in re2.finditer(source, text)]
+
+
+def test_every_pattern_of_the_readers_compiles() -> None:
+    """Lazily compiled patterns would fail only on the text that needs them."""
+    for info in pkgutil.walk_packages(advisor.readers.__path__, "advisor.readers."):
+        module = importlib.import_module(info.name)
+        for name in ("_forms", "_patterns"):
+            made = getattr(module, name, tuple)()
+            if isinstance(made, Named):
+                assert all(made[pattern] is not None for pattern in made._sources)
+    rare = [item for item in gc.get_objects() if isinstance(item, Rare)]
+    assert len(rare) > 300
+    for item in rare:
+        re2.compile(item._source)
