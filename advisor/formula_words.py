@@ -56,6 +56,7 @@ _WORDS: tuple[tuple[str, str], ...] = (
     ("bytes per weight * params", "每个权重的字节数(bytes)* params"),
     ("2 blocks' weights, gathered in 16 bits", "聚合的 2 个模块的 16 位权重"),
     ("trained weights * their bytes", "训练的权重数(trained)* 其字节数"),
+    ("2 bytes * params", "2 字节 * params"),
     ("2 bytes * text encoder params", "2 字节 * 文本编码器参数量"),
     ("2 bytes * autoencoder params", "2 字节 * 自编码器参数量"),
     ("gradient bytes * trained weights", "梯度字节数 * 训练的权重数(trained)"),

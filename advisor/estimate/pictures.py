@@ -87,7 +87,12 @@ def convolutional_footprint(run: RunSpec, model: Model | None, params_b: float, 
     if run.task == "inference":
         made = vision.inference(net, run.batch_size, wide, tall, element)
     else:
-        made = vision.training(net, run.batch_size, wide, tall, element, closed_form.moment_bytes(run.optimizer, 4.0))
+        # A program's 16 bits are autocast over fp32 weights.
+        weight = 4.0 if run.framework else float(run.weight_bytes)
+        states = closed_form.moment_bytes(run.optimizer, weight)
+        made = vision.training(
+            net, run.batch_size, wide, tall, element, states, weight, run.precision.startswith("amp")
+        )
     made.unused = ("seq_len", "gradient_checkpointing", "method")
     made.own_doubts["image_resolution"] = interval.SURER["image_resolution"]
     if size is None:

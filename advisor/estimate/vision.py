@@ -49,22 +49,39 @@ def conv_net(name: str, params_b: float, table: Mapping[str, Any]) -> ConvNet:
 
 
 def training(
-    net: ConvNet, batch: int, width: int, height: int, element: float, state_bytes: float, weight_bytes: float = 4.0
+    net: ConvNet,
+    batch: int,
+    width: int,
+    height: int,
+    element: float,
+    state_bytes: float,
+    weight_bytes: float = 4.0,
+    autocast: bool = False,
 ) -> Footprint:
-    """A training step: weights, gradients and states; element * kept * outputs * batch, and the gradient of the widest layers.
+    """A training step: weights and states, and the larger of element * kept * outputs * batch, all there when the backward pass begins,
+    and of the gradients with the temporaries of the optimizer's step (the root of all second moments at once), which come as those go.
 
     Args:
-        element: bytes of an activation. state_bytes: optimizer bytes a weight.
+        element: bytes of an activation. state_bytes: optimizer bytes a weight. autocast: the graph keeps a cast of each weight.
     """
     made = Footprint(phase="backward", doubts=interval.causes("blocks" if net.known else "unknown_architecture"))
     made.add("weights", weight_bytes * net.params, "bytes * params", params=net.params)
-    made.add("gradients", weight_bytes * net.params, "bytes * params")
     made.add("optimizer", state_bytes * net.params, "state bytes * params", bytes=state_bytes)
-    made.add("activations", element * net.kept * net.elements(width, height) * batch,
-             "bytes * times kept * convolution outputs * batch", kept=net.kept, batch=batch)  # fmt: skip
     made.add("input", 4.0 * 3 * width * height * batch, "4 bytes * 3 channels * pixels * batch")
+    held = made.allocated
+    casts = 2.0 * net.params if autocast else 0.0
+    kept = casts + element * net.kept * net.elements(width, height) * batch
+    step = (2.0 if state_bytes >= 2 * weight_bytes else 1.0) * weight_bytes * net.params
+    if kept >= step:
+        made.add("casts", casts, "2 bytes * params")
+        made.add(
+            "activations", kept - casts, "bytes * times kept * convolution outputs * batch", kept=net.kept, batch=batch
+        )
+    else:
+        made.phase = "optimizer_step"
+        made.add("gradients", step, "bytes * params")
     made.outside = CONVOLUTION_WORKSPACE
-    made.phases = {"load": weight_bytes * net.params, "backward": made.allocated, "optimizer_step": made.allocated / 2}
+    made.phases = {"load": weight_bytes * net.params, "backward": held + kept, "optimizer_step": held + step}
     return made
 
 

@@ -134,8 +134,32 @@ def test_varying_lengths_leave_blocks_behind() -> None:
 def test_a_convolutional_network_keeps_its_outputs() -> None:
     net = vision.conv_net("resnet50", 0.02556, LIBRARY.settings["convnets"])
     made = vision.training(net, 32, 224, 224, 4.0, 8.0)
-    assert made.parts["activations"] == pytest.approx(4 * 2.3 * 11.11e6 * 32)
+    assert made.parts["activations"] == pytest.approx(4 * 2.0 * 11.11e6 * 32)
+    assert "gradients" not in made.parts  # they come as the outputs go
     assert net.elements(448, 448) == 4 * net.outputs
+    few = vision.training(net, 1, 224, 224, 4.0, 8.0)
+    assert few.phase == "optimizer_step"
+    assert few.parts["gradients"] == pytest.approx(2 * 4 * 25.56e6, rel=0.01)
+
+
+def test_a_network_in_stages_is_no_plain_transformer() -> None:
+    words = {
+        "model": "swin-base",
+        "model_kind": "vision",
+        "task": "train",
+        "batch_size": 32,
+        "precision": "amp-bf16",
+        "loop": "trainer",
+    }
+    arch = {
+        "model_type": "swin",
+        "embed_dim": 128,
+        "depths": [2, 2, 18, 2],
+        "num_hidden_layers": 4,
+        "num_attention_heads": [4, 8, 16, 32],
+    }
+    made = estimate({**words, "arch": arch, "params_b": 0.0878}, LIBRARY)
+    assert 5.0 < made.allocated_gib < 6.5
 
 
 def test_algorithms_add_their_models_and_sequences() -> None:
