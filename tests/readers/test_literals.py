@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import importlib
+import inspect
 import pkgutil
+from typing import Any
 
 import pytest
 import re2
@@ -59,7 +61,10 @@ def test_every_pattern_of_the_readers_compiles() -> None:
     for info in pkgutil.walk_packages(advisor.readers.__path__, "advisor.readers."):
         module = importlib.import_module(info.name)
         for name in ("_forms", "_patterns"):
-            made = getattr(module, name, tuple)()
+            make: Any = getattr(module, name, None)
+            if make is None or inspect.signature(make).parameters:
+                continue
+            made = make()
             if isinstance(made, Named):
                 assert all(made[pattern] is not None for pattern in made._sources)
     rare = [item for item in gc.get_objects() if isinstance(item, Rare)]
