@@ -164,9 +164,11 @@ def compile_sections(rules: Sequence[Path], knowledge: Sequence[Path]) -> tuple[
     sections: Sections = {name: {} for name in _TYPES}
 
     def add(section: str, name: str, record: Any, pack: dict[tuple[str, str], str], path: str) -> None:
-        first = pack.setdefault((section, name), path)
-        if first != path:
-            faults.append(Fault(path, 0, f"{name!r} is already in {first}"))
+        line = getattr(record, "line", 0)
+        place = f"{path}:{line}" if line else path
+        first = pack.setdefault((section, name), place)
+        if first != place:
+            faults.append(Fault(path, line, f"{name!r} is already in {first}"))
         sections[section][name] = record
 
     for folder in rules:
