@@ -87,7 +87,7 @@ def test_lengths_at_the_upper_end_may_make_another_phase_the_peak() -> None:
 
 
 def test_a_gelu_written_as_a_formula_is_transformers_own() -> None:
-    """Transformers keeps the formula's tensors; a run whose program isn't named calls the kernel, and its upper end reaches to the other."""
+    """Transformers keeps the formula's tensors; a run of no named program calls the kernel, its upper end reaches to the other."""
     words = {"model": "microsoft/phi-1_5", "task": "train", "method": "lora", "lora_rank": 8, "precision": "bf16", "batch_size": 4,
              "seq_len": 1024, "gradient_checkpointing": False, "optimizer": "adamw"}  # fmt: skip
     unnamed, named = estimate(words, LIBRARY), estimate({**words, "framework": "transformers"}, LIBRARY)
