@@ -76,7 +76,7 @@ _USED_AFTER = re2.compile(
 )
 _RAM = re2.compile(
     rf"(?:^|[^\w.]){SIZE}[ \t]?(?:of )?(?:(?:system|host|cpu|main|machine|physical|unified|"
-    rf"ddr\d?)[ -]?){{0,2}}(?:ram\b|内存|主存|memory \(ram\)|system memory)|"
+    rf"ddr\d?)[ -]?){{0,2}}(?:ram\b|ddr\d\b|内存|主存|memory \(ram\)|system memory)|"
     rf"(?:内存|主存|主机|host ram|cpu ram|system ram|system memory|host memory|cpu memory|\bram\b(?: (?:of|in|on) (?:my|the|"
     rf"this|our) \w{1, 12})?)[ \t]?(?:大小|容量|只有|为|是|有|:|"
     rf"：|=|is|of|size|total|[ \t]){{0,4}}{SIZE}(?:[^\w/]|$)|"

@@ -47,12 +47,13 @@ _HOST = re2.compile(
     r"\bram (?:usage |consumption |use )?(?:is |was )?(?:goes up|rises|climbs|leaks?|keeps?|fills?|is full|increas\w*|"
     r"grow\w*|runs? out|exhaust\w*|is gone)|"
     r"\ball of my \d+ ?g\w* (?:of )?ram|minimum (?:cpu|host|system) (?:ram|memory)|"
+    r"\bload\w* (?:\w+ ){0,4}(?:in|into) (?:the |system |cpu )?ram\b[^\n.]{0,48}\b(?:oom|out of memory)\b|"
     r"pin(?:ned)?_memory ?= ?false|kernel (?:keeps? |has |appears to have )?(?:dying|dies|died|crash\w*)|"
     r"\b\d(?:\.\d)?\s?tb? of (?:memory|ram)|(?:using|used) all (?:of the |the )?(?:available )?ram\b|"
     r"session (?:is |keeps? |always |just |then )?crash\w*|crash\w* (?:the |my )?session|"
     r"(?:process|training|job|task|it|script|program|python|worker|run|kernel|container|pod|server)"
     r"(?:'s| is| was| gets?| got| being| been| will be) (?:randomly )?killed|"
-    r"(?:being|got|gets?|getting) (?:\w+ly )?killed|killed (?:because|due|for lack|out) of|"
+    r"(?:being|got|gets?|getting) (?:\w+ly )?[\"'`“]?killed|killed (?:because|due|for lack|out) of|"
     r"\b(?:no|without|little) (?:free |more |system |available )?ram (?:is |was )?left|"
     r"\beat(?:s|ing|en)? (?:up )?all (?:of )?(?:it|(?:the |my |its )?(?:ram|memory))\b|"
     r"\bram (?:is |was |runs? |ran |went )?out of memory|\bram leak\w*|\bram memory (?:\w+ )?(?:to )?(?:accumulat|grow|increas|keep)\w*|"
@@ -129,6 +130,11 @@ _LEARNING = Test(
     r"\bweights\b|checkpoint|diffusion|"
     r"显存|显卡|训练|模型|推理|微调|\bjax\b|keras|\bcuda|dataset"
 )
+_UNUSED = Test(
+    r"\b(?:low|lower|poor|0 ?%|slow|idle|fluctuat\w*)\b[^\n.]{0,48}\butil\w*|\b(?:volatile )?(?:gpu[- ']?s?[ -]?)?util\w*\b[^\n.]{0,32}"
+    r"\b(?:low|lower|poor|0 ?%|slow|idle|never exceed\w*|fluctuat\w*)|利用率[^\n。]{0,12}(?:低|个位数|上不去|为0)"
+)
+_FULL = Test(r"^\W?(?:vram|gpu memory|video memory|graphics memory|card'?s? memory) (?:is |was |are )?full\b")
 _OF_A_RUN = Test(r"\btrain|tun(?:e|ing)\b|vram|\b\d+ ?gb\b|训练|微调|显存")
 # What a change to a program says of itself, where nobody tells of a run.
 _CHANGE = Test(
@@ -173,6 +179,8 @@ def kinds(prose: Prose) -> Iterator[tuple[str, int, float]]:
     if host is not None and _GPU_MEMORY(prose.lower[max(0, host - 6) : host]):
         host = None
     cache, shm = _first(_KV, prose), _first(_SHM, prose)
+    if vram is not None and _UNUSED(prose.lower) and _FULL(prose.lower[vram : vram + 40]):
+        vram = weak = None  # the card is full and idle: slow, not short of memory
     if cache is not None:
         yield "kv_cache", cache, 0.7
     if shm is not None:

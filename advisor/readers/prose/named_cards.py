@@ -51,6 +51,8 @@ _SIZE_AFTER = re2.compile(
     rf"(?:[ \t(（\[,，@:：-]|with|w/?|each|has|having|of|的|单卡|每张卡?|每卡|每块|显存|为|是|memory|size|about|only|"
     rf"only has){{0,8}}?{SIZE}(?:[^\w/]|$|[ \t]?vram|[ \t]?x[ \t]?\d|显存)"
 )
+# "RTX 3090, 64GB RAM": the machine's.
+_HOST = Test(rf"^[^\n(（\d]{{0,12}}[,，、+][ \t]?{SIZE}[ \t]?-?(?:of )?(?:system |host |cpu |ddr\d )?(?:ram\b|内存)")
 _SIZE_INSIDE = re2.compile(rf"[ \t\-_(]{SIZE}\b")
 _AND_MORE = re2.compile(
     rf"^[ \t]?(?:gpus?|cards?|显卡)?[ \t]?(?:and|plus|\+|和|加|以及)[ \t]?({NUMBER})[ \t]?(?:[x×*]|"
@@ -111,7 +113,7 @@ def _memory_near(prose: Prose, start: int, end: int) -> float | None:
         return float(inside.group(1))
     line, line_end = prose.line(start)
     after = _SIZE_AFTER.search(prose.lower[end : min(line_end, end + _REACH)])
-    if after is not None:
+    if after is not None and not _HOST(prose.lower[end : min(line_end, end + _REACH)][: after.end() + 8]):
         return float(after.group(1))
     before = _SIZE_BEFORE.search(prose.lower[max(line, start - _REACH) : start])
     return float(before.group(1)) if before is not None else None

@@ -99,7 +99,8 @@ _WORDS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("fp16", r"(?:^|[^\w])(?:fp16|float16)\b|half[ -]precision|半精度"),
             (
                 "fp32",
-                r"mixed[ _-]?precision ?(?:is |was )?(?:set )?(?:to |as |=|: ?)?[\"'`]?(?:no|none|off|false)\b|(?:^|[^\w])(?:fp32|float32)\b|full[ -]precision|single[ -]precision|全精度|单精度",
+                r"mixed[ _-]?precision ?(?:is |was )?(?:set )?(?:to |as |=|: ?)?[\"'`]?(?:no|none|off|false)\b|"
+                r"(?:^|[^\w])(?:fp32|float32)\b|full[ -]precision|single[ -]precision|全精度|单精度",
             ),
         ),
     ),

@@ -14,7 +14,7 @@ import re2
 from advisor.facts import Observation
 from advisor.readers.document import Document
 
-TRIGGERS: tuple[str, ...] = ("memory", "vram", "显存", "zombie", "内存")
+TRIGGERS: tuple[str, ...] = ("memory", "vram", "显存", "zombie", "内存", "ram", "gpu0", "gpu 0")
 RANK = 40
 # Any explicit failure or question outweighs it.
 CONFIDENCE = 0.28
@@ -37,8 +37,27 @@ _HELD = re2.compile(
     r"[^\n]{0,30}(?:until|till)[^\n]{0,20}(?:runs?|ran|running) out|"
     r"zombie process|(?:gpu )?memory (?:is |was |remains? )?(?:still |not )(?:occupied|held|released|"
     r"freed|in use)|still (?:holds?|occup(?:y|ies)|uses?)(?: the)? (?:gpu )?memory|"
+    r"超过了?(?:gpu|显卡)?的?显存|"
     r"(?:仍|还|依然)[^\n。]{0,6}(?:占用|占着)[^\n。]{0,10}(?:显存|gpu ?内存)|(?:显存|gpu ?内存)[^\n。]{0,10}(?:没有?|无法|"
     r"不)(?:被)?(?:释放|清除)|(?:gpu|显卡)[^\n。]{0,4}内存还?被占"
+)
+
+
+# The host's memory, said without a failure: "RAM usage is incredibly high, it consumes up to 80GB of RAM".
+_HOST = re2.compile(
+    r"(?:^|[^\w ]|\b(?:the|my|system|host|cpu|machine|and|of) )\bram (?:usage|consumption|use) (?:is |was |gets? |becomes? )?"
+    r"(?:incredibly|extremely|very|too|insanely|unexpectedly|so) (?:high|large|much|big)|"
+    r"consum\w+ (?:up to |about |around |over |more than )?\d+ ?g(?:i?b)? of (?:system |cpu |host )?ram\b"
+)
+# Contexts of the other ranks on the first card are asked about before anything fails.
+_RANKS = re2.compile(
+    r"process(?:es)? (?:\w+ ){0,8}(?:allocat|us|occup)\w*(?: \S+){0,8} (?:gpu[ -]?0|the first gpu)\b|"
+    r"additional processes? on (?:the )?(?:gpu[ -]?0|first gpu)\b"
+)
+
+# Memory is only the background where a card is not busy.
+_UNUSED = re2.compile(
+    r"\butil(?:i[sz]ation)?\b[^\n.]{0,40}\b(?:low|lower|0 ?%|never exceed\w*)|\b(?:low|lower)\b[^\n.]{0,40}\butil|利用率[^\n。]{0,12}低"
 )
 
 
@@ -50,8 +69,14 @@ def read(doc: Document) -> Iterator[Observation]:
         yield Observation(
             "failure_kind", "vram_oom", doc.line_at(offset), doc.quote(offset), rank=RANK, confidence=CONFIDENCE + 0.05
         )
-    match = _TALK.search(doc.lower)
-    if match is not None:
+    host = _HOST.search(doc.lower)
+    if host is not None:
+        offset = host.start()
+        yield Observation(
+            "failure_kind", "host_oom", doc.line_at(offset), doc.quote(offset), rank=RANK, confidence=CONFIDENCE + 0.05
+        )
+    match = _TALK.search(doc.lower) or _RANKS.search(doc.lower)
+    if match is not None and not _UNUSED.search(doc.lower):
         offset = match.start()
         yield Observation(
             "failure_kind", "question", doc.line_at(offset), doc.quote(offset), rank=RANK, confidence=CONFIDENCE

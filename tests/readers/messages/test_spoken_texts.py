@@ -29,6 +29,13 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("Since the update our java service is OOM after two days, the heap looks fine", "host_oom", {}),
     ("When I start the training my colab session always crashes", "host_oom", {"task": "train"}),
     ("the RAM consumption is increasing with each request of the load test", "host_oom", {}),
+    ("after the loading I got \"Killed\". My box: RTX 3090, 64GB Ram", "host_oom", {"gpu_name": "RTX 3090", "gpu_memory_gib": None, "host_ram_gib": 64}),
+    ("The experts are loaded into RAM by the CPU build, causing OOM. 32GB DDR5", "host_oom", {"host_ram_gib": 32}),
+    ("24GB of GPU in RAM terms, and training is OOM", "vram_oom", {}),
+    # A card that is not busy is slow, not short of memory.
+    ("GPU memory is full but its utilization is very low, training is slow", "none", {"task": "train"}),
+    ("High GPU memory usage but low volatile gpu-util, did I miss something?", "none", {}),
+    ("训练很慢，GPU利用率低，显存占用很大", "none", {"task": "train"}),
     # Nothing has failed yet.
     ("The optimizer keeps two moments for each weight, potentially causing OOM (out of memory) when training. Please let it live on the CPU.", "question", {"task": "train"}),
     ("The paper reports that the dense variant runs out of memory when trained on a 24GB card.", "question", {}),
@@ -49,6 +56,7 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     # The machine.
     ("my graphics card configuration is 3090, batch_size 4, and training is OOM", "vram_oom", {"gpu_name": "RTX 3090"}),
     ("微调时会瞬间占满另一张卡的20G显存，然后CUDA out of memory", "vram_oom", {"gpu_memory_gib": None}),
+    ("my specs: 3060 12gb,16gb ram, and it is CUDA OOM", "vram_oom", {"gpu_memory_gib": 12, "host_ram_gib": 16}),
     ("OOM with two machines, each has 12G GPU memory", "vram_oom", {"gpu_memory_gib": 12, "gpu_count": None}),
     ("It dies with CUDA OOM while trying to load the encoder", "vram_oom", {"phase": "load"}),
     ("kernel 0a1b2c3d-4e5f-613b-8a9b-0123456789ab restarted, then CUDA out of memory", "vram_oom", {"model": None, "params_b": None}),
