@@ -112,6 +112,7 @@ def make_plan(
             scale,
             frozenset(asked),
         )
+        plans = _preferred_first(plans, wanted)
     hardware = smallest_hardware(meter, spec, (), capacity_gib, cards, remedies)
     if strongest is not None and not strongest.fits:
         hardware += smallest_hardware(
@@ -313,6 +314,15 @@ def _plans(
                 plans.append(Plan("one-change", (step,), after, peak_gib(meter(after)), need, True, option.cost))
                 break
     return _distinct(plans), searched.strongest
+
+
+_NAMED_BY = {"quality": "keep-quality", "speed": "keep-speed", "least-effort": "one-change"}
+
+
+def _preferred_first(plans: list[Plan], wanted: Preferences) -> list[Plan]:
+    """The plan that keeps what the person prefers goes first, after one that does as was asked."""
+    name = _NAMED_BY.get(wanted.prefer, "")
+    return sorted(plans, key=lambda plan: 0 if plan.name == "as-asked" else 1 if plan.name == name else 2)
 
 
 def _lean(plan: Plan, meter: Meter, spec: Spec, filled: Spec) -> Plan:
