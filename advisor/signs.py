@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Any
+
+TYPE_CHECKING = False  # `typing` takes longer to import than most outputs to search
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
 
 # Cores of what failures are called, in the spellings that are printed; rare in healthy logs.
 # With more than 32 of them the search is a third slower.
@@ -87,8 +90,7 @@ def _compiled(pattern: bytes) -> Any:
 
 def signs(data: bytes) -> Iterator[int]:
     """The offsets of the literals that are signs of failure."""
-    sure = confirmed()
-    return (offset for offset in finder()(data) if sure(data[max(0, offset - 64) : offset + 128]))
+    return (offset for offset in finder()(data) if confirmed()(data[max(0, offset - 64) : offset + 128]))
 
 
 def may_fail(data: bytes) -> bool:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from advisor.running.signals import signal
+from advisor.running.system import function
+
+TYPE_CHECKING = False  # `typing` is not imported before the command starts
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 NOT_FOUND = 127
 NOT_RUNNABLE = 126
@@ -82,34 +87,34 @@ def start(
 
 def _exec(command: Sequence[str]) -> int:
     """Replaces this process, or gives the error number. A script without a first line goes to the shell, as execvp(3) does."""
-    try:
-        os.execvp(command[0], list(command))  # noqa: S606 - it is what was asked for
-    except OSError as error:
-        if error.errno != errno.ENOEXEC:
-            return error.errno or errno.EINVAL
-    path = command[0] if os.sep in command[0] else _found(command[0])
-    try:
-        os.execv("/bin/sh", ["sh", path, *command[1:]])  # noqa: S606
-    except OSError as error:
-        return error.errno or errno.EINVAL
+    found = errno.ENOENT
+    for path in _paths(command[0]):
+        try:
+            os.execv(path, list(command))  # noqa: S606 - it is what was asked for
+        except OSError as error:
+            code = error.errno or errno.EINVAL
+        if code == errno.ENOEXEC:
+            try:
+                os.execv("/bin/sh", ["sh", path, *command[1:]])  # noqa: S606
+            except OSError as error:
+                return error.errno or errno.EINVAL
+        if code not in (errno.ENOENT, errno.ENOTDIR):
+            found = code  # there, but it can't be run: the search goes on, as execvp(3) does
+            if code != errno.EACCES:
+                break
+    return found
 
 
-def _found(name: str) -> str:
-    for folder in os.get_exec_path():
-        path = os.path.join(folder, name)
-        if os.access(path, os.X_OK) and os.path.isfile(path):
-            return path
-    return name
+def _paths(name: str) -> list[str]:
+    """Where a program may be. (`os.execvp` imports `warnings` for this.)"""
+    if os.sep in name:
+        return [name]
+    return [os.path.join(folder, name) for folder in os.environ.get("PATH", os.defpath).split(os.pathsep)]
 
 
 def _die_with_parent() -> Callable[[], int] | None:
     """On Linux: a function that has the command ended when this process is killed, for it could not forward that."""
     if not sys.platform.startswith("linux"):
         return None
-    import ctypes
-
-    try:
-        prctl = ctypes.CDLL(None).prctl
-    except (OSError, AttributeError):
-        return None
-    return lambda: prctl(1, int(signal.SIGTERM), 0, 0, 0)  # PR_SET_PDEATHSIG
+    prctl = function("prctl")
+    return None if prctl is None else lambda: prctl(1, int(signal.SIGTERM), 0, 0, 0)  # PR_SET_PDEATHSIG

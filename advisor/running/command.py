@@ -7,18 +7,19 @@ unless all of it does, because then nothing else would tell what happened.
 
 from __future__ import annotations
 
+import _thread
 import os
-import signal
 import stat
 import time
-from collections.abc import Sequence
 
 from advisor.running import child, supervise
 from advisor.running.pipes import pipe
+from advisor.running.signals import signal
 from advisor.running.tap import BURST_BYTES, BYTES_PER_SECOND, Tap
 
 TYPE_CHECKING = False  # `typing` is not imported before the command starts
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import BinaryIO
 
     from advisor.running.relay import Relay
@@ -85,6 +86,7 @@ def run(command: Sequence[str]) -> Ran:
         relays = [relay for plan in plans if (relay := plan.opened()) is not None]
         for relay in relays:
             relay.start()
+        _thread.start_new_thread(_prepare, ())
         resizers = [plan.terminal.resize for plan in plans if plan.terminal is not None]
         status = supervise.wait(pid, blocked, own_group=own_group, resized=resizers)
         _finish(relays, pid)
@@ -126,6 +128,7 @@ class _Plan:
         return Relay(self._ours, self.numbers[0], self.source.tap, piped=self.terminal is None)
 
 
+_SHORT_SECONDS = 0.05
 _NAMES = {1: "stdout", 2: "stderr"}
 
 
@@ -229,6 +232,14 @@ def _hold_standard_descriptors() -> set[int]:
             closed.add(number)
             os.open(os.devnull, os.O_RDWR)
     return closed
+
+
+def _prepare() -> None:
+    """Imports what the end of the command needs, in the time that it runs; one that ends at once has said little, and needs less."""
+    time.sleep(_SHORT_SECONDS)
+    from advisor.signs import finder
+
+    finder()
 
 
 def _finish(relays: Sequence[Relay], pid: int) -> None:

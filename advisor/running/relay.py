@@ -6,15 +6,19 @@ gone and nothing is left (a grandchild may still hold the stream open).
 
 from __future__ import annotations
 
+import _thread
 import errno
 import os
 import select
-import threading
 import time
-from collections.abc import Callable
 
 from advisor.running.pipes import PIPE_BYTES, pipe, widen
+from advisor.running.system import call_error, function
 from advisor.running.tap import Tap
+
+TYPE_CHECKING = False  # `typing` is not imported before the command starts
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _NONBLOCK = 2  # SPLICE_F_NONBLOCK of <fcntl.h>
 _GONE = (errno.EPIPE, errno.EIO, errno.ECONNRESET, errno.ENXIO, errno.ENOTCONN)
@@ -23,8 +27,8 @@ _TORRENT_BYTES = 100e6
 _GATHER_SECONDS = 0.0003
 
 
-class Relay(threading.Thread):
-    """A thread that passes a stream on.
+class Relay:
+    """Passes a stream on in a thread of its own. (`threading` takes longer to import than a short command runs.)
 
     Attributes:
         ended: nobody writes to the stream any more, or nobody reads it.
@@ -38,15 +42,25 @@ class Relay(threading.Thread):
             target: where they are written; left open.
             piped: the source is a pipe, not a terminal.
         """
-        super().__init__(daemon=True)
         self.source, self.target, self.tap, self.piped = source, target, tap, piped
         self.ended = False
         self.failure = 0
+        self._running = _thread.allocate_lock()
         self._wake = os.pipe()
         self._stopping = False
         self._poll = select.poll()
         self._poll.register(source, select.POLLIN)
         self._poll.register(self._wake[0], select.POLLIN)
+
+    def start(self) -> None:
+        """Begins to pass on."""
+        self._running.acquire()
+        _thread.start_new_thread(self._run, ())
+
+    def join(self) -> None:
+        """Waits for the end."""
+        with self._running:
+            pass
 
     def stop(self) -> None:
         """The command is gone: pass on what is left, then end."""
@@ -58,7 +72,14 @@ class Relay(threading.Thread):
         for end in self._wake:
             os.close(end)
 
+    def _run(self) -> None:
+        try:
+            self.run()
+        finally:
+            self._running.release()
+
     def run(self) -> None:
+        """Passes on until the end."""
         tee = _tee() if self.piped else None
         try:
             if tee is None or not self._in_kernel(tee):
@@ -189,20 +210,14 @@ def _tee() -> Callable[[int, int, int], int] | None:
     """tee(2) without blocking, where the system has it."""
     if not hasattr(os, "splice"):
         return None
-    import ctypes
-
-    try:
-        function = ctypes.CDLL(None, use_errno=True).tee
-    except (OSError, AttributeError):
+    call = function("tee")
+    if call is None:
         return None
-    function.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_size_t, ctypes.c_uint)
-    function.restype = ctypes.c_ssize_t
 
     def tee(source: int, target: int, size: int) -> int:
-        done = int(function(source, target, size, _NONBLOCK))
+        done = call(source, target, size, _NONBLOCK)
         if done < 0:
-            code = ctypes.get_errno()
-            raise OSError(code, os.strerror(code))
+            raise call_error()
         return done
 
     return tee

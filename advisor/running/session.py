@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from collections.abc import Callable, Sequence
 
 from advisor.running.child import CannotRun
 from advisor.running.command import run
+from advisor.running.signals import signal
 
 TYPE_CHECKING = False  # `typing` is not imported before the command starts
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from advisor.running.answer import Answering
 
 # Statuses of commands that somebody stopped.

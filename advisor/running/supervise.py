@@ -8,8 +8,12 @@ once.
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Callable, Iterable
+
+from advisor.running.signals import signal
+
+TYPE_CHECKING = False  # `typing` is not imported before the command starts
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 _NAMES = (
     "SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGTSTP", "SIGCONT",

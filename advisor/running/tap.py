@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable
 
 TYPE_CHECKING = False  # `typing` is not imported before the command starts
 if TYPE_CHECKING:
+    from collections import deque
+    from collections.abc import Callable
+
     from advisor.readers.intake import Intake
 
 WHOLE_BYTES = 16 * 2**20
-"""Up to this size a stream is kept as it is; nothing is searched and nothing imported while the command runs."""
+"""Up to this size a stream is kept as it is; nothing is searched while the command runs."""
 BURST_BYTES = 8 * 2**20
 BYTES_PER_SECOND = 8 * 2**20
 """A stream may be read at this rate, after a burst. What comes faster for long passes unread but for its newest part: no log of a run
@@ -29,7 +30,7 @@ class Tap:
         self._raw: list[bytes] = []
         self._size = 0
         self._intake: Intake | None = None
-        self._newest: deque[bytes] = deque()
+        self._newest: deque[bytes] | None = None  # made where it is needed, which is rare
         self._newest_size = 0
         self._cut = False
 
@@ -61,6 +62,10 @@ class Tap:
         if not self._newest and self.may_read:
             self.add(data)
             return
+        if self._newest is None:
+            from collections import deque
+
+            self._newest = deque()
         self._newest.append(data)
         self._newest_size += len(data)
         while self._newest_size - len(self._newest[0]) > NEWEST_BYTES:
@@ -73,8 +78,8 @@ class Tap:
         """Takes what `offer` held back."""
         if self._cut:
             self.gap()
-        waiting, self._newest, self._newest_size, self._cut = self._newest, deque(), 0, False
-        for data in waiting:
+        waiting, self._newest, self._newest_size, self._cut = self._newest, None, 0, False
+        for data in waiting or ():
             self.add(data)
 
     def intake(self) -> Intake:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import json
 import os
 import subprocess
@@ -195,3 +197,45 @@ def test_a_fault_of_the_advisor_leaves_the_status_alone(tmp_path: Path) -> None:
     refused = advisor("run", "--rules", str(broken), "--", "touch", str(tmp_path / "ran"))
     assert refused.returncode == 2
     assert not (tmp_path / "ran").exists()
+
+
+def test_nothing_slow_is_imported_for_a_command_that_ends_well() -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "advisor", "run", "--", "true"], capture_output=True, check=True
+    )
+    program = [sys.executable, "-X", "importtime", "-c", "import runpy, sys"]
+    bare = subprocess.run(program, capture_output=True, check=True)
+    ours, theirs = (
+        {line.rpartition("|")[2].strip() for line in each.stderr.decode().splitlines()} for each in (done, bare)
+    )
+    assert "advisor.running.command" in ours
+    slow = {"typing", "enum", "ctypes", "threading", "re", "signal", "re2", "functools", "advisor.library", "click"}
+    assert slow & (ours - theirs) == set()
+
+
+@pytest.mark.parametrize("module", ["signals", "system"])
+def test_the_examples_of_the_small_modules_are_true(module: str) -> None:
+    failed, tried = doctest.testmod(importlib.import_module(f"advisor.running.{module}"))
+    assert tried
+    assert not failed
+
+
+def test_a_healthy_output_is_searched_without_the_engine_for_patterns() -> None:
+    code = "import sys; from advisor.signs import may_fail; print(may_fail(b'loss 2.1'), 're2' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert done.stdout.split() == [b"False", b"False"]
+
+
+def test_a_program_is_searched_as_the_shell_does(tmp_path: Path) -> None:
+    """What is there and can't be run does not end the search along PATH, and is told if nothing else is found."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    (first / "prog").write_text("#!/bin/sh\necho no\n")  # not executable
+    path = {**os.environ, "PATH": f"{first}:{second}:{os.environ['PATH']}"}
+    assert advisor("run", "--", "prog", env=path).returncode == 126
+    (second / "prog").write_text("echo yes\n")  # no first line: the shell runs it
+    (second / "prog").chmod(0o755)
+    assert advisor("run", "--", "prog", env=path).stdout == b"yes\n"
+    (second / "sub").write_text("#!/nowhere\n")
+    assert advisor("run", "--", "no-such-program", env=path).returncode == 127

@@ -213,7 +213,8 @@ def test_the_diagnosis_comes_on_the_terminal_after_the_output() -> None:
 
 
 def test_only_one_stream_on_a_terminal() -> None:
-    code = "import os, sys; print([os.isatty(n) for n in (1, 2)]); print(2, file=sys.stderr)"
+    write = "sys.stdout.write(str([os.isatty(n) for n in (1, 2)]) + chr(10))"  # in one piece: stderr is another stream
+    code = f"import os, sys; {write}; sys.stderr.write(chr(10))"
     line = f"{sys.executable} -m advisor run -- {sys.executable} -c '{code}' | cat"
     pid, ends = pty.fork()
     if not pid:
