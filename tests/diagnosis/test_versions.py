@@ -115,3 +115,18 @@ def test_a_loss_that_is_chunked_by_default_is_not_advised(
     if not chunked and trl == "1.5.1":
         changes = changes_for(library.remedies["chunked_loss"], case.facts, library, "en")
         assert any("chunked_nll" in change.text for change in changes)
+
+
+@pytest.mark.parametrize(
+    ("version", "text"),
+    [
+        ("2.0.1", "export PYTORCH_CUDA_ALLOC_CONF=max_split_size_mb:128"),
+        ("2.4.0", "export PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True"),
+        ("2.9.1", "export PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True"),  # it ignores the new name
+        ("2.11.0+cu130", "export PYTORCH_ALLOC_CONF=expandable_segments:True"),
+    ],
+)
+def test_the_allocator_is_told_in_the_words_of_the_version(version: str, text: str, library: Library) -> None:
+    facts: dict[str, FactValue] = {"framework": "transformers", "framework_version": "4.50.0", "torch_version": version}
+    (change,) = changes_for(library.remedies["alloc_conf_expandable"], facts, library, "en")
+    assert change.text == text
