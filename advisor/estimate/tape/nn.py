@@ -15,8 +15,8 @@ def activation(tape: Tape, x: Tensor, name: str) -> Tensor:
         return _gelu_new(tape, x)
     if name == "quick_gelu":
         return ops.mul(tape, x, ops.unary(tape, ops.scale(tape, x), keep="result"))
-    if name == "relu2":  # the square keeps its input, which is what the ReLU keeps too
-        return ops.unary(tape, ops.unary(tape, x, keep="result"))
+    if name == "relu2":  # the square keeps its input, which is what the ReLU keeps too; autocast squares in fp32
+        return ops.unary(tape, ops._high(tape, ops.unary(tape, x, keep="result")))
     return ops.unary(tape, x, keep="result" if name in ("relu", "tanh", "sigmoid") else "input")
 
 
