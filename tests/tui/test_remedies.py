@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from rich.style import Style
+from textual import events
 from textual.widgets import Static, TabbedContent
 
 from advisor.tui.app import AdvisorApp
@@ -210,5 +212,18 @@ def test_the_change_of_a_remedy_stays_in_the_persons_own_words_when_it_is_on() -
         assert before is not None
         assert after is not None
         assert after.changes[0].text == before.changes[0].text == "--gradient_checkpointing true"
+
+    drive(flow, path=LOG)
+
+
+def test_a_click_on_a_row_that_has_just_gone_hits_nothing() -> None:
+    async def flow(app: AdvisorApp, pilot: Any) -> None:
+        await diagnosed(app, pilot)
+        options = app.query_one(RemedyOptions)
+        for row in (options.option_count, 0):
+            style = Style.from_meta({"option": row})
+            options.post_message(events.Click(options, 1, 1, 0, 0, 1, False, False, False, style=style))
+            await pilot.pause()
+        assert app.session.chosen == (options.get_option_at_index(0).id,)
 
     drive(flow, path=LOG)
