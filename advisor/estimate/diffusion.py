@@ -30,6 +30,7 @@ class TrainingRun(Struct, frozen=True):
         dynamic_inputs: activations are quantised on the fly as well.
         text_encoders: they stay on the card. autoencoder: it does, too, and encodes each batch.
         offload: activations, params, optimizer, both or none. shards: devices that the base weights are divided over.
+        partly: the program may checkpoint a part of the blocks only.
     """
 
     batch: int
@@ -47,6 +48,7 @@ class TrainingRun(Struct, frozen=True):
     autoencoder: bool = False
     offload: str = "none"
     shards: int = 1
+    partly: bool = True
 
 
 def lora_weights(model: DiffusionModel, rank: int) -> float:
@@ -149,11 +151,11 @@ def _widen(made: Footprint, model: DiffusionModel, run: TrainingRun, acts: Activ
     """What the words leave open: checkpoints over a part of the blocks only, clips smaller than the size stated, and the size of LoKr
     adapters, whose factors run from 2 to 25 and whose layers from attention to all, so that they may be next to nothing.
 
-    Trainers checkpoint every block, every second one, or segments with gaps: up to half of the blocks may keep everything
+    Some trainers checkpoint every second block, or segments with gaps: up to half of the blocks may keep everything
     (https://github.com/bghira/SimpleTuner/blob/main/documentation/experimental/SEGMENTED_CHECKPOINTING.md). Videos train in buckets of a
     pixel area, which may hold half of the size that a run is named by.
     """
-    if run.checkpointed and model.unet is None:
+    if run.checkpointed and run.partly and model.unet is None:
         open_run = replace(run, checkpointed=False, offload="none" if run.offload == "activations" else run.offload)
         made.highest = made.allocated + UNCHECKED * max(0.0, activations(model, open_run).kept - acts.kept)
     if run.shape.frames > 1:

@@ -21,6 +21,9 @@ _MIXED = frozenset({"diffusers", "kohya"})
 """Trainers of diffusion models whose 16-bit precision is autocast over fp32 weights
 (https://github.com/huggingface/diffusers/blob/main/examples/text_to_image/train_text_to_image.py, mixed_precision)."""
 
+_PARTLY_CHECKED = frozenset({"", "simpletuner"})
+"""Programs that can checkpoint a part of the blocks
+(https://github.com/bghira/SimpleTuner/blob/main/documentation/experimental/SEGMENTED_CHECKPOINTING.md), and none named."""
 _OF_IMAGES = r"\b(?:text2image|text-to-image|t2i|[\w.]+ image)\b"
 """Names of a family's members that make pictures where others make videos."""
 
@@ -73,7 +76,7 @@ def _diffusion_run(run: RunSpec, shape: Any, fmt: WeightFormat | None) -> diffus
         batch=run.batch_size, shape=shape, adapters=adapters, rank=run.lora_rank, checkpointed=run.gradient_checkpointing,
         weight_bytes=2.0 if adapters else trained_bytes, trained_bytes=trained_bytes, state_bytes=moments / shards, quantised=fmt,
         keeps_dequantised=name.startswith("fp8"), dynamic_inputs=name.startswith(("fp8-torchao", "fp8dq")), offload=run.offload,
-        shards=axes.shards if axes.zero == 3 or axes.fsdp else 1,
+        shards=axes.shards if axes.zero == 3 or axes.fsdp else 1, partly=run.framework in _PARTLY_CHECKED,
     )  # fmt: skip
 
 

@@ -148,7 +148,7 @@ def recorded_peak(
     t = recording.totals
     if not t.trained_params or not t.weights:
         return None
-    graded = max(0.0, parts.total - trained) if run.framework in FLAT_BLOCKS else 0.0
+    graded = max(0.0, parts.total - trained) if run.framework in FLAT_BLOCKS and not quantised else 0.0
     held = _held(config, arch.text.hidden, parts, step, axes, trained, graded)
     layout = _shares(
         held,

@@ -248,7 +248,7 @@ def _training(
         made.assumed["seq_len"] = length
     if peak_formula is not None:
         made.highest = made.allocated + max(0.0, sum(peak_formula.parts.values()) - sum(peak.parts.values()))
-    if axes.fsdp and run.adapters and run.grad_accum > 1 and not run.framework:
+    if axes.fsdp and run.adapters and run.grad_accum > 1 and not run.framework and fmt is None:
         # Which way of wrapping holds isn't told: the upper end has whole gradients of frozen weights too (parallel.FLAT_BLOCKS).
         made.highest = made.allocated + step.weight * parts.total
     if axes.world > 1:

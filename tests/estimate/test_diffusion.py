@@ -192,3 +192,15 @@ def test_a_member_that_makes_pictures_has_one_frame() -> None:
     picture = estimate({**words, "model": "Cosmos-Predict1-7B-Text2Image"}, LIBRARY).allocated_gib
     video = estimate({**words, "model": "Cosmos-Predict1-7B-Text2World"}, LIBRARY).allocated_gib
     assert picture < 0.5 * video
+
+
+def test_a_named_program_checkpoints_every_block() -> None:
+    words = {"model": "FLUX.1-dev", "task": "train", "method": "lora", "gradient_checkpointing": True, "image_resolution": "1024x1024",
+             "precision": "bf16", "batch_size": 4}  # fmt: skip
+
+    def width(framework: str) -> float:
+        made = estimate({**words, "framework": framework}, LIBRARY)
+        return made.high_gib / made.allocated_gib
+
+    assert width("diffusers") < 1.2
+    assert width("simpletuner") > 1.5
