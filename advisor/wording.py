@@ -168,8 +168,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "合起来仍约 {peak}(显存 {capacity}),放不下。",
     ),
     "hardware.none": (
-        "As it is, it fits no single card that one can buy or rent, nor {count} x {card} (it needs {need} on one).",
-        "不做改动时,任何单卡都放不下,{count} 张{card}也不够(单卡约需 {need})。",
+        "As it is, it fits no single card that one can buy or rent, nor {count} x {card} (up to {need} on one).",
+        "不做改动时,任何单卡都放不下,{count} 张 {card} 也不够(单卡最多约需 {need})。",
     ),
     "hardware.as_is": ("As it is, the smallest hardware that fits it: {cards}.", "不做改动能放下的最小硬件:{cards}。"),
     "hardware.with_changes": ("With everything that helps: {cards}.", "用上所有有用的改动后:{cards}。"),
