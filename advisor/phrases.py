@@ -70,8 +70,8 @@ ANSWERS: dict[str, tuple[str, str]] = {
 # Where the message contradicts the estimate.
 DOUBTS: dict[str, tuple[str, str]] = {
     "estimate.disproved": (
-        "The message shows less in use than this when it failed: the run is smaller than assumed here.",
-        "报错时的实际占用比这里的估计小:该任务比这里假设的要小。",
+        "The text contradicts this estimate, since the run got further than it allows: the run is smaller than assumed here.",
+        "文本与该估计矛盾:任务已经跑到了估计不允许的地步,实际比这里假设的要小。",
     ),
     "estimate.raised": (
         "The message shows that at least {need} are needed: savings and peaks below count from there.",

@@ -131,7 +131,7 @@ class Case:
         fields |= {f"tried.{name}": True for name in self.resolution.tried}
         if self.asked is not None:
             fields[f"signal.asked_for_{self.asked.tensor.id}"] = True
-        fields |= memory_fields(self.facts, self.estimate, self.held)
+        fields |= memory_fields(self.facts, None if self.is_disproved else self.estimate, self.held)
         return fields
 
     def estimated(self, words: Mapping[str, FactValue]) -> Estimate:

@@ -128,6 +128,8 @@ def changes_for(
             for change in remedy.changes.get(framework, ())
             if in_versions(version, change.since, change.until) and at_home(change.where, facts)
         ]
+        # What is for the very moment of the failure needs no general advice beside it.
+        found = [change for change in found if "phase" in change.where] or found
         if found:
             filled = (
                 Change(

@@ -71,8 +71,11 @@ def _of_an_engine(facts: Mapping[str, Any], estimate: EstimateLike) -> float:
 
 def disproved(facts: Mapping[str, Any], estimate: EstimateLike, capacity_gib: float | None) -> bool:
     """Whether the message shows that the run would have fitted: what was live and asked for is well within the card, more than was
-    asked for lay reserved in pieces, and yet the estimate says that the card is too small. Then the estimate is of another run.
+    asked for lay reserved in pieces, and yet the estimate says that the card is too small. Then the estimate is of another run. So it
+    is where the steps before a checkpoint went well.
     """
+    if facts.get("phase") == "checkpoint_save" and facts.get("task") != "inference":
+        return capacity_gib is not None and peak_gib(estimate) > capacity_gib
     observed, reserved = observed_need_gib(facts), reserved_gib(facts)
     allocated, request = facts.get("torch_allocated_gib"), facts.get("tried_to_allocate_gib")
     if observed is None or reserved is None or capacity_gib is None:

@@ -6,7 +6,7 @@ import pytest
 
 from advisor.plan import need_gib
 from advisor.plan.memory import capacity_gib, memory_fields, observed_need_gib, reserved_gib
-from advisor.plan.reconcile import dynamic_scale, reconciled, weights_elsewhere
+from advisor.plan.reconcile import disproved, dynamic_scale, reconciled, weights_elsewhere
 from advisor.rule import MEMORY_FIELDS
 
 from .conftest import toy_estimate
@@ -105,3 +105,10 @@ def test_an_engine_within_the_trainer_is_not_counted_twice() -> None:
     told = {**MESSAGE, "task": "train", "torch_allocated_gib": base.allocated_gib + 0.2, "tried_to_allocate_gib": 0.1}
     assert dynamic_scale(told, base) > 1.0
     assert dynamic_scale({**told, "gpu_memory_utilization": 0.3}, base) == 1.0
+
+
+def test_what_is_saved_had_fitted() -> None:
+    estimate = toy_estimate({"params_b": 13})
+    assert disproved({"phase": "checkpoint_save", "task": "train"}, estimate, 40.0)
+    assert not disproved({"phase": "backward", "task": "train"}, estimate, 40.0)
+    assert not disproved({"phase": "checkpoint_save", "task": "train"}, estimate, 400.0)
