@@ -124,6 +124,9 @@ _SIGNALS = Patterns(
             r"previous |earlier |last )?(?:version|release|v\d|commit|pr ?\d)|(?:after|since) (?:the |an? |"
             r"i )?(?:recent |latest |last )?(?:updat|upgrad)\w*|used to work|\b(?:an?|this|the|performance|memory) "
             r"regression\b|\bregression (?:since|from|between|in v?\d)|did not before|"
+            r"(?:revert|downgrad|roll|switch|go)(?:ed|ing)?(?: \S+){0,3} (?:back )?to (?:\S+ )?v?\d+\.\d[^\n]{0,40}"
+            r"(?:\bable to|\bfix(?:ed|es)|\bfine\b|\bworks?\b|\bworked\b|\bsolve|\bno (?:errors?|problems?)\b)|"
+            r"(?:退回|回退|降级|降)到?[^\n。]{0,16}(?:正常|可以|没问题|解决|就好)|"
             r"\bwork\w*(?: fine| well)? before (?:i |the |we )?(?:upgrad|updat)\w*|\d\.[\dx]+ ?(?:版本?|"
             r"环境)?(?:后)?[^\n。]{0,6}正常|(?:升级|更新)(?:版本|代码|完|了)?(?:之?后|"
             r"以后)|旧版(?:本)?[^\n。]{0,8}(?:正常|可以|没问题)",

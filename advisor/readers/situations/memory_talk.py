@@ -51,7 +51,7 @@ _HOST = re2.compile(
 )
 # Contexts of the other ranks on the first card are asked about before anything fails.
 _RANKS = re2.compile(
-    r"process(?:es)? (?:\w+ ){0,8}(?:allocat|us|occup)\w*(?: \S+){0,8} (?:gpu[ -]?0|the first gpu)\b|"
+    r"process(?:es)? [^\n.]{0,60}\b(?:allocat|us(?:es?|ing)|occup)\w*(?: \S+){0,8} (?:gpu[ -]?0|the first gpu)\b|"
     r"additional processes? on (?:the )?(?:gpu[ -]?0|first gpu)\b"
 )
 

@@ -45,6 +45,22 @@ _PATTERNS = compiled(
         r"reclaimed|deallocated)|(?:not|n't|never|without) (?:\w+ )?(?:releas|free|clear|deallocat)(?:e|es|ed|ing)? (?:\w+ ){0,2}"
         r"(?:gpu |cuda )?(?:memory|vram)|(?:显存|gpu ?内存)[^\n。，,]{0,8}(?:没有?|未|不会?|无法|不能)"
         r"(?:被|完全|正确|及时)?(?:释放|清空|回收)",
+        "replay_buffer": r"replay[- _]?(?:buffer|memory|pool|queue)|experience replay|经验(?:回放|池)|回放(?:池|缓冲)|"
+        r"(?:^|[^a-z0-9])(?:ddpg|td3|ddqn|dqn|dreamer(?:v[123])?)(?:[^a-z0-9]|$)|off[- ]policy rl|"
+        r"soft actor[- ]critic|\bsac\b[^\n.]{0,40}\bppo\b|"
+        r"\bppo\b[^\n.]{0,40}\bsac\b",
+        "long_molecule": r"alphafold|openfold|esm-?fold|omegafold|rosettafold|colabfold|"
+        r"\bboltz-?[12]?\b|\bchai-1\b|protenix|\besm(?:-?[12]b?)?\b|"
+        r"predict(?:ing|ed)? (?:the )?structures? of|"
+        r"\bproteins?\b|amino[- ]acid|\b\d+ residues\b|\bmultimers?\b|\b\d+[- ]?mers?\b|\b\d{3,5} ?aa\b|nucleotide|"
+        r"蛋白(?:质)?|氨基酸|残基",
+        "ranks_on_first_card": r"(?:every|each|all|other|another|second) (?:\w+ )?process(?:es)?[^\n.]{0,60}\bgpu[ -]?(?:0|id 0)\b|"
+        r"process(?:es)? (?:rank )?[1-9][^\n.]{0,50}\bgpu[ -]?0\b|"
+        r"(?:additional|extra|more|\d) (?:\w+ )?process(?:es)? (?:on|in|at) (?:the )?(?:gpu[ -]?0|first gpu|cuda:0)\b|"
+        r"gpus? [1-9][^\n.]{0,60}(?:on|in|of) gpu ?0\b|"
+        r"gpu ?0 (?:always )?(?:occup(?:y|ies)|holds|takes)[^\n.]{0,60}(?:each|every|other|assigned)|"
+        r"(?:其[他它]|每个|所有)(?:进程|rank)[^\n。]{0,20}(?:第一张卡|0号卡|gpu ?0|卡0)|"
+        r"(?:gpu ?0|0号卡|卡0|第一张卡)[^\n。]{0,16}(?:多(?:个|出|了)?[^\n。]{0,6}进程)",
         "one_card_used": r"only (?:one|1|a single|the first) (?:gpu|card)[^\n.]{0,24}(?:used|works?|busy|loaded|in use|occupied)|"
         r"only (?:us(?:es?|ing)|runs? on|loads? (?:on|to|into)) (?:one|1|a single|the first) (?:gpu|card)|"
         r"how (?:to|can (?:i|we)|do (?:i|we)) (?:\w+ ){1,4}(?:on|with|using|across|over|use) (?:multiple|multi|two|2|several|both|all)[- ]?"

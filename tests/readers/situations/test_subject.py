@@ -29,6 +29,13 @@ from advisor.readers.situations.subject import read
         ("双卡怎么跑这个模型", "one_card_used"),
         ('pipe = pipe.to("cuda")\nprompt = "a cat"\npipe.enable_model_cpu_offload()', "moved_before_offload"),
         ("how to run this on a 16 GB card", "asks_to_run"),
+        ("the replay buffer fills the RAM after 200k steps", "replay_buffer"),
+        ("train_td3.py stops with a MemoryError", "replay_buffer"),
+        ("经验回放占满内存", "replay_buffer"),
+        ("ColabFold fails on a dimer of 1800 residues", "long_molecule"),
+        ("预测蛋白质结构时显存不足", "long_molecule"),
+        ("every process also takes 500 MB on GPU 0", "ranks_on_first_card"),
+        ("每个进程都会占用GPU0的显存", "ranks_on_first_card"),
     ],
 )
 def test_what_a_text_shows(text: str, signal: str) -> None:
@@ -38,6 +45,9 @@ def test_what_a_text_shows(text: str, signal: str) -> None:
 @pytest.mark.parametrize(
     ("text", "signal"),
     [
+        ("the shuffle buffer is too large", "replay_buffer"),
+        ("the residual blocks are deep", "long_molecule"),
+        ("every process has a GPU of its own", "ranks_on_first_card"),
         ("The detector runs out of memory at batch 8", "text_data"),
         ("Llamas graze in the dataset's pictures", "large_language_model"),
         ("pipe.enable_model_cpu_offload()\nimage = pipe(prompt).images[0]", "moved_before_offload"),
