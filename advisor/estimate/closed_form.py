@@ -44,6 +44,9 @@ decoders in 16 bits have at the end of the head. The 16-bit product and its fp32
 POLICY_LOSS = 8.0
 """The same of a policy loss in 16 bits: logits, their log-softmax row by row, and the gradients of both (_get_per_token_logps of TRL
 and its descendants, without the fp32 copy of a supervised loss)."""
+CHUNKED_LOSS = 4.0
+"""The same where head and loss go through slices of 128 tokens in 16 bits: all slices' logits and log-softmax stay for the backward pass,
+their gradients come one by one (https://github.com/Lightning-AI/litgpt/blob/main/litgpt/utils.py, chunked_cross_entropy)."""
 VOCAB_PARALLEL_LOSS = 6.0
 """The same in Megatron, over a tensor-parallel rank's part of the vocabulary: the 16-bit product and an fp32 copy, in which
 exponentials, softmax and gradient are made in place

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from advisor.estimate.architecture import Architecture, architecture
-from advisor.estimate.closed_form import POLICY_LOSS, VOCAB_PARALLEL_LOSS, Peak, Step
+from advisor.estimate.closed_form import CHUNKED_LOSS, POLICY_LOSS, VOCAB_PARALLEL_LOSS, Peak, Step
 from advisor.estimate.decoder import Parts, text_config
 from advisor.estimate.layout import Layout
 from advisor.estimate.parallel import (
@@ -81,8 +81,8 @@ def supported(run: RunSpec, config: Mapping[str, Any], quantised: str) -> bool:
 
 
 def own_loss(step: Step) -> bool:
-    """Whether the program's loss is neither the usual one nor a chunked one: Megatron's, and those of policies."""
-    return step.loss_bytes in (VOCAB_PARALLEL_LOSS, POLICY_LOSS)
+    """Whether the program's loss is neither the usual one nor a fused one: Megatron's, LitGPT's slices, and those of policies."""
+    return step.loss_bytes in (VOCAB_PARALLEL_LOSS, POLICY_LOSS, CHUNKED_LOSS)
 
 
 def prepared(

@@ -304,6 +304,8 @@ def _step(
         if axes.megatron
         else 1.5
         if run.fused_ce
+        else closed_form.CHUNKED_LOSS
+        if run.framework == "litgpt" and run.precision in ("bf16", "fp16")
         else rl.loss_bytes(rl.algorithm_of(run.method, run.model, run.words), closed_form.LOSS)
     )
     return closed_form.Step(

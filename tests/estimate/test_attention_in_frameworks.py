@@ -11,7 +11,9 @@ LIBRARY = load_library()
 RUN = {"model": "Qwen2.5-7B", "task": "train", "batch_size": 2, "seq_len": 8192, "gradient_checkpointing": False}
 
 
-@pytest.mark.parametrize(("framework", "prepared"), [("axolotl", False), ("llama-factory", False), ("trl", False), ("transformers", True)])
+@pytest.mark.parametrize(
+    ("framework", "prepared"), [("axolotl", False), ("llama-factory", False), ("trl", False), ("transformers", True)]
+)
 def test_qlora_in_a_framework_computes_in_half_precision(framework: str, prepared: bool) -> None:
     # What is not prepared for training on a quantised base keeps its residual stream in 16 bits.
     alone = estimate({**RUN, "method": "qlora", "kbit_prepare": prepared}, LIBRARY).allocated_gib
