@@ -35,6 +35,7 @@ SNAPSHOT: dict[str, tuple[str, str]] = {
 ANSWERS: dict[str, tuple[str, str]] = {
     "respected": ("Respected: {list}", "已遵从你的要求:{list}"),
     "respected.one": ("{text} (line {line})", "{text}(第 {line} 行)"),
+    "heading.plan_found": ("A small set of changes that fits", "一组能放下的改动"),
     "semicolon": ("; ", ";"),
     # "What is the largest ... that fits?"
     "heading.largest": ("The largest that fits", "最大能放下"),

@@ -122,7 +122,8 @@ class RemedyReport(Struct, frozen=True):
 class PlanReport(Struct, frozen=True):
     """A set of remedies applied together: the estimated peak of the process and whether its high end fits.
 
-    `host_ram_gib` is what its offloads take of the machine's RAM, 0.0 for nothing.
+    `host_ram_gib` is what its offloads take of the machine's RAM, 0.0 for nothing. `proven`: no cheaper set fits; false where the
+    search was stopped before it had looked at all of them.
     """
 
     name: str
@@ -133,6 +134,14 @@ class PlanReport(Struct, frozen=True):
     changes: tuple[Change, ...] = ()
     set: Mapping[str, FactValue] = field(default_factory=dict)
     host_ram_gib: float = 0.0
+    proven: bool = True
+
+    @property
+    def heading(self) -> str:
+        """The key of the words above it."""
+        if not self.fits:
+            return "heading.plan_nearest"
+        return "heading.plan" if self.proven else "heading.plan_found"
 
 
 class Question(Struct, frozen=True):

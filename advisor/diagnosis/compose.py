@@ -260,7 +260,7 @@ def _plan(case: Case, plan: Plan, pasted: Pasted | None) -> PlanReport:
     steps = tuple(step.remedy.id for step in plan.steps)
     titles = tuple(sentence(step.remedy.title, words, case.lang) for step in plan.steps)
     ram = max((host_ram_gib(step.remedy, words) for step in plan.steps), default=0.0)
-    return PlanReport(plan.name, steps, titles, plan.peak_gib, plan.fits, tuple(changes), changed, ram)
+    return PlanReport(plan.name, steps, titles, plan.peak_gib, plan.fits, tuple(changes), changed, ram, plan.proven)
 
 
 def _changed(case: Case, plan: Plan) -> dict[str, FactValue]:

@@ -91,7 +91,7 @@ def render_html(diagnosis: Diagnosis, *, everything: bool = False) -> str:
     if d.plan is not None:
         steps = f"{' + '.join(d.plan.titles)}: {format_gib(d.plan.peak_gib)}"
         blocks += [
-            _heading("heading.plan" if d.plan.fits else "heading.plan_nearest", lang),
+            _heading(d.plan.heading, lang),
             f"<div>{escape(steps)}</div>",
         ]
         if d.edit is not None and d.edit.diff and d.edit.steps == d.plan.steps:

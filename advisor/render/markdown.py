@@ -117,7 +117,7 @@ def render_markdown(diagnosis: Diagnosis, *, explain: bool = False, everything: 
         heading = "heading.remedies" if d.failure.kind in VRAM_KINDS else "heading.help"
         blocks += [f"### {word(heading, lang)}", *_remedies(remedies, diagnosis)]
     if d.plan is not None:
-        heading = "heading.plan" if d.plan.fits else "heading.plan_nearest"
+        heading = d.plan.heading
         steps = " + ".join(map(escape, d.plan.titles))
         line = f"{steps}: {format_gib(d.plan.peak_gib)}"
         if d.estimate is not None and d.estimate.capacity_gib is not None:

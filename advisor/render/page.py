@@ -63,7 +63,7 @@ class Page:
             yield []
             yield from wrap([(self.w("no_remedy"), "")], self.width)
         if d.plan is not None:
-            yield from self._section("heading.plan" if d.plan.fits else "heading.plan_nearest", self._plan(d.plan))
+            yield from self._section(d.plan.heading, self._plan(d.plan))
         if d.hardware:
             yield from self._section("heading.hardware", self._text(d.hardware))
         if d.questions:

@@ -300,7 +300,7 @@ class _Answer:
         plan = self.d.plan
         if plan is None:
             return
-        heading = "heading.plan" if plan.fits else "heading.plan_nearest"
+        heading = plan.heading
         capacity = self.d.estimate.capacity_gib if self.d.estimate else None
         line = self.w("together", peak=format_gib(plan.peak_gib))
         if capacity is not None:
