@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec.structs import replace
 
+from advisor.diagnosis.changes import changes_for
 from advisor.diagnosis.compose import compose
 from advisor.diagnosis.specify import Specification, specify
 from advisor.diagnosis.spelling import spelling_of
@@ -167,6 +168,8 @@ class Case:
                 return None
             if taken and changes_nothing(remedy, {**taken, **words}):
                 return None
+            if not remedy.edit and self._stands_there(remedy):
+                return None
             return tailored(remedy, self.spelling, self.library)
 
         candidates = candidates_of(self.trace, self.library.remedies, self.preferences, weights, fit)
@@ -188,6 +191,16 @@ class Case:
         # Nobody asks for what would change nothing.
         helping = [item for item in outcome.ranked if item.saves is None or item.saves.expected > LEAST_SAVING_GIB]
         return replace(outcome, ranked=tuple(helping))
+
+    def _stands_there(self, remedy: Remedy) -> bool:
+        """Whether all that the remedy would have one write stands in the text already."""
+        changes = changes_for(remedy, self.stated_words, self.library, self.lang)
+        wanted = [change.text.removeprefix("export ") for change in changes]
+        # A variable or setting begins its line; within a line a message may advise it.
+        lines = [line.text.lstrip(" \t$>").removeprefix("export ") for line in self.document.lines]
+        return bool(wanted) and all(
+            any(line.startswith(each) or (each.startswith("-") and each in line) for line in lines) for each in wanted
+        )
 
     def _asked_about(self) -> tuple[str, ...]:
         if self.kind != "question":
