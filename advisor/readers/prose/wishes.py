@@ -80,7 +80,7 @@ _WONT = (
     r"would(?: ?n['’]t| not) (?:like|want)|(?:would |['’]d )?rather not|prefer not|not (?:willing|going|planning|interested)|"
     r"wo ?n['’]t|will not|refuse|(?:want|like|need|have|prefer|trying|hoping|hope) to avoid|please (?:do not|don['’]?t|avoid|no)|"
     r"(?:do not|don['’]?t) (?:suggest|recommend|propose|advise|tell me)|"
-    r"(?:not|n['’]t) an option)"
+    r"(?:not|n['’]t) an option|(?:do|does|did|will|would)(?: not|n['’]t) (?:allow|permit|accept|let (?:me|us)))"
 )
 _REFUSED = rf"(?:{_CANT}|{_WONT})"
 _FILLER = (
@@ -111,7 +111,8 @@ _OF = (
 )
 
 _WITHOUT = (
-    r"\bwithout(?: (?:using|doing|resorting to|going to|switching to|having to use|the use of|any|a))?(?: the| any|"
+    r"\b(?:without|except(?: for)?|besides|other than|apart from|aside from|(?:do|does)(?: not|n['’]t) (?:involve|require))"
+    r"(?: (?:using|doing|resorting to|going to|switching to|having to use|the use of|any|a))?(?: the| any|"
     r" a)?[ `'\"]{1,2}$"
 )
 _PLEASE_NO = r"(?:\bplease[,:]? no|(?:^\s*|[.,;(] ?)no)[ `'\"]{1,2}$"
@@ -119,7 +120,9 @@ _AFTER_NO = (
     r"^[`'\"]?(?: (?:fine-?tuning|training|or [\w-]+|adapters?))?,? ?(?:(?:is|are)(?: also| really| simply)? (?:not|out of|off)|"
     r"isn['’]t|aren['’]t)"
     r" ?(?:an option|options|possible|acceptable|allowed|permitted|wanted|desired|the question|the table|a possibility)|"
-    r"^[`'\"]? ?(?:微调|训练)?(?:的话)?(?:不可行|不考虑|不接受|不能用|没法用|不让用|用不了|免谈|不在考虑)"
+    r"^[`'\"]? ?(?:微调|训练)?(?:的话)?(?:不可行|不考虑|不接受|不能用|没法用|不让用|用不了|免谈|不在考虑)|"
+    r"^[^\n.,。,]{0,24}[,,] ?(?:so |therefore )?(?:i|we) (?:do not|don['’]t) want (?:it|that|to use it)|"
+    r"^[^\n。,,]{0,10}[,,] ?(?:所以)?不(?:想|能|考虑)用"
 )
 
 
@@ -130,7 +133,8 @@ def _patterns() -> dict[str, Any]:
         "without": _WITHOUT,
         "please_no": _PLEASE_NO,
         "full": (
-            r"(?:\b(?:must|has to|have to|needs? to|only)(?: be| do| use| run| stay with| go with| perform)?(?: a| the)?[ `'\"]{1,2}"
+            r"(?:\b(?:(?:must|has to|have to|needs? to)(?: be| do| use| run| stay with| go with| perform)?|"
+            r"only (?:(?:want|wants|plan|need) to )?(?:be|do|use|run|perform|accept|allow))(?: a| the)?[ `'\"]{1,2}"
             r"full(?:[ -](?:parameters?|params?|model|weights?))?[ -]?(?:fine-?tun\w+|training|sft|ft)\b|"
             r"\bfull[ -](?:parameter )?fine-?tuning (?:only\b|is (?:required|mandatory|a must|needed|necessary))|"
             r"(?:必须|一定要|只能|坚持|只想|非得|务必)(?:是|要|用|做|跑|走|进行|使用)?(?:全参|全量)|"
@@ -144,13 +148,24 @@ def _patterns() -> dict[str, Any]:
             r"vram|machines?)\b|"
             r"(?:没钱|没有?(?:预算|条件)|不能|不想|没法|没办法|无法|不打算|不考虑)(?:再|去)?(?:买|加|换|升级|租|购买|增加|添)"
             r"(?:更多|更大|更好|新|别|多|其他|显存更大|几张|一张|个)?的?(?:显存更大的)?(?:显卡|卡|gpu|硬件|机器)|"
-            r"买不起[^\n。,,]{0,8}(?:卡|gpu)"
+            r"\bwithout (?:having to )?(?:buy|upgrad|purchas|rent|add)\w*[^\n.,;?!]{0,16}\b(?:gpus?|cards?|hardware)\b|"
+            r"买不(?:起|了)[^\n。,,]{0,8}(?:卡|gpu)"
         ),
         "upgrade": (
-            rf"{_REFUSED}[^\n.,;?!]{{0,8}} (?:upgrad\w+|updat\w+|chang\w+|downgrad\w+) [^\n.,;?!]{{0,24}}"
+            rf"{_REFUSED}[^\n.,;?!]{{0,8}} (?:upgrad\w+|updat\w+|chang\w+|downgrad\w+|touch\w*) [^\n.,;?!]{{0,24}}"
             r"\b(?:version|pytorch|torch|transformers|vllm|cuda|driver|drivers|library|libraries|packages?)\b|"
             r"(?:不能|不想|没法|无法|不方便|不允许)(?:再)?(?:升级|更新|换|降级)[^\n。,,]{0,10}(?:版本|pytorch|torch|cuda|驱动|"
             r"transformers|vllm|库)"
+        ),
+        "model": (
+            rf"{_REFUSED}(?: to)? (?:chang\w+|switch\w*|swap\w*|replac\w+) (?:the |my |our )?(?:base )?model\b|"
+            r"模型(?:是|也)?(?:不能|没法|无法|不可以|不想)(?:再)?(?:换|改|变)"
+        ),
+        "precision": (
+            r"\b(?:must|has to|have to|needs? to) (?:be|stay|run|train|use|keep)(?: in| with| at)?[ `'\"]{1,2}(?:fp32|float32|"
+            r"full precision)\b|"
+            r"(?:必须|一定要|只能)(?:用|是|保持)?[ `'\"]?(?:fp32|float32|单精度|全精度)|"
+            r"精度(?:要|必须|得)(?:保持|是|用|为)?[ `'\"]?(?:fp32|float32)"
         ),
         "killing": (
             rf"{_REFUSED}[^\n.,;?!]{{0,8}} (?:kill|stop|end|terminat|clos|shut)\w*(?: down)? [^\n.,;?!]{{0,20}}\b(?:process(?:es)?|"
@@ -162,16 +177,22 @@ def _patterns() -> dict[str, Any]:
         found[name] = (
             rf"{_REFUSED}(?: to| really| afford to| even| further){{0,3}} {_REDUCE}{_OF}{thing}|"
             rf"\bwithout (?:having to )?{_REDUCE}{_OF}{thing}|"
+            rf"(?:^|[.,;?!\n] ?|\b(?:and|but|because|since|that) ){_REDUCE}{_OF}{thing}(?: any)?(?: further)? "
+            rf"(?:is(?: also| really)? (?:not|out of|off)|isn['’]t) ?(?:an option|possible|acceptable|allowed|wanted|feasible|"
+            rf"the question|the table)|"
+            rf"\b(?:besides|other than|apart from|aside from|except(?: for)?)(?: just| by| simply)? {_REDUCE}{_OF}{thing}|"
+            rf"(?:really|absolutely|definitely) need(?:s)?(?: a| the| my)? {thing}[`'\"]?(?: of| at least)? ?\d|"
+            rf"除了?{_REDUCE_ZH}[^\n。,,;;]{{0,4}}{thing}[^\n。,,;;]{{0,6}}(?:之外|以外|外)?[,,]?(?:还有|有没有|有什么|有别)|"
             rf"{thing}[`'\"]?(?: \w+)? ?(?:{_CANT}|should not|shouldn['’]t)(?: be| go| get)? (?:any )?{_LESS}|"
             rf"{thing}[`'\"]?(?: of \d+)? (?:must|has to|have to|needs? to) (?:stay|remain|be (?:kept|at least \d|fixed|unchanged)|"
             rf"not (?:be )?{_LESS}|not change)|"
             rf"(?:want|need|have|like|must|prefer|while|please)(?:s|ing)?(?: to)? (?:keep|keeping|maintain|maintaining|retain|"
             rf"preserve)\w*{_OF}{thing}|"
-            rf"{_NO_ZH}{_REDUCE_ZH}(?:了|掉)?[^\n。,,;;]{{0,4}}{thing}|"
+            rf"{_NO_ZH}(?:让我|叫我|建议我?)?{_REDUCE_ZH}(?:了|掉)?[^\n。,,;;]{{0,4}}{thing}|"
             rf"(?:不想|不能|不希望|不愿意?|不要|别)把[^\n。,,;;]{{0,4}}{thing}[^\n。,,;;]{{0,6}}{_REDUCE_ZH}|"
             rf"(?:在)?(?:不用?|无需){_REDUCE_ZH}[^\n。,,;;]{{0,4}}{thing}[^\n。,,;;]{{0,8}}(?:前提|情况|条件|下|就)|"
             rf"{thing}[^\n。,,;;]{{0,6}}(?:不能|没法|无法|不可以|不想|不可|不允许)(?:再|继续|往下)?(?:{_REDUCE_ZH}|小|低|短|少|变)|"
-            rf"{thing}[^\n。,,;;]{{0,4}}(?:必须|一定要|务必|只能)(?:保持|维持|不变|是|为|用|在|至少|不低于|不小于)|"
+            rf"{thing}[^\n。,,;;]{{0,4}}(?:必须|一定要|务必|只能)(?: ?\d|保持|维持|不变|是|为|用|在|至少|不低于|不小于)|"
             rf"(?:必须|想要?|希望|需要|要|得|一定)?(?:保持|维持)[^\n。,,;;]{{0,6}}{thing}[^\n。,,;;]{{0,6}}(?:不变|不动|一致)"
         )
     return {name: re2.compile(pattern) for name, pattern in found.items()}
@@ -179,15 +200,17 @@ def _patterns() -> dict[str, Any]:
 
 # Texts without any of these are left at once.
 _ANY = Test(
-    rf"{_REFUSED}|\bwithout\b|\bplease\b|\bmust\b|ha(?:s|ve) to|needs? to|\bkeep|maintain|\bno (?:budget|money|funds)|\bno |"
+    rf"{_REFUSED}|\b(?:besides|except|other than|apart from|aside from|really|absolutely|definitely|isn['’]t|only)\b|"
+    rf"\bwithout\b|\bplease\b|\bmust\b|ha(?:s|ve) to|needs? to|\bkeep|maintain|\bno (?:budget|money|funds)|\bno |"
     r"\b(?:not|n['’]t) (?:an option|possible|acceptable|allowed)|out of the question|off the table|full fine-?tuning|"
-    r"不|没|无法|别|禁止|拒绝|避免|勿|必须|一定|只能|坚持|保持|维持"
+    r"除了|不|没|无法|别|禁止|拒绝|避免|勿|必须|一定|只能|坚持|保持|维持"
 )
 # Whose ability it is: of a program, of others, or of the reader whom somebody advises.
 _OF_OTHERS = re2.compile(
     r"\b(?:you|they|it|that|which|users?|one|we all|people|vllm|trl|peft|transformers|deepspeed|was|were)['’]?\s?$|(?:你们?|它|"
     r"他们|用户)$"
 )
+_BESIDES = ("besides", "other than", "apart from", "aside from", "except", "除")
 _WHATEVER_SUBJECT = (
     "without",
     "must",
@@ -209,7 +232,8 @@ _WHY = Test(
     r"会不会|难道|意思是"
 )
 _ASKS_WAY = Test(
-    r"\b(?:what|how|which|any|is there|can i|can we|could i|could we|can you|could you|way|ways|possible|options?|want|need|like|"
+    r"\b(?:what|how|which|any|anything|else|solutions?|looking|is there|can i|can we|could i|could we|can you|could you|way|"
+    r"ways|possible|options?|want|need|like|"
     r"should|help|"
     r"trying|try|prefer|must)\b|怎么|如何|有没有|办法|能不能|能否|可以|想|希望|要"
 )
@@ -236,6 +260,7 @@ def read(doc: Document) -> Iterator[Observation]:
                 break
     for wish, name in (
         ("full_finetuning", "full"), ("no_hardware", "hardware"), ("no_upgrade", "upgrade"), ("no_killing", "killing"),
+        ("no_smaller_model", "model"), ("no_half_precision", "precision"),
         *((name, name) for name, _ in _SIZES),
     ):  # fmt: skip
         for match in islice(_patterns()[name].finditer(prose.lower), MAX_MENTIONS):
@@ -249,6 +274,9 @@ def read(doc: Document) -> Iterator[Observation]:
         yield observe(doc, "wish", wish, found[wish])
 
 
+_BESIDES_ZH = Test(r"^ ?(?:之外|以外|外)?[,,]? ?(?:还有|有没有|有什么|有别|还能)")
+
+
 def _is_refused(prose: Prose, start: int, end: int) -> bool:
     """Whether a technique is ruled out by the words around it."""
     first, last = prose.sentence(start)
@@ -258,6 +286,8 @@ def _is_refused(prose: Prose, start: int, end: int) -> bool:
     refusal = _patterns()["refused"].search(before)
     if refusal is not None:
         return not _TOGETHER(after) and _stands(prose, begin + refusal.start(), end, start)
+    if before.rstrip().endswith(("除了", "除")) and _BESIDES_ZH(after):
+        return True
     if _AFTER(after):
         return _stands(prose, start, end, start)
     without = _patterns()["without"].search(before)
@@ -284,6 +314,8 @@ def _stands(prose: Prose, start: int, end: int, thing: int) -> bool:
     if own.startswith("不") and lead and lead[-1] == own[1:2]:
         return False  # 能不能, 要不要
     sentence = prose.text[first:last].rstrip()
+    if own.startswith(_BESIDES):  # "besides lowering it I also ..." tells what was done
+        return sentence.endswith(("?", "？", "吗", "呢")) or _ASKS_WAY(sentence.lower())
     if not sentence.endswith(("?", "？", "吗", "么", "呢")):
         return True
     # In a question the refusal is meant where the question lies before it, or in a later clause.

@@ -28,10 +28,12 @@ CONFIDENCE = 0.26  # any explicit failure outweighs it
 _MOST = r"(?:largest|biggest|max(?:imum|imal|\.)?|highest|longest|greatest|most)"
 _CAN = r"(?:can|could|may|might|will|would|does|do|is|are|should|fits?|am i able)"
 _THINGS = {
-    "params_b": (r"(?:llms?|models?(?: sizes?)?)", r"(?:大?模型|llm|参数量?)"),
-    "batch_size": (r"(?:batch(?:[ _-]?sizes?)?|per_device_train_batch_size)", r"(?:batch ?_?(?:size)?|\bbs\b|批(?:次|量)?(?:大小)?)"),
+    "params_b": (r"(?:llms?|models?(?: sizes?)?|parameter counts?)", r"(?:大?模型|llm|参数量?)"),
+    "batch_size": (r"(?:batch(?:[ _-]?sizes?)?|\bbs|per_device_train_batch_size)", r"(?:batch ?_?(?:size)?|\bbs\b|批(?:次|"
+    r"量)?(?:大小)?)"),
     "seq_len": (
-        r"(?:context(?:[ _-]?(?:length|window|size))?|seq(?:uence)?s?[ _-]?(?:len(?:gth)?)?s?|max_model_len|max_length|prompts?|num_ctx)",
+        r"(?:context(?:[ _-]?(?:length|window|size))?|seq(?:uence)?s?[ _-]?(?:len(?:gth)?)?s?|max_model_len|max_length|"
+        r"prompts?|num_ctx)",
         r"(?:上下文(?:长度|窗口)?|序列(?:长度)?|输入长度|文本长度|context(?: ?length)?|ctx|seq\w*|token(?:s|数)?)",
     ),
     "concurrency": (
@@ -45,8 +47,11 @@ _MANY_ZH = {
     "seq_len": r"(?:多长|多大|多少)",
     "concurrency": r"(?:多大|多少|几)",
 }
-_CAN_ZH = r"(?:最大|最多|最长|最高|上限|能够?|可以|可|够|支持)"
-_DO_ZH = r"(?:跑|训练?|微调|部署|推理|用|加载|放|运行|装|开|设|撑|处理|全参|lora|qlora|做|支持|承受|塞){1,3}(?:得?下|得?动|起来?|到|成|了)?"
+_CAN_ZH = r"(?:适合|最大|最多|最长|最高|上限|能够?|可以|可|够|支持)"
+_DO_ZH = (
+    r"(?:跑|训练?|微调|部署|推理|用|加载|放|运行|装|开|设|撑|处理|全参|lora|qlora|做|支持|承受|塞){1,3}"
+    r"(?:得?下|得?动|起来?|到|成|了)?"
+)
 
 
 @cache
@@ -55,9 +60,10 @@ def _patterns() -> dict[str, Any]:
     for fact, (english, chinese) in _THINGS.items():
         many_zh = _MANY_ZH[fact]
         many = r"|how many(?: \w+){0,2} parameters (?:can|could|fit)" if fact == "params_b" else ""
-        many = r"|how many (?:tokens|frames of context) (?:can|could|fit)" if fact == "seq_len" else many
+        many = r"|how many tokens(?: of context)? (?:can|could|fit)" if fact == "seq_len" else many
         users = (
-            r"|how many (?:concurrent |parallel |simultaneous )?(?:users|requests|people|sequences) (?:can|could)"
+            r"|how many (?:concurrent |parallel |simultaneous )?(?:users|requests|people|sequences) (?:can|could)|(?:能|可以|"
+            r"最多)[^\n。,,]{0,4}支持多少(?:个)?(?:人|用户|请求)"
             if fact == "concurrency"
             else many
         )
@@ -65,12 +71,16 @@ def _patterns() -> dict[str, Any]:
             rf"\b(?:what|which|whats|what's)(?:'s| is| are| would be| was)?(?: the| my| a)? ?{_MOST}(?: [\w.-]+){{0,3}}? {english}\b|"
             rf"\b{_MOST}(?: possible| feasible)?(?: [\w.-]+){{0,2}}? {english}(?: size)?(?: that| which)?"
             rf"(?: (?:i|we|you|one|it|a|the|my)(?: [\w.-]+){{0,3}}?)? (?:can|could|fits?|would fit|is possible|to fit)\b|"
-            rf"\bhow (?:large|big|high|long|much)(?: of)?(?: a| an| the| my)?(?: [\w.-]+){{0,2}}? {english}\b[^\n.?]{{0,60}}?\b{_CAN}\b|"
+            rf"\bhow (?:large|big|high|long|much)(?: of)?(?: a| an| the|"
+            rf" my)?(?: [\w.-]+){{0,2}}? {english}\b[^\n.?]{{0,60}}?\b{_CAN}\b|"
             rf"\bhow (?:large|big|high|long) (?:can|could|may) (?:the|my|a)(?: [\w.-]+){{0,2}}? {english}\b|"
             rf"\b(?:what|which)(?: size(?:d)?| kind of| sort of| sizes of)?(?: [\w.-]+)? {english} "
             rf"(?:can|could|fits?|would fit|should i|am i able)\b"
             rf"{users}|"
-            rf"{_CAN_ZH}[^\n。?？,,]{{0,14}}{_DO_ZH}?[^\n。?？,,]{{0,4}}{many_zh}(?:的|规模的?|尺寸的?|参数的?|级别的?|量级的?)?[bB]?的?{chinese}|"
+            # "max batch size for a 7B LoRA on a 4090?": a question in a telegram's words.
+            rf"(?:^|[\n?.!] ?){_MOST}(?: [\w.-]+){{0,2}}? {english}(?: [\w.-]+)? (?:for|on|with|in|at) [^\n.?]{{2,80}}\?|"
+            rf"{_CAN_ZH}[^\n。?？,,]{{0,14}}{_DO_ZH}?[^\n。?？,,]{{0,4}}{many_zh}(?:的|规模的?|尺寸的?|参数的?|级别的?|"
+            rf"量级的?)?[bB]?的?{chinese}|"
             rf"{chinese}[^\n。?？,,]{{0,10}}{_CAN_ZH}[^\n。?？,,]{{0,10}}{many_zh}|"
             rf"最(?:大|多|长|高)(?:的|支持的?|可用的?|能用的?)?[^\n。?？,,]{{0,6}}{chinese}[^\n。?？,,]{{0,6}}{many_zh}|"
             rf"多(?:大|长)的?[^\n。?？,,]{{0,4}}{chinese}[^\n。?？]{{0,16}}(?:能|可以|放得?下|跑)"

@@ -52,6 +52,23 @@ WISHES = [
     ("不想开梯度检查点,太慢", {"no_checkpointing"}),
     ("不能杀掉别人的进程", {"no_killing"}),
     ("没法升级 CUDA 驱动", {"no_upgrade"}),
+    ("Any hints besides lowering the batch size?", {"keep_batch_size"}),
+    ("Is there anything I can do other than LoRA?", {"no_lora"}),
+    ("Reducing the image size is out of the question", {"keep_resolution"}),
+    ("Lowering the batch size isn't possible because of the contrastive loss", {"keep_batch_size"}),
+    ("I absolutely need batch size 64", {"keep_batch_size"}),
+    ("my advisor does not allow quantization", {"no_quantization"}),
+    ("I only want to do full fine-tuning", {"full_finetuning"}),
+    ("How could I solve it without upgrading my GPU?", {"no_hardware"}),
+    ("We do not want to change the model", {"no_smaller_model"}),
+    ("It must be fp32 for numerical reasons", {"no_half_precision"}),
+    ("除了减小 batch size 还有什么办法?", {"keep_batch_size"}),
+    ("除了 LoRA 以外有没有别的办法", {"no_lora"}),
+    ("序列长度必须 4096", {"keep_length"}),
+    ("预算不够,买不了新显卡", {"no_hardware"}),
+    ("模型不能换", {"no_smaller_model"}),
+    ("offload 太慢,不想用", {"no_offload"}),
+    ("必须用 fp32 训练", {"no_half_precision"}),
 ]
 NONE = [
     "LoRA can't be used with ZeRO-3?",
@@ -85,6 +102,11 @@ NONE = [
     "batch size 能不能再小?",
     "显存不够,不能训练 batch size 4",
     "必须全参吗?",
+    "Besides lowering the batch size I also turned on checkpointing.",
+    "Besides LoRA I use an 8-bit optimizer.",
+    "Reducing the batch size is an option.",
+    "除了减小 batch,我还开了梯度检查点,还是不行",
+    "Only full fine-tuning fails, LoRA works.",
 ]  # fmt: skip
 
 

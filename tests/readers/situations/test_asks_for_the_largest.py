@@ -32,6 +32,11 @@ ASKED = [
     ("24G 显存用 7B 模型能跑多长的上下文?", ["seq_len"]),
     ("7B LoRA 在 3090 上 batch size 最大能设多少?", ["batch_size"]),
     ("4090 训练 7B,最大的 batch 是多少?", ["batch_size"]),
+    ("max batch size for a 7B LoRA on a 4090?", ["batch_size"]),
+    ("How many tokens of context fit on a 4090 with a 7B?", ["seq_len"]),
+    ("What parameter count can I train on 8 x H100?", ["params_b"]),
+    ("显存 24g 适合跑几b的模型", ["params_b"]),
+    ("单卡 4090 能支持多少人同时用 7B 模型", ["concurrency"]),
     ("一张 A100 部署 14B 最多支持多少并发?", ["concurrency"]),
 ]
 NOT = [
@@ -46,6 +51,7 @@ NOT = [
     "模型多大?",
     "CUDA out of memory. Tried to allocate 2.00 GiB",
     "How big is the model?",
+    "Maximum batch size for training is 4 on this card.",
     "(maintainer) what is the largest batch size you can run?",
     "What is the max batch size doing in this config?\nmax_batch_size: 8",
 ]
