@@ -47,12 +47,14 @@ _TYPE_DEFAULTS: dict[str, dict[str, Any]] = {
     "clip_vision_model": {"act": "quick_gelu"},
     "siglip_text_model": {"vocab": 32000, "positions": 64, "act": "gelu_pytorch_tanh"},
     "siglip_vision_model": {"act": "gelu_pytorch_tanh"}, "idefics3_vision": {"act": "gelu_pytorch_tanh"},
+    "qwen3_vl": {"act": "gelu_pytorch_tanh"}, "qwen3_vl_moe": {"act": "gelu_pytorch_tanh"},
     "smolvlm_vision": {"act": "gelu_pytorch_tanh"},
 }  # fmt: skip
 _SAME_CODE = {"kimi_k2": "deepseek_v3"}
 _GATED_BY_DEFAULT = frozenset({
     "llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "phi3", "olmo", "olmo2", "olmo3", "mixtral", "olmoe",
     "qwen3_moe", "exaone4", "glm", "glm4", "qwen2_moe", "qwen2_vl_text", "qwen2_5_vl_text", "deepseek_v2", "deepseek_v3",
+    "qwen3_vl_text", "qwen3_vl_moe_text",
 })  # fmt: skip
 
 
@@ -167,7 +169,8 @@ _FAMILIES = {
 _VLM = {
     "llava": "llava", "paligemma": "paligemma", "qwen2_vl": "qwen_vl", "qwen2_vl_text": "qwen_vl",
     "qwen2_5_vl": "qwen_vl", "qwen2_5_vl_text": "qwen_vl", "smolvlm": "idefics", "idefics3": "idefics",
-    "nano_vlm": "nano_vlm", "nanovlm": "nano_vlm",
+    "nano_vlm": "nano_vlm", "nanovlm": "nano_vlm", "qwen3_vl": "qwen3_vl", "qwen3_vl_text": "qwen3_vl", "qwen3_vl_moe": "qwen3_vl",
+    "qwen3_vl_moe_text": "qwen3_vl",
 }  # fmt: skip
 # Kinds that no code of `advisor.estimate.models` runs: recurrent, state-space, or built in ways of their own.
 _OTHER = frozenset({
@@ -177,7 +180,8 @@ _OTHER = frozenset({
      "segformer", "sam", "mask2former", "convnext", "resnet", "swin",
 })  # fmt: skip
 _CLASSES = (
-    ("Llava", "llava"), ("PaliGemma", "paligemma"), ("Qwen2VL", "qwen_vl"), ("Qwen2_5_VL", "qwen_vl"), ("SmolVLM", "idefics"),
+    ("Llava", "llava"), ("PaliGemma", "paligemma"), ("Qwen2VL", "qwen_vl"), ("Qwen2_5_VL", "qwen_vl"), ("Qwen3VL", "qwen3_vl"),
+    ("SmolVLM", "idefics"),
     ("Idefics3", "idefics"), ("nano_vlm", "nano_vlm"), ("NanoVLM", "nano_vlm"), ("CLIPModel", "clip"), ("SiglipModel", "clip"),
 )  # fmt: skip
 
@@ -235,7 +239,12 @@ def _architecture(config: dict[str, Any]) -> Architecture:
 
 
 def _text_kind(family: str) -> str:
-    return {"paligemma": "gemma", "qwen_vl": "qwen2_vl_text", "clip": "clip_text_model"}.get(family, "llama")
+    return {
+        "paligemma": "gemma",
+        "qwen_vl": "qwen2_vl_text",
+        "qwen3_vl": "qwen3_vl_text",
+        "clip": "clip_text_model",
+    }.get(family, "llama")
 
 
 def _vision_kind(family: str, vision: Mapping[str, Any], name: str) -> str:
@@ -246,4 +255,6 @@ def _vision_kind(family: str, vision: Mapping[str, Any], name: str) -> str:
         return "qwen2_5_vl" if "out_hidden_size" in vision else "qwen2_vl"
     if family == "clip" and "siglip" in name.lower():
         return "siglip_vision_model"
-    return {"llava": "clip_vision_model", "clip": "clip_vision_model"}.get(family, "siglip_vision_model")
+    return {"llava": "clip_vision_model", "clip": "clip_vision_model", "qwen3_vl": "qwen3_vl"}.get(
+        family, "siglip_vision_model"
+    )

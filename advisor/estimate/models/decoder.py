@@ -47,7 +47,9 @@ class Style(Struct, frozen=True):
 
 _STYLES = {
     "qwen2": Style(qkv_bias=True), "qwen2_vl_text": Style(qkv_bias=True), "qwen2_5_vl_text": Style(qkv_bias=True),
-    "qwen2_moe": Style(qkv_bias=True), "qwen3": Style(qk_norm="head"), "qwen3_moe": Style(qk_norm="head"),
+    "qwen2_moe": Style(qkv_bias=True), "qwen3": Style(qk_norm="head"),
+    "qwen3_vl_text": Style(qk_norm="head"), "qwen3_vl_moe_text": Style(qk_norm="head"),
+     "qwen3_moe": Style(qk_norm="head"),
     "olmo2": Style(qk_norm="full", norms="post", late_cast=True), "olmoe": Style(qk_norm="full"),
     "gemma": Style(plus_one=True, scaled=True), "gemma2": Style(plus_one=True, scaled=True, norms="both"),
     "gemma3_text": Style(plus_one=True, scaled=True, norms="both", qk_norm="head"), "phi3": Style(joint_qkv=True, joint_mlp=True),
@@ -61,7 +63,7 @@ _STYLES = {
 
 # Families whose layers keep what Llama's do (checked against traces), scales, biases and the order of the rotation aside.
 _LIKE_LLAMA = frozenset({
-    "llama", "mistral", "mixtral", "granite", "cohere", "cohere2", "stablelm", "smollm3", "ernie4_5", "ministral", "helium", "seed_oss",
+    "llama", "mistral", "mixtral", "granite", "cohere", "cohere2", "stablelm", "smollm3", "ernie4_5", "ministral",
     "glm4", "deepseek_v2", "deepseek_v3",
 })  # fmt: skip
 
@@ -206,12 +208,12 @@ def stack(
         own = replace(t, experts=0) if label.endswith(".dense") else t
         for _ in tape.layers(label, count):
             hidden = checkpoint(
-                tape, partial(_positional, tape, t=own, style=style, cos=cos, sin=sin, mask=mask, heads=heads), hidden
+                tape, partial(positional, tape, t=own, style=style, cos=cos, sin=sin, mask=mask, heads=heads), hidden
             )
     return _norm(tape, hidden, "norm", t.hidden, style)
 
 
-def _positional(tape: Tape, hidden: Tensor, **named: Any) -> Tensor:
+def positional(tape: Tape, hidden: Tensor, **named: Any) -> Tensor:
     return layer(tape, hidden, **named)
 
 

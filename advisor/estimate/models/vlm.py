@@ -14,17 +14,17 @@ from advisor.estimate.tape.linear import linear
 from advisor.estimate.tape.tensor import Tape, Tensor
 
 # Rows of the tokens that images take in the decoder's sequence.
-_IMAGE_ROWS = "IM"
+IMAGE_ROWS = "IM"
 
 
-def _vision(arch: Architecture) -> Tower:
+def vision_of(arch: Architecture) -> Tower:
     if arch.vision is None:
         raise NotImplementedError(f"{arch.name} without a vision tower")
     return arch.vision
 
 
 @ops.module
-def _merge(tape: Tape, text: Tensor, images: Tensor) -> Tensor:
+def merge(tape: Tape, text: Tensor, images: Tensor) -> Tensor:
     """inputs_embeds.masked_scatter(mask, image_features)"""
     mask = tape.new("BS", 1.0, 1)
     return ops.masked_scatter(tape, text, images, mask)
@@ -51,12 +51,12 @@ def _llava_projector(tape: Tape, x: Tensor, vision: Tower, t: Tower) -> Tensor:
 @ops.module
 def _llava_features(tape: Tape, arch: Architecture, images: Tensor) -> Tensor:
     """Features of the last layer but one (vision_feature_layer = -2), without the class token."""
-    vision = _vision(arch)
+    vision = vision_of(arch)
     tape.mark("vision")
     last, every = vit.tower(tape, vision, images, all_layers=True)
     layer = arch.get("vision_feature_layer", -2)
     chosen = every[layer] if isinstance(layer, int) and -len(every) <= layer < 0 else last
-    chosen = ops.cut(tape, chosen, _IMAGE_ROWS, vision.hidden)
+    chosen = ops.cut(tape, chosen, IMAGE_ROWS, vision.hidden)
     tape.mark("projector")
     return _llava_projector(tape, chosen, vision, arch.text)
 
@@ -65,11 +65,11 @@ def _llava_features(tape: Tape, arch: Architecture, images: Tensor) -> Tensor:
 def _llava_inputs(tape: Tape, arch: Architecture, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     text, table = decoder.embed(tape, arch.text)
     features = ops.cat(tape, [_llava_features(tape, arch, images)])
-    return _merge(tape, text, features), table, features
+    return merge(tape, text, features), table, features
 
 
 def llava(tape: Tape, arch: Architecture) -> common.Outputs:
-    vision = _vision(arch)
+    vision = vision_of(arch)
     images = vit.pixels(tape, vision)
     tape.mark("text")
     merged, table, features = _llava_inputs(tape, arch, images)
@@ -79,19 +79,19 @@ def llava(tape: Tape, arch: Architecture) -> common.Outputs:
 # ------------------------------------------------------------------------------------------------ PaliGemma
 @ops.module
 def _paligemma_inputs(tape: Tape, arch: Architecture, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    vision = _vision(arch)
+    vision = vision_of(arch)
     text, table = decoder.embed(tape, arch.text)
     tape.mark("vision")
     seen, _ = vit.tower(tape, vision, images)
     tape.mark("projector")
-    seen = ops.view(tape, seen, _IMAGE_ROWS)
+    seen = ops.view(tape, seen, IMAGE_ROWS)
     features = linear(tape, seen, "multi_modal_projector.linear", vision.hidden, arch.text.hidden, True)
     features = ops.cast(tape, features, text.item)
-    return _merge(tape, text, features), table, features
+    return merge(tape, text, features), table, features
 
 
 def paligemma(tape: Tape, arch: Architecture) -> common.Outputs:
-    images = vit.pixels(tape, _vision(arch))
+    images = vit.pixels(tape, vision_of(arch))
     tape.mark("text")
     merged, table, features = _paligemma_inputs(tape, arch, images)
     # Image tokens see each other both ways, so the mask is always there.
@@ -105,7 +105,7 @@ def paligemma(tape: Tape, arch: Architecture) -> common.Outputs:
 # ------------------------------------------------------------------------------------------------ Idefics3, SmolVLM
 @ops.module
 def _idefics_inputs(tape: Tape, arch: Architecture, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    vision = _vision(arch)
+    vision = vision_of(arch)
     text, table = decoder.embed(tape, arch.text)
     factor = float(arch.get("scale_factor", 2)) ** 2
     tape.mark("vision")
@@ -113,7 +113,7 @@ def _idefics_inputs(tape: Tape, arch: Architecture, images: Tensor) -> tuple[Ten
     seen, _ = vit.tower(tape, vision, real)
     tape.mark("connector")
     shuffled = ops.copy(tape, ops.copy(tape, seen))
-    shuffled = ops.view(tape, shuffled, _IMAGE_ROWS, vision.hidden * factor)
+    shuffled = ops.view(tape, shuffled, IMAGE_ROWS, vision.hidden * factor)
     features = linear(tape, shuffled, "connector.modality_projection.proj", vision.hidden * factor, arch.text.hidden)
     zeros = tape.new("BS", arch.text.hidden, text.item)
     placed = ops.index_put_(tape, zeros, ops.index(tape, features, 1.0))
@@ -122,7 +122,7 @@ def _idefics_inputs(tape: Tape, arch: Architecture, images: Tensor) -> tuple[Ten
 
 
 def idefics(tape: Tape, arch: Architecture) -> common.Outputs:
-    images = vit.pixels(tape, _vision(arch))
+    images = vit.pixels(tape, vision_of(arch))
     tape.mark("text")
     merged, table, features = _idefics_inputs(tape, arch, images)
     return _decode(tape, arch, merged, table, images, [features])
@@ -131,13 +131,13 @@ def idefics(tape: Tape, arch: Architecture) -> common.Outputs:
 # ------------------------------------------------------------------------------------------------ nanoVLM
 def nano_vlm(tape: Tape, arch: Architecture) -> common.Outputs:
     """SigLIP tower, pixel shuffle, one linear projector, Llama decoder over image tokens and then text; plain cross entropy."""
-    vision, t = _vision(arch), arch.text
+    vision, t = vision_of(arch), arch.text
     images = vit.pixels(tape, vision)
     shuffle = float(arch.get("shuffle", 0) or arch.get("mp_pixel_shuffle_factor", 2)) ** 2
     tape.mark("vision")
     seen, _ = vit.tower(tape, vision, images)
     tape.mark("projector")
-    shuffled = ops.view(tape, ops.copy(tape, seen), _IMAGE_ROWS, vision.hidden * shuffle)
+    shuffled = ops.view(tape, ops.copy(tape, seen), IMAGE_ROWS, vision.hidden * shuffle)
     features = linear(tape, shuffled, "proj", vision.hidden * shuffle, t.hidden)
     tape.mark("text")
     table = tape.param("embed_tokens.weight", t.vocab, t.hidden)
@@ -172,7 +172,7 @@ def _float_rotary(tape: Tape, q: Tensor, k: Tensor, cos: Tensor, sin: Tensor) ->
 
 
 @ops.module
-def _qwen_attention(tape: Tape, hidden: Tensor, vision: Tower, cos: Tensor, sin: Tensor) -> Tensor:
+def qwen_attention(tape: Tape, hidden: Tensor, vision: Tower, cos: Tensor, sin: Tensor) -> Tensor:
     width = _width(vision)
     qkv = linear(tape, hidden, "attn.qkv", width, 3 * width, True)
     q, k, v = ops.split(tape, qkv, 1 / 3, 1 / 3, 1 / 3)
@@ -210,7 +210,7 @@ def _qwen_mlp(tape: Tape, x: Tensor, vision: Tower) -> Tensor:
 
 @ops.module
 def _qwen_block(tape: Tape, hidden: Tensor, *, vision: Tower, cos: Tensor, sin: Tensor) -> Tensor:
-    hidden = ops.add(tape, hidden, _qwen_attention(tape, _qwen_norm(tape, hidden, "norm1", vision), vision, cos, sin))
+    hidden = ops.add(tape, hidden, qwen_attention(tape, _qwen_norm(tape, hidden, "norm1", vision), vision, cos, sin))
     return ops.add(tape, hidden, _qwen_mlp(tape, _qwen_norm(tape, hidden, "norm2", vision), vision))
 
 
@@ -222,7 +222,7 @@ def _call(tape: Tape, hidden: Tensor, **named: Any) -> Tensor:
 def _qwen_tower(tape: Tape, vision: Tower, patches: Tensor, out: float) -> Tensor:
     width = _width(vision)
     merge = float(vision.get("spatial_merge_size", 2)) ** 2
-    numbers = _patch_numbers(vision)
+    numbers = patch_numbers(vision)
     hidden = vit.asking(tape, nn.conv(tape, patches, "patch_embed.proj", numbers, width, "IN", width, False))
     windows = vision.kind == "qwen2_5_vl"
     if windows:
@@ -232,13 +232,13 @@ def _qwen_tower(tape: Tape, vision: Tower, patches: Tensor, out: float) -> Tenso
         hidden = checkpoint(tape, partial(_call, tape, vision=vision, cos=cos, sin=sin), hidden)
     tape.mark("vision")
     merged = _qwen_norm(tape, hidden, "merger.ln_q", vision)
-    merged = ops.view(tape, merged, _IMAGE_ROWS, width * merge)
+    merged = ops.view(tape, merged, IMAGE_ROWS, width * merge)
     merged = nn.activation(tape, linear(tape, merged, "merger.mlp.0", width * merge, width * merge, True), "gelu")
     merged = linear(tape, merged, "merger.mlp.2", width * merge, out, True)
     return ops.index(tape, merged, 1.0) if windows else merged
 
 
-def _patch_numbers(vision: Tower) -> float:
+def patch_numbers(vision: Tower) -> float:
     return 3.0 * float(vision.get("temporal_patch_size", 2)) * float(vision.get("patch_size", 14)) ** 2
 
 
@@ -246,13 +246,13 @@ def _patch_numbers(vision: Tower) -> float:
 def _qwen_inputs(tape: Tape, arch: Architecture, patches: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     text, table = decoder.embed(tape, arch.text)
     tape.mark("vision")
-    features = ops.cat(tape, [_qwen_tower(tape, _vision(arch), patches, float(arch.text.hidden))])
+    features = ops.cat(tape, [_qwen_tower(tape, vision_of(arch), patches, float(arch.text.hidden))])
     tape.mark("text")
-    return _merge(tape, text, features), table, features
+    return merge(tape, text, features), table, features
 
 
 def qwen_vl(tape: Tape, arch: Architecture) -> common.Outputs:
-    patches = tape.new("IN", _patch_numbers(_vision(arch)), tape.mode.item, "inputs")
+    patches = tape.new("IN", patch_numbers(vision_of(arch)), tape.mode.item, "inputs")
     tape.mark("text")
     merged, table, features = _qwen_inputs(tape, arch, patches)
     del features
