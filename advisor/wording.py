@@ -294,6 +294,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "tui.palette": ("Search for a command …", "搜索命令 …"),
     "tui.now": ("Now", "当前"),
     "tui.chosen": ("Switched on ({count})", "已启用({count})"),
+    "tui.alone": ("{alone} alone, {gib} beside what is on", "{alone}(单独),与已启用的改动一起为 {gib}"),
     "tui.with": ("With this", "加上此项"),
     "tui.planned": ("Plan ({count})", "方案({count})"),
     "tui.kept": ("Kept ({count})", "已保留({count})"),

@@ -14,6 +14,7 @@ from advisor.tui.widgets.log import LogEditor
 from advisor.tui.widgets.memory import MemoryView
 from advisor.tui.widgets.remedies import RemedyList, RemedyOptions
 from advisor.tui.widgets.why import WhyView
+from advisor.units import format_gib
 from tests.tui.conftest import LOG, diagnosed, drive, picture
 
 
@@ -227,3 +228,15 @@ def test_a_click_on_a_row_that_has_just_gone_hits_nothing() -> None:
         assert app.session.chosen == (options.get_option_at_index(0).id,)
 
     drive(flow, path=LOG)
+
+
+def test_why_tells_what_a_remedy_saves_alone_and_beside_what_is_on() -> None:
+    async def flow(app: AdvisorApp, pilot: Any) -> None:
+        await diagnosed(app, pilot)
+        await pilot.press("space", "down")
+        await pilot.pause()
+        switch = app.session.switches[1]
+        assert switch.saves is not None
+        assert f"alone, {format_gib(switch.saves)} beside what is on" in " ".join(picture(app).split())
+
+    drive(flow, path=LOG, size=(200, 50))

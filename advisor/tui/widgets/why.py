@@ -15,6 +15,8 @@ from advisor.tui.switches import Switch
 from advisor.units import format_gib
 from advisor.wording import word
 
+DIFFERENT = 0.02  # what a remedy saves beside others is told where it differs by more than this share
+
 
 class WhyView(VerticalScroll):
     """The reasons behind one remedy, or behind the whole diagnosis when none is selected."""
@@ -94,7 +96,11 @@ def _figures(remedy: RemedyReport, switch: Switch | None, lang: Lang) -> Text:
         entries.append(switch.setting + strength)
     if remedy.saves is not None and remedy.saves.expected > 0:
         low, high = format_gib(remedy.saves.low), format_gib(remedy.saves.high)
-        entries.append(f"{word('column.saves', lang)} {format_gib(remedy.saves.expected)} ({low} ~ {high})")
+        alone = f"{word('column.saves', lang)} {format_gib(remedy.saves.expected)} ({low} ~ {high})"
+        beside = None if switch is None else switch.saves
+        if beside is not None and abs(beside - remedy.saves.expected) > DIFFERENT * remedy.saves.expected:
+            alone = word("tui.alone", lang, alone=alone, gib=format_gib(beside))
+        entries.append(alone)
     entries.append(f"{word('column.time', lang)} x{remedy.time_cost:.2f}")
     entries.append(f"{word('column.risk', lang)}: {word(f'risk.{remedy.quality_risk}', lang)}")
     entries.append(f"{word('column.effort', lang)}: {word(f'effort.{remedy.effort}', lang)}")
