@@ -7,18 +7,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any
 
 import re2
 
 from advisor.facts import Observation
 from advisor.readers.document import Document
+from advisor.readers.literals import Named
 from advisor.readers.prose.lines import Prose, prose_of
 from advisor.readers.prose.negation import MAX_MENTIONS, clause_of, observe, said_by_others
-from advisor.readers.prose.patterns import Patterns, Test
+from advisor.readers.prose.patterns import Patterns, Test, compiled
 from advisor.readers.prose.techniques import CHECKPOINTING, FLASH
 
 TRIGGERS: tuple[str, ...] = ()
@@ -63,8 +62,8 @@ _SIZES = (
     ),
     (
         "keep_resolution",
-        r"(?:(?:image|input|video|picture)?[ _-]?(?:resolutions?|sizes? of (?:the |my )?images?)|image[ _-]?sizes?|分辨率|图(?:像|"
-        r"片)(?:大小|尺寸))",
+        r"(?:(?:(?:image|input|video|picture)[ _-]?)?(?:resolutions?|sizes? of (?:the |my )?images?)|image[ _-]?sizes?|分辨率|"
+        r"图(?:像|片)(?:大小|尺寸))",
     ),
     ("keep_rank", r"(?:(?:lora[ _-]?)?\brank|lora_r\b|lora ?的?秩)"),
     ("keep_generations", r"(?:num_generations|(?:number of )?(?:generations|rollouts|completions)|采样数|生成数)"),
@@ -126,85 +125,127 @@ _AFTER_NO = (
 )
 
 
-@cache
-def _patterns() -> dict[str, Any]:
-    found = {
-        "refused": rf"{_REFUSED}{_FILLER}$|{_NO_ZH}{_DO_ZH}$",
-        "without": _WITHOUT,
-        "please_no": _PLEASE_NO,
-        "full": (
-            r"(?:\b(?:(?:must|has to|have to|needs? to)(?: be| do| use| run| stay with| go with| perform)?|"
-            r"only (?:(?:want|wants|plan|need) to )?(?:be|do|use|run|perform|accept|allow))(?: a| the)?[ `'\"]{1,2}"
-            r"full(?:[ -](?:parameters?|params?|model|weights?))?[ -]?(?:fine-?tun\w+|training|sft|ft)\b|"
-            r"\bfull[ -](?:parameter )?fine-?tuning (?:only\b|is (?:required|mandatory|a must|needed|necessary))|"
-            r"(?:必须|一定要|只能|坚持|只想|非得|务必)(?:是|要|用|做|跑|走|进行|使用)?(?:全参|全量)|"
-            r"(?:全参数?|全量)(?:微调|训练)?是?(?:必须的|必需的|硬性要求))"
+_ZH = r"[^\n。,,;;]"
+# What a pattern needs in the text, one word of each list, before it is compiled; and the patterns, on whole texts.
+_NEGATIVE = ("n't", "n’t", "not ", "unable", "refus", "avoid", "please", "no ", "without", "不", "没", "无法", "买不")
+_WHOLE: tuple[tuple[str, tuple[tuple[str, ...], ...], str], ...] = (
+    (
+        "full_finetuning",
+        (
+            ("full", "全参", "全量"),
+            ("must", "has to", "have to", "need", "only", "required", "mandatory", "necessary", "必", "一定", "只", "坚持",
+            "非得", "务", "硬性"),
         ),
-        "hardware": (
-            rf"(?:{_CANT}|{_WONT}|\bno (?:budget|money|funds)|(?:do ?n['o]?t|do not) have (?:the )?(?:money|budget|"
-            rf"funds))[^\n.,;?!]{{0,16}}"
-            r"\b(?:buy|afford|get|rent|add|upgrade|purchase|invest|pay)\b[^\n.,;?!]{0,12}\b"
-            r"(?:more|another|new|bigger|larger|extra|additional|better|second|other|my|the)(?: \w+)? (?:gpus?|cards?|hardware|"
-            r"vram|machines?)\b|"
-            r"(?:没钱|没有?(?:预算|条件)|不能|不想|没法|没办法|无法|不打算|不考虑)(?:再|去)?(?:买|加|换|升级|租|购买|增加|添)"
-            r"(?:更多|更大|更好|新|别|多|其他|显存更大|几张|一张|个)?的?(?:显存更大的)?(?:显卡|卡|gpu|硬件|机器)|"
-            r"\bwithout (?:having to )?(?:buy|upgrad|purchas|rent|add)\w*[^\n.,;?!]{0,16}\b(?:gpus?|cards?|hardware)\b|"
-            r"买不(?:起|了)[^\n。,,]{0,8}(?:卡|gpu)"
+        r"(?:\b(?:(?:must|has to|have to|needs? to)(?: be| do| use| run| stay with| go with| perform)?|"
+        r"only (?:(?:want|wants|plan|need) to )?(?:be|do|use|run|perform|accept|allow))(?: a| the)?[ `'\"]{1,2}"
+        r"full(?:[ -](?:parameters?|params?|model|weights?))?[ -]?(?:fine-?tun\w+|training|sft|ft)\b|"
+        r"\bfull[ -](?:parameter )?fine-?tuning (?:only\b|is (?:required|mandatory|a must|needed|necessary))|"
+        r"(?:必须|一定要|只能|坚持|只想|非得|务必)(?:是|要|用|做|跑|走|进行|使用)?(?:全参|全量)|"
+        r"(?:全参数?|全量)(?:微调|训练)?是?(?:必须的|必需的|硬性要求))",
+    ),
+    (
+        "no_hardware",
+        (
+            ("gpu", "card", "hardware", "vram", "machine", "卡", "硬件", "机器"),
+            (" buy", " afford", " get ", " rent", " add", " upgrad", " purchas", " invest", " pay ", "买", "加", "换", "升级",
+            "租", "购", "增", "添"),
+            _NEGATIVE,
         ),
-        "upgrade": (
-            rf"{_REFUSED}[^\n.,;?!]{{0,8}} (?:upgrad\w+|updat\w+|chang\w+|downgrad\w+|touch\w*) [^\n.,;?!]{{0,24}}"
-            r"\b(?:version|pytorch|torch|transformers|vllm|cuda|driver|drivers|library|libraries|packages?)\b|"
-            r"(?:不能|不想|没法|无法|不方便|不允许)(?:再)?(?:升级|更新|换|降级)[^\n。,,]{0,10}(?:版本|pytorch|torch|cuda|驱动|"
-            r"transformers|vllm|库)"
+        rf"(?:{_CANT}|{_WONT}|\bno (?:budget|money|funds)|(?:do ?n['o]?t|do not) have (?:the )?(?:money|budget|funds))[^\n.,;?!]*?"
+        r"\b(?:buy|afford|get|rent|add|upgrade|purchase|invest|pay)(?: in| for)?(?: (?:any|a|an|some))? ?"
+        r"(?:more|another|new|bigger|larger|extra|additional|better|second|other|my|the)(?: \w+)? (?:gpus?|cards?|hardware|vram|"
+        r"machines?)\b|"
+        r"\bwithout (?:having to )?(?:buy|upgrad|purchas|rent|add)(?:e|ing)? (?:\w+ )?(?:\w+ )?(?:gpus?|cards?|hardware)\b|"
+        r"(?:没钱|没有?(?:预算|条件)|不能|不想|没法|没办法|无法|不打算|不考虑)(?:再|去)?(?:买|加|换|升级|租|购买|增加|添)"
+        r"(?:更多|更大|更好|新|别|多|其他|显存更大|几张|一张|个)?的?(?:显存更大的)?(?:显卡|卡|gpu|硬件|机器)|"
+        rf"买不(?:起|了){_ZH}*?(?:卡|gpu)",
+    ),
+    (
+        "no_upgrade",
+        (
+            ("version", "torch", "transformers", "vllm", "cuda", "driver", "librar", "package", "版本", "驱动", "库"),
+            ("upgrad", "updat", "chang", "downgrad", "touch", "升级", "更新", "换", "降级"),
+            _NEGATIVE,
         ),
-        "model": (
-            rf"{_REFUSED}(?: to)? (?:chang\w+|switch\w*|swap\w*|replac\w+) (?:the |my |our )?(?:base )?model\b|"
-            r"模型(?:是|也)?(?:不能|没法|无法|不可以|不想)(?:再)?(?:换|改|变)"
-        ),
-        "precision": (
-            r"\b(?:must|has to|have to|needs? to) (?:be|stay|run|train|use|keep)(?: in| with| at)?[ `'\"]{1,2}(?:fp32|float32|"
-            r"full precision)\b|"
-            r"(?:必须|一定要|只能)(?:用|是|保持)?[ `'\"]?(?:fp32|float32|单精度|全精度)|"
-            r"精度(?:要|必须|得)(?:保持|是|用|为)?[ `'\"]?(?:fp32|float32)"
-        ),
-        "killing": (
-            rf"{_REFUSED}[^\n.,;?!]{{0,8}} (?:kill|stop|end|terminat|clos|shut)\w*(?: down)? [^\n.,;?!]{{0,20}}\b(?:process(?:es)?|"
-            rf"jobs?|programs?|tasks?)\b|"
-            r"(?:不能|不想|没法|无法|不方便)(?:去)?(?:杀|杀掉|kill|停|停掉|结束|关|关掉)[^\n。,,]{0,10}(?:进程|任务|程序|作业)"
-        ),
-    }
-    for name, thing in _SIZES:
-        found[name] = (
-            rf"{_REFUSED}(?: to| really| afford to| even| further){{0,3}} {_REDUCE}{_OF}{thing}|"
-            rf"\bwithout (?:having to )?{_REDUCE}{_OF}{thing}|"
-            rf"(?:^|[.,;?!\n] ?|\b(?:and|but|because|since|that) ){_REDUCE}{_OF}{thing}(?: any)?(?: further)? "
-            rf"(?:is(?: also| really)? (?:not|out of|off)|isn['’]t) ?(?:an option|possible|acceptable|allowed|wanted|feasible|"
-            rf"the question|the table)|"
-            rf"\b(?:besides|other than|apart from|aside from|except(?: for)?)(?: just| by| simply)? {_REDUCE}{_OF}{thing}|"
-            rf"(?:really|absolutely|definitely) need(?:s)?(?: a| the| my)? {thing}[`'\"]?(?: of| at least)? ?\d|"
-            rf"除了?{_REDUCE_ZH}[^\n。,,;;]{{0,4}}{thing}[^\n。,,;;]{{0,6}}(?:之外|以外|外)?[,,]?(?:还有|有没有|有什么|有别)|"
-            rf"{thing}[`'\"]?(?: \w+)? ?(?:{_CANT}|should not|shouldn['’]t)(?: be| go| get)? (?:any )?{_LESS}|"
-            rf"{thing}[`'\"]?(?: of \d+)? (?:must|has to|have to|needs? to) (?:stay|remain|be (?:kept|at least \d|fixed|unchanged)|"
-            rf"not (?:be )?{_LESS}|not change)|"
-            rf"(?:want|need|have|like|must|prefer|while|please)(?:s|ing)?(?: to)? (?:keep|keeping|maintain|maintaining|retain|"
-            rf"preserve)\w*{_OF}{thing}|"
-            rf"{_NO_ZH}(?:让我|叫我|建议我?)?{_REDUCE_ZH}(?:了|掉)?[^\n。,,;;]{{0,4}}{thing}|"
-            rf"(?:不想|不能|不希望|不愿意?|不要|别)把[^\n。,,;;]{{0,4}}{thing}[^\n。,,;;]{{0,6}}{_REDUCE_ZH}|"
-            rf"(?:在)?(?:不用?|无需){_REDUCE_ZH}[^\n。,,;;]{{0,4}}{thing}[^\n。,,;;]{{0,8}}(?:前提|情况|条件|下|就)|"
-            rf"{thing}[^\n。,,;;]{{0,6}}(?:不能|没法|无法|不可以|不想|不可|不允许)(?:再|继续|往下)?(?:{_REDUCE_ZH}|小|低|短|少|变)|"
-            rf"{thing}[^\n。,,;;]{{0,4}}(?:必须|一定要|务必|只能)(?: ?\d|保持|维持|不变|是|为|用|在|至少|不低于|不小于)|"
-            rf"(?:必须|想要?|希望|需要|要|得|一定)?(?:保持|维持)[^\n。,,;;]{{0,6}}{thing}[^\n。,,;;]{{0,6}}(?:不变|不动|一致)"
-        )
-    return {name: re2.compile(pattern) for name, pattern in found.items()}
-
-
-# Texts without any of these are left at once.
-_ANY = Test(
-    rf"{_REFUSED}|\b(?:besides|except|other than|apart from|aside from|really|absolutely|definitely|isn['’]t|only)\b|"
-    rf"\bwithout\b|\bplease\b|\bmust\b|ha(?:s|ve) to|needs? to|\bkeep|maintain|\bno (?:budget|money|funds)|\bno |"
-    r"\b(?:not|n['’]t) (?:an option|possible|acceptable|allowed)|out of the question|off the table|full fine-?tuning|"
-    r"除了|不|没|无法|别|禁止|拒绝|避免|勿|必须|一定|只能|坚持|保持|维持"
-)
+        rf"{_REFUSED}(?: to| really| even)? (?:upgrad\w+|updat\w+|chang\w+|downgrad\w+|touch\w*) (?:\w+ )?(?:\w+ )?"
+        r"(?:version|pytorch|torch|transformers|vllm|cuda|drivers?|library|libraries|packages?)\b|"
+        r"(?:不能|不想|没法|无法|不方便|不允许)(?:再)?(?:升级|更新|换|降级) ?(?:[a-z]+ ?)?(?:的)?(?:版本|pytorch|torch|cuda|驱动|"
+        r"transformers|vllm|库)",
+    ),
+    (
+        "no_smaller_model",
+        (("model", "模型"), ("chang", "switch", "swap", "replac", "换", "改", "变"), _NEGATIVE),
+        rf"{_REFUSED}(?: to)? (?:chang\w+|switch\w*|swap\w*|replac\w+) (?:the |my |our )?(?:base )?model\b|"
+        r"模型(?:是|也)?(?:不能|没法|无法|不可以|不想)(?:再)?(?:换|改|变)",
+    ),
+    (
+        "no_half_precision",
+        (("fp32", "float32", "full precision", "单精度", "全精度"), ("must", "has to", "have to", "need", "必须", "一定", "只能",
+        "精度")),
+        r"\b(?:must|has to|have to|needs? to) (?:be|stay|run|train|use|keep)(?: in| with| at)?[ `'\"]{1,2}(?:fp32|float32|"
+        r"full precision)\b|"
+        r"(?:必须|一定要|只能)(?:用|是|保持)?[ `'\"]?(?:fp32|float32|单精度|全精度)|"
+        r"精度(?:要|必须|得)(?:保持|是|用|为)?[ `'\"]?(?:fp32|float32)",
+    ),
+    (
+        "no_killing",
+        (("process", "job", "program", "task", "进程", "任务", "程序", "作业"), ("kill", "stop", " end ", "terminat", "clos",
+        "shut", "杀", "停", "结束", "关"), _NEGATIVE),
+        rf"{_REFUSED}(?: to| just| simply)? (?:kill|stop|end|terminat|clos|"
+        rf"shut)\w*(?: down)? (?:\w+ )?(?:\w+ )?(?:\w+ )?(?:process(?:es)?|jobs?|programs?|tasks?)\b|"
+        rf"(?:不能|不想|没法|无法|不方便)(?:去)?(?:杀|杀掉|kill|停|停掉|结束|关|关掉){_ZH}*?(?:进程|任务|程序|作业)",
+    ),
+)  # fmt: skip
+# On what stands around one thing, no more than `_REACH` characters: no counted repeats, which make large automata.
+_AROUND = Named({
+    "refused": rf"{_REFUSED}{_FILLER}$|{_NO_ZH}{_DO_ZH}$",
+    "without": _WITHOUT,
+    "please_no": _PLEASE_NO,
+    "less": (
+        rf"(?:{_REFUSED}(?: to| really| afford to| even| further)* |\bwithout (?:having to )?|"
+        rf"\b(?:besides|other than|apart from|aside from|except(?: for)?) (?:just |by |simply )?){_REDUCE}{_OF}$|"
+        rf"\b(?:want|need|have|like|must|prefer|while|please)(?:s|ing)?(?: to)? (?:keep|keeping|maintain|retain|preserve)\w*{_OF}$|"
+        rf"{_NO_ZH}(?:让我|叫我|建议我?)?{_REDUCE_ZH}(?:了|掉)?{_ZH}?{_ZH}?{_ZH}?$"
+    ),
+    "needs": r"\b(?:really|absolutely|definitely) needs?(?: a| the| my)? $",
+    "ba": rf"(?:不想|不能|不希望|不愿意?|不要|别)把{_ZH}?{_ZH}?$",
+    "not_zh": rf"(?:不用?|无需){_REDUCE_ZH}{_ZH}?{_ZH}?{_ZH}?$",
+    "besides_zh": rf"除了?{_REDUCE_ZH}{_ZH}?{_ZH}?$",
+    "keep_zh": rf"(?:保持|维持){_ZH}?{_ZH}?{_ZH}?{_ZH}?$",
+    "reducing": rf"(?:^|[.,;?!\n] ?|\b(?:and|but|because|since|that) )\s*{_REDUCE}{_OF}$",
+    "after": (
+        rf"^[`'\"]?(?: \w+)? ?(?:{_CANT}|should not|shouldn['’]t)(?: be| go| get)? (?:any )?{_LESS}|"
+        rf"^[`'\"]?(?: of \d+)? (?:must|has to|have to|needs? to) (?:stay|remain|be (?:kept|at least \d|fixed|unchanged)|"
+        rf"not (?:be )?{_LESS}|not change)|"
+        rf"^{_ZH}?{_ZH}?{_ZH}?{_ZH}?{_ZH}?{_ZH}?(?:不能|没法|无法|不可以|不想|不可|不允许)(?:再|继续|往下)?(?:{_REDUCE_ZH}|小|低|"
+        rf"短|少|变)|"
+        rf"^{_ZH}?{_ZH}?{_ZH}?{_ZH}?(?:必须|一定要|务必|只能)(?: ?\d|保持|维持|不变|是|为|用|在|至少|不低于|不小于)"
+    ),
+    "no_option": (
+        r"^(?: any)?(?: further)? (?:is(?: also| really)? (?:not|out of|off)|isn['’]t) ?"
+        r"(?:an option|possible|acceptable|allowed|wanted|feasible|the question|the table)"
+    ),
+    "number": r"^[`'\"]?(?: of| at least)? ?\d",
+    "shrinks_zh": rf"^{_ZH}?{_ZH}?{_ZH}?{_ZH}?{_ZH}?{_ZH}?{_REDUCE_ZH}",
+    "provided_zh": rf"^{_ZH}?{_ZH}?{_ZH}?{_ZH}?{_ZH}?{_ZH}?(?:前提|情况|条件|下|就)",
+    "same_zh": rf"^{_ZH}?{_ZH}?{_ZH}?{_ZH}?{_ZH}?{_ZH}?(?:不变|不动|一致)",
+})  # fmt: skip
+# A form before a size, what must follow the size for it, and whether it is about the size's becoming less.
+_FORMS = (
+    ("less", ""), ("needs", "number"), ("ba", "shrinks_zh"), ("not_zh", "provided_zh"), ("besides_zh", "besides"), ("keep_zh",
+    "same_zh"),
+    ("reducing", "no_option"),
+)  # fmt: skip
+_SIZE_NAMES = Patterns(_SIZES)
+# One of these stands beside whatever is refused or insisted on.
+_SIGNS = (
+    "n't", "n’t", "not", "unable", "refus", "avoid", "without", "besides", "other than", "apart from", "aside from", "except",
+    "keep", "maintain",
+    "retain", "preserv", "must", "has to", "have to", "need", "please", "out of", "off the", "isn", "no ", "only",
+    "不", "没", "无", "别", "禁止",
+    "拒绝", "避免", "勿", "除", "必须", "一定",
+    "务必", "只能", "保持", "维持", "免谈",
+)  # fmt: skip
 # Whose ability it is: of a program, of others, or of the reader whom somebody advises.
 _OF_OTHERS = re2.compile(
     r"\b(?:you|they|it|that|which|users?|one|we all|people|vllm|trl|peft|transformers|deepspeed|was|were)['’]?\s?$|(?:你们?|它|"
@@ -250,28 +291,55 @@ _POLITE = Test(r"^[^\n.!?]{0,24}\b(?:please|thanks|thank you|pls|allowed|wanted)
 def read(doc: Document) -> Iterator[Observation]:
     """Each wish once, at its first place; what is only asked, reported, or said by and of others is none."""
     prose = prose_of(doc)
-    if not prose.text.strip() or not _ANY(prose.lower):
+    lower = prose.lower
+    if not prose.text.strip() or not _any(lower, _SIGNS):
         return
     found: dict[str, int] = {}
-    for wish, pattern in _TECHNIQUES.present(prose.lower):
-        for match in islice(pattern.finditer(prose.lower), MAX_MENTIONS):
-            if _is_refused(prose, match.start(), match.end()):
-                found.setdefault(wish, match.start())
-                break
-    for wish, name in (
-        ("full_finetuning", "full"), ("no_hardware", "hardware"), ("no_upgrade", "upgrade"), ("no_killing", "killing"),
-        ("no_smaller_model", "model"), ("no_half_precision", "precision"),
-        *((name, name) for name, _ in _SIZES),
-    ):  # fmt: skip
-        for match in islice(_patterns()[name].finditer(prose.lower), MAX_MENTIONS):
-            start, end = match.start(), match.end()
-            if _stands(prose, start, end, start) and not (
-                wish == "keep_batch_size" and _EFFECTIVE(prose.lower[max(0, start - 12) : end])
-            ):
-                found.setdefault(wish, start)
-                break
+    for things, holds in ((_TECHNIQUES, _is_refused), (_SIZE_NAMES, _is_kept)):
+        for wish, pattern in things.present(lower):
+            for match in islice(pattern.finditer(lower), MAX_MENTIONS):
+                if holds(prose, match.start(), match.end()) and not (
+                    wish == "keep_batch_size" and _EFFECTIVE(lower[max(0, match.start() - 24) : match.end()])
+                ):
+                    found.setdefault(wish, match.start())
+                    break
+    for wish, needs, source in _WHOLE:
+        if wish not in found and all(_any(lower, words) for words in needs):
+            for match in islice(compiled(source).finditer(lower), MAX_MENTIONS):
+                if _stands(prose, match.start(), match.end(), match.start()):
+                    found.setdefault(wish, match.start())
+                    break
     for wish in sorted(found):
         yield observe(doc, "wish", wish, found[wish])
+
+
+def _any(text: str, words: Sequence[str]) -> bool:
+    return any(word in text for word in words)
+
+
+def _around(prose: Prose, start: int, end: int) -> tuple[int, str, str]:
+    """Where the words before a thing begin, and the words before and after it in its sentence."""
+    first, last = prose.sentence(start)
+    begin = max(first, start - _REACH)
+    return begin, prose.lower[begin:start], prose.lower[end : min(max(last, end), end + _REACH)]
+
+
+def _is_kept(prose: Prose, start: int, end: int) -> bool:
+    """Whether the words around a size say that it must not become less."""
+    begin, before, after = _around(prose, start, end)
+    if not _any(before, _SIGNS) and not _any(after, _SIGNS):
+        return False
+    for form, follows in _FORMS:
+        lead = _AROUND[form].search(before)
+        if lead is None:
+            continue
+        if not follows or (_BESIDES_ZH(after) if follows == "besides" else _AROUND[follows].search(after) is not None):
+            return _stands(prose, begin + lead.start() + _blanks(lead.group(0)), end, start)
+    return _AROUND["after"].search(after) is not None and _stands(prose, start, end, start)
+
+
+def _blanks(text: str) -> int:
+    return len(text) - len(text.lstrip(" .,;?!\n"))
 
 
 _BESIDES_ZH = Test(r"^ ?(?:之外|以外|外)?[,,]? ?(?:还有|有没有|有什么|有别|还能)")
@@ -279,22 +347,22 @@ _BESIDES_ZH = Test(r"^ ?(?:之外|以外|外)?[,,]? ?(?:还有|有没有|有什�
 
 def _is_refused(prose: Prose, start: int, end: int) -> bool:
     """Whether a technique is ruled out by the words around it."""
-    first, last = prose.sentence(start)
-    last = max(last, end)
-    begin = max(first, start - _REACH)
-    before, after = prose.lower[begin:start], prose.lower[end : min(last, end + _REACH)]
-    refusal = _patterns()["refused"].search(before)
+    begin, before, after = _around(prose, start, end)
+    if not _any(before, _SIGNS) and not _any(after, _SIGNS):
+        return False
+    refusal = _AROUND["refused"].search(before)
     if refusal is not None:
         return not _TOGETHER(after) and _stands(prose, begin + refusal.start(), end, start)
     if before.rstrip().endswith(("除了", "除")) and _BESIDES_ZH(after):
         return True
     if _AFTER(after):
         return _stands(prose, start, end, start)
-    without = _patterns()["without"].search(before)
+    without = _AROUND["without"].search(before)
     if without is not None:
+        first, _ = prose.sentence(start)
         lead = prose.lower[first : begin + without.start()].rstrip()
         return _ASKS_WAY(lead) and not lead.endswith((" and", " or", "/")) and not said_by_others(prose, start)
-    if _patterns()["please_no"].search(before) is not None:
+    if _AROUND["please_no"].search(before) is not None:
         return ("please" in before or _POLITE(after)) and not _SWITCHED(after) and not said_by_others(prose, start)
     return False
 
