@@ -14,7 +14,9 @@ from itertools import islice
 
 import re2
 
+from advisor.library import Library
 from advisor.readers.prose.lines import Prose
+from advisor.readers.prose.measured_card import is_measured
 from advisor.readers.prose.named_cards import MAX_CARD_GIB, MAX_GPUS
 from advisor.readers.prose.negation import MAX_MENTIONS, Mention, claim_of
 from advisor.readers.prose.patterns import Test
@@ -56,12 +58,10 @@ _FORMERLY = Test(
     r"(?:之前|以前|原来|曾经?)(?:是?在|用的?是?|的)?[^\n，。,;；]{0,6}$|\b(?:previously|formerly|used to (?:run|work|"
     r"train) on)[^\n.,;]{0,12}$"
 )
-_CARD_WITH = Test(
-    r"(?:gpus?|cards?|a100s?|h100s?|v100s?|[0-9]0[5-9]0(?: ti)?s?)[ ,]{1,2}(?:with|that has|having|of|w/|has|at)[ ](?:only |about )?$"
-)
+_CARD_WITH = Test(r"(?:gpus?|cards?)[ ,]{1,2}(?:with|that has|having|of|w/|has|at)[ ](?:only |about )?$")
 _HOST_RAM = Test(r"system|host|cpu|main|machine|physical|ddr|内存|主存")
 _NOT_A_CARD = re2.compile(
-    r"(?i)(?:takes?|took|taking|us(?:es|ing|ed|age)|need(?:s|ed)?|consum\w+|requir\w+|occup\w+|cost\w*|allocat\w+|"
+    r"(?i)(?:takes?|took|taking|\blike|us(?:es|ing|ed|age)|need(?:s|ed)?|consum\w+|requir\w+|occup\w+|cost\w*|allocat\w+|"
     r"peaks?|up to|less than|more than|around|"
     r"~|exceed\w*|increas\w*|reach\w*|占用?(?:了|约|大概|到)?|需要?|要|"
     r"用了|使用了?|消耗|达到|超过|至少|最少|共|总共|总计|合计|涨到|峰值|只要|仅需|够|还剩|剩余?|"
@@ -74,11 +74,13 @@ _USED_AFTER = re2.compile(
     r"(?:is|was|are|were|will be) (?:already )?(?:used|needed|required|occupied|taken|in use)|used|"
     r"usage|占用|左右|is enough|would be)"
 )
+_DECIMAL_COMMA = re2.compile(r"(?:^|[^\w,.])(\d{1,3}),$")
 _RAM = re2.compile(
-    rf"(?:^|[^\w.]){SIZE}[ \t]?(?:of )?(?:(?:system|host|cpu|main|machine|physical|unified|"
-    rf"ddr\d?)[ -]?){{0,2}}(?:ram\b|ddr\d\b|内存|主存|memory \(ram\)|system memory)|"
+    rf"(?:^|[^\w.]){SIZE}\+?[ \t]?(?:of )?(?:(?:system|host|cpu|main|machine|physical|unified|"
+    rf"ddr\d?)[ -]?){{0,2}}(?:ram\b|ddr\d\b|内存|主存|memory \(ram\)|(?:system|cpu|host|main) memory)|"
+    rf"\bddr[2-6]l?x?[ \t,:：(]{{1,2}}(?:\d{{4}}[ \t]?(?:mhz|mt/s)?[ \t])?{SIZE}\b|"
     rf"(?:内存|主存|主机|host ram|cpu ram|system ram|system memory|host memory|cpu memory|\bram\b(?: (?:of|in|on) (?:my|the|"
-    rf"this|our) \w{1, 12})?)[ \t]?(?:大小|容量|只有|为|是|有|:|"
+    rf"this|our) \w{{1,12}})?)[ \t]?(?:大小|容量|只有|为|是|有|:|"
     rf"：|=|is|of|size|total|[ \t]){{0,4}}{SIZE}(?:[^\w/]|$)|"
     rf"(?:total (?:machine|system) memory|machine memory)[ \t]?[:：]?[ \t]?{SIZE}"
 )
@@ -128,15 +130,19 @@ def ram(prose: Prose) -> Iterator[Mention]:
         group = next(index for index, text in enumerate(match.groups(), 1) if text)
         start = match.start(group)
         before = prose.lower[max(0, start - 32) : start]
+        size = float(match.group(group))
+        if (whole := _DECIMAL_COMMA.search(before)) is not None:  # "27,9GB RAM"
+            size = float(f"{whole.group(1)}.{match.group(group)}")
         if _NOT_A_CARD.search(before) or (
             _CARD_WITH(before) and not _HOST_RAM(prose.lower[start : match.end()])
         ):  # "2 A100 GPUs with 80 GB of RAM each"
             continue
-        yield Mention(float(match.group(group)), start, match.end(group), claim_of(prose, start, match.end(group)))
+        yield Mention(size, start, match.end(group), claim_of(prose, start, match.end(group)))
 
 
-def of_a_card(prose: Prose, ram: Mention, names: list[Mention]) -> bool:
-    """Whether "RAM" is a card's: "a TITAN X with 12G of RAM", "my GPU's RAM is 12GB"."""
+def of_a_card(prose: Prose, ram: Mention, names: list[Mention], library: Library) -> bool:
+    """Whether "RAM" is a card's: "a TITAN X with 12G of RAM", "my GPU's RAM is 12GB"; not "an RTX 4090 with 64GB RAM"."""
+    names = [item for item in names if is_measured(str(item.value), float(str(ram.value)), library)]
     if re2.search(r"gpu['’]?s?$", prose.lower[max(0, ram.start - 24) : ram.start].split(" ram")[0].rstrip()):
         return True
     if any(ram.end < name.start and _JOINS(prose.lower[ram.end : name.start]) for name in names):

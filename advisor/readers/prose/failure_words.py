@@ -29,7 +29,7 @@ _VRAM = re2.compile(
     r"(?:full|insufficient|not enough|runs? out|ran out|overflow)|(?:not enough|insufficient|lack of|"
     r"too little|exceed\w*(?: the)?|run(?:s|ning)? out of|ran out of|low on) (?:my |the |available )?(?:vram|"
     r"gpu (?:memory|ram)|video memory|graphics memory)|"
-    r"爆(?:了)?显?存|(?:显存|gpu ?)?现存(?:不足|不够|溢出|爆)|显存(?:直接|突然|都|就|会|老是|还是)?(?:不足|溢出|不够|"
+    r"爆(?:了)?显?存|(?:显存|gpu ?)?现存(?:不足|不够|溢出|爆)|显存(?:直接|突然|都|就|会|老是|还是?|仍然?|依然){0,2}(?:不足|溢出|不够|"
     r"爆|超|炸|暴涨)|超(?:出)?显存|爆卡|gpu ?内存(?:不足|不够|溢出)|炸显存"
 )
 _PLAIN = re2.compile(
@@ -39,13 +39,15 @@ _PLAIN = re2.compile(
 _HOST = re2.compile(
     r"(?:out of|runs? out of|running out of|ran out of|not enough|insufficient|run out) (?:system |cpu |host |main |"
     r"physical )?(?:ram|cpu memory|host memory|system memory)\b|"
-    r"\b(?:cpu|system|host|main) (?:ram|memory|oom)\b[^\n.]{0,40}?(?:full|fills?|keeps?|increas\w*|grow\w*|out of|"
+    r"\b(?:cpu|system|host|main) (?:ram|memory|oom)\b[^\n.,]{0,40}?(?:full|fills?|keeps?|increas\w*|grow\w*|out of|"
     r"exhaust\w*|runs? out|\boom|not enough|gone|peak|leak|skyrocket\w*|explod\w*|ris(?:es|ing)|climb\w*|accumulat\w*)|"
     r"\bray (?:would |will |also )?(?:oom\b|report\w* an? (?:out[- ]of[- ]memory|oom)|out[- ]of[- ]memory)|"
     r"^cannot allocate memory$|[^\w]cannot allocate memory(?:[.,;:!()\s]|$)|"
     r"内存[^。\n]{0,12}(?:占满|耗尽|增大|越来越大)|占满内存|\bcpu oom\b|cpu out of memory|"
     r"\bram (?:usage |consumption |use )?(?:is |was )?(?:goes up|rises|climbs|leaks?|keeps?|fills?|is full|increas\w*|"
     r"grow\w*|runs? out|exhaust\w*|is gone)|"
+    r"\bram (?:usage |use )?(?:(?:is|was|gets?|got|goes|went|at|to|hits?|reach\w*) ){1,2}100 ?%|"
+    r"\b(?:page|paging|swap) ?file\b[^\n.]{0,48}\bcrash\w*|\bcrash\w*[^\n.]{0,48}\b(?:page|paging|swap) ?file\b|"
     r"\ball of my \d+ ?g\w* (?:of )?ram|minimum (?:cpu|host|system) (?:ram|memory)|"
     r"\bload\w* (?:\w+ ){0,4}(?:in|into) (?:the |system |cpu )?ram\b[^\n.]{0,48}\b(?:oom|out of memory)\b|"
     r"pin(?:ned)?_memory ?= ?false|kernel (?:keeps? |has |appears to have )?(?:dying|dies|died|crash\w*)|"

@@ -82,10 +82,13 @@ def read(doc: Document, library: Library) -> Iterator[Observation]:
     names: list[Mention] = []
     counts: list[Mention] = []
     sizes: list[Mention] = []
+    beside: dict[int, Mention] = {}
     for name, count, memory in of_the_run(list(cards(doc, prose, library)), doc, library):
         names.append(name)
         counts += [count] if count is not None else []
-        sizes += [memory] if memory is not None else []
+        if memory is not None:
+            sizes.append(memory)
+            beside[name.start] = memory
     for count, memory in per_card(prose):
         counts.append(count)
         sizes.append(memory)
@@ -95,7 +98,7 @@ def read(doc: Document, library: Library) -> Iterator[Observation]:
     counts.sort(key=lambda item: item.start)
     sizes.sort(key=lambda item: item.start)
     rams = list(ram(prose))
-    for item in [item for item in rams if of_a_card(prose, item, names)]:
+    for item in [item for item in rams if of_a_card(prose, item, names, library)]:
         rams.remove(item)
         sizes.append(Mention(item.value, item.start, item.end, item.claim, 2))
     sizes.sort(key=lambda item: item.start)
@@ -105,6 +108,8 @@ def read(doc: Document, library: Library) -> Iterator[Observation]:
         chosen_count = None
     chosen_memory = best(sizes, ideas=True)
     chosen_name = _one_name(names)
+    if chosen_name is not None and chosen_memory is not None and chosen_name.start in beside:
+        chosen_memory = max(beside[chosen_name.start], chosen_memory, key=lambda item: item.claim)
     apple = chosen_name is not None and str(chosen_name.value).startswith("Apple")
     if apple and rams and not named:
         chosen_memory = rams[0]

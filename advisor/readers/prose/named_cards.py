@@ -17,7 +17,7 @@ from advisor.library import Library
 from advisor.names import GpuName, find_gpus
 from advisor.readers.document import Document
 from advisor.readers.prose.lines import Prose
-from advisor.readers.prose.measured_card import Card
+from advisor.readers.prose.measured_card import Card, is_measured
 from advisor.readers.prose.negation import MAX_MENTIONS, Claim, Mention, claim_of
 from advisor.readers.prose.patterns import Test
 from advisor.readers.prose.quantities import NUMBER, SIZE, count_of
@@ -53,6 +53,7 @@ _SIZE_AFTER = re2.compile(
 )
 # "RTX 3090, 64GB RAM": the machine's.
 _HOST = Test(rf"^[^\n(（\d]{{0,12}}[,，、+][ \t]?{SIZE}[ \t]?-?(?:of )?(?:system |host |cpu |ddr\d )?(?:ram\b|内存)")
+_ITS_RAM = Test(rf"^[^\n\d]{{0,12}}{SIZE} (?:of )?(?:ram\b|内存)")
 _SIZE_INSIDE = re2.compile(rf"[ \t\-_(]{SIZE}\b")
 _AND_MORE = re2.compile(
     rf"^[ \t]?(?:gpus?|cards?|显卡)?[ \t]?(?:and|plus|\+|和|加|以及)[ \t]?({NUMBER})[ \t]?(?:[x×*]|"
@@ -69,6 +70,9 @@ _HYPHENATED = re2.compile(r"\b([AHPTVahptv])-(100|800|200|20|40|10|30)\b")
 _VERSUS = Test(
     r"^[^\n.;?]{0,32}(?:\bvs\.?|\bversus\b|\bor\b|还是)(?: (?:a|an|one|single|\d{1,2}) ?x?)?[ ]?(?:nvidia |rtx |geforce )*$"
 )
+# "Now I upgraded my GPU to an RTX 5060 Ti"
+_UPGRADED = Test(r"\b(?:upgraded|switched|moved|changed|migrated)\b[^\n.!?]{0,24}$")
+_AWAY = Test(r"\bfrom (?:an? |my |the )?(?:old )?(?:nvidia |rtx |geforce )*$")
 # The card of a run that is over: "I used to generate it on an old laptop with a 3060", "之前在3090上成功".
 _FORMERLY = Test(
     r"\bused to (?:\w+ ){0,2}(?:train|run|generate|work)\b[^.\n!?]*$|"
@@ -88,11 +92,15 @@ def cards(doc: Document, prose: Prose, library: Library) -> Iterator[Card]:
         claim = claim_of(prose, hit.start, hit.end)
         memory, count = _memory_near(prose, hit.start, hit.end), _count_near(prose, hit.start, hit.end)
         name = hit.name
+        if memory is not None and _ITS_RAM(prose.lower[hit.end :][:_REACH]) and not is_measured(name, memory, library):
+            memory = None  # "an RTX 4090 with 64GB RAM"
         if memory is not None and f"{name}-{memory:g}GB" in library.gpus:
             name = f"{name}-{memory:g}GB"
         weight = _weight(prose, hit.start, memory, count)
         if _compared(prose, found, index):
             weight, count, memory, name = -1, None, None, hit.name
+        elif _UPGRADED(prose.lower[prose.line(hit.start)[0] : hit.start][-_REACH:]):
+            weight += 1 if not _AWAY(prose.lower[max(0, hit.start - 16) : hit.start]) else -1
         elif _FORMERLY(prose.lower[prose.line(hit.start)[0] : hit.start][-_FAR:]):
             claim = min(claim, Claim.OTHERS)
         if count is None and _one_of_several(prose, found, index):

@@ -110,13 +110,18 @@ _OTHERS = Test(
     r"claims?|supposed|recommend\w*|requires? (?:an?|at|about|some|\d|~)|"
     r"required|(?:a|at|the) minimum|minimum (?:of|is|are)|at least|min\.|"
     r"(?:someone|somebody) (?:else|who|with|said|says|reported|got|has|have|managed|trained|posted|mentioned|used)|"
-    r"my (?:friend|colleague|boss)\w*|other people|others|colab pro|benchmarks?|as stated)\b|官方|文档|论文|说明|教程|推荐|最低|"
+    r"my (?:friend|colleague|boss)\w*|other people|others|colab pro|benchmarks?|as stated)\b|官方(?:[^\p{L}\d]|的?(?:文档|说明|教程|推荐|建议|要求|配置|示例|例子|参数|数据|测试|给|说|写|提供|用|显示|宣称|声称|标)|$)|文档|论文|说明|教程|推荐|最低|"
     r"至少|要求|声称|别人|其他人|网上|有人|同事|据说|表里|表格|博客"
 )
 # "The table says 16 GB, but I use ...": from here on it is one's own.
 _OWN = Test(
     r"(?i)[,，;；] ?(?:但是?|不过|可是?|而)?(?:在|用)?(?:我|我们|实际|自己)|"
     r"[,;] ?(?:but |yet |and |while |however,? ){0,2}(?:(?:on|with|for|in) )?(?:i|i'm|i've|we|my|our|mine)\b"
+)
+# "打算全参数微调，我使用了zero-2，够吗？": what was done, in a sentence that asks.
+_DONE = re2.compile(
+    r"(?i)[,，;；] ?我们?(?:已经?)?(?:使用|设置?|开启?|启用|加|用)了|"
+    r"[,;] ?(?:and |but |so )?(?:i|we) (?:have |already ){0,2}(?:used|set|enabled|turned on|tried|am using|are using)\b"
 )
 # "Following the README I ..." is one's own doing.
 _FOLLOWING = re2.compile(
@@ -209,6 +214,14 @@ def denied(prose: Prose, start: int, end: int) -> bool:
     return bool(_DENY_BEFORE(before)) or bool(_DENY_AFTER(after))
 
 
+def _undone(text: str) -> str:
+    """What stands after the last thing that was done."""
+    done = 0
+    for match in _DONE.finditer(text):
+        done = match.end()
+    return text[done:]
+
+
 def works(text: str) -> bool:
     """Whether the text says that something runs."""
     return _MAY_WORK(text) and any(
@@ -241,7 +254,7 @@ def claim_of(prose: Prose, start: int, end: int) -> Claim:
             if _USER(speaker.group()) and _FAILS(prose.text[line : prose.line(start)[1]])
             else Claim.OTHERS
         )
-    if _IDEA_BEFORE(before) or (question and _IDEA_BEFORE(prose.text[first:start])):
+    if _IDEA_BEFORE(before) or (question and _IDEA_BEFORE(_undone(prose.text[first:start]))):
         # "If I use batch 8 it OOMs" reports a run; "would batch 8 fit?" asks about one.
         if not question and _IF_I(before) and _FAILS(sentence):
             return Claim.FAILS

@@ -27,7 +27,7 @@ TRIGGERS: tuple[str, ...] = ()
 PROSE_ONLY = True
 
 _TRAIN = re2.compile(
-    r"(?:^|[^a-z-])(?:train(?:s|ed|ing|er|able|ning|nings)?|fine[ -]?tu(?:n|i)\w*|finetun\w*|pre-?training|"
+    r"(?:^|[^a-z-])(?:train(?:s|ed|ing|er|able|ning|nings)?|fine[ -]?tu(?:n|i)\w*|finetun\w*|(?:full|prompt|prefix|instruction)[ -]tuning|pre-?training|"
     r"(?:sft|dpo|grpo|ppo)(?:_\w*|trainer|config|s|ing|-?train\w*)?|rlhf|kto|orpo|epochs?|backward|backprop\w*|"
     r"optimi[sz]er|gradient\w*|q?lora|dreambooth|post[ -]training|loss|fsdp|deepspeed|zero[ _-]?[123])(?:[^a-z-]|$)|"
     r"训练|微调|预训练|反向传播|精调|续训|强化学习"
@@ -35,7 +35,7 @@ _TRAIN = re2.compile(
 _TRAIN_STRONG = Test(r"train(?:s|ed|ing|er)?$|tun|sft|dpo|grpo|ppo|训练|微调|精调")
 # What a policy that is trained generates for itself is no inference.
 _REINFORCES = Test(r"\b(?:grpo|ppo|dapo|rloo|rlhf|actor_rollout|fsdp)\b")
-_NOT_TRAIN = Test(r"(?:pre-?|already |un|well-?|the |a )$")
+_NOT_TRAIN = Test(r"(?:pre-?|already |un|well-?|the |a |was |(?:was|were) not )$")
 _LOST = Test(r"(?:accuracy|precision|quality|information|data|packet|performance|detail|memory)\W$")
 _INFER = re2.compile(
     r"(?:^|[^\w-])(?:inference|infer(?:ring)?|generat(?:e|es|ing)|image generation|text generation|serv(?:e|es|ing)|"
@@ -123,7 +123,7 @@ def _task(prose: Prose) -> tuple[str, int, int] | None:
     for task, pattern in (("train", _TRAIN), ("inference", _INFER)):
         for match in islice(pattern.finditer(prose.lower), MAX_MENTIONS):
             word = match.group().strip(" ,.;:()\n'\"`_/")
-            if word in ("trained", "train") and _NOT_TRAIN(prose.lower[max(0, match.start() - 8) : match.start() + 1]):
+            if word in ("trained", "train") and _NOT_TRAIN(prose.lower[max(0, match.start() - 9) : match.start() + 1]):
                 continue
             if word == "loss" and _LOST(prose.lower[max(0, match.start() - 16) : match.start() + 1]):
                 continue

@@ -93,6 +93,27 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("Resource exhausted error after an hour, tensorflow 2.4", "vram_oom", {"runtime": "tensorflow"}),
     ("jaxlib.xla_extension.XlaRuntimeError: RESOURCE_EXHAUSTED: Out of memory while trying to allocate 1073741824 bytes.", "vram_oom", {"task": None}),
     ("    target: pytorch_lightning.strategies.DDPStrategy\nCUDA out of memory while training", "vram_oom", {"framework": "lightning"}),
+    # The machine's memory, in more spellings; a card has no more than it can have.
+    ("RTX4090 with 64GB RAM, CUDA out of memory", "vram_oom", {"gpu_name": "RTX 4090", "gpu_memory_gib": None, "host_ram_gib": 64}),
+    ("CUDA OOM with a 3090 that has 24GB of RAM", "vram_oom", {"gpu_memory_gib": 24, "host_ram_gib": None}),
+    ("CUDA OOM.\nDDR4 3200 32GB\nRTX 3060 12GB", "vram_oom", {"gpu_memory_gib": 12, "host_ram_gib": 32}),
+    ("Two A100 and 300GB+ CPU RAM, still CUDA OOM", "vram_oom", {"host_ram_gib": 300}),
+    ("一张4090，512G CPU memory，exitcode -9", "host_oom", {"host_ram_gib": 512}),
+    ("CUDA OOM on this box with 31,5GB RAM", "vram_oom", {"host_ram_gib": 31.5}),
+    ("It takes like 20gb of VRAM, then CUDA out of memory", "vram_oom", {"gpu_memory_gib": None}),
+    ("I had a 3060 12GB for years. Then I upgraded to an RTX 4060 Ti 16GB and it is CUDA OOM", "vram_oom", {"gpu_name": "RTX 4060 Ti-16GB", "gpu_memory_gib": 16}),
+    ("I upgraded from an RTX 2060 6GB to an RTX 3060 12GB, still CUDA OOM", "vram_oom", {"gpu_name": "RTX 3060", "gpu_memory_gib": 12}),
+    ("my ram gets 100% within a minute and the UI dies, is that normal?", "host_oom", {}),
+    ("It just crashes unless the page file is huge, why?", "host_oom", {}),
+    # Whose it is, and what was done.
+    ("双卡3090-24G加载官方7B模型微调，CUDA out of memory", "vram_oom", {"gpu_name": "RTX 3090", "gpu_count": 2, "gpu_memory_gib": 24}),
+    ("官方文档要求80G显存，微调时显存不足", "vram_oom", {"gpu_memory_gib": None}),
+    ("打算全参数微调，我使用了zero-2，序列长度是256，为啥显存还不够？", "vram_oom", {"zero_stage": 2, "seq_len": 256, "method": "full"}),
+    ("full tuning on four cards is out of memory", "vram_oom", {"method": "full", "task": "train"}),
+    ("CUDA out of memory. WARNING The model was not trained with masks", "vram_oom", {"task": None}),
+    # An index may be wrong in any run, a class only where there is a loss.
+    ("srcIndex < srcSelectDimSize\nRuntimeError: CUDA error: device-side assert triggered", "other_error", {"task": None}),
+    ("nll_loss2d_forward_kernel: block: [0,0,0] Assertion `t >= 0 && t < n_classes` failed.\nRuntimeError: CUDA error: device-side assert triggered", "other_error", {"task": "train"}),
 ]  # fmt: skip
 
 
