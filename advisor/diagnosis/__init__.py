@@ -22,7 +22,7 @@ from advisor.facts import VRAM_KINDS, FactValue, Lang, Observation
 from advisor.language import language_of_document
 from advisor.library import Library, load_library
 from advisor.plan import Outcome, Preferences, Weights, candidates_of, make_plan
-from advisor.plan.edit import changes_nothing, offered, tailored
+from advisor.plan.edit import at_home, changes_nothing, offered, tailored
 from advisor.plan.memory import capacity_gib, memory_fields
 from advisor.plan.meter import Estimator
 from advisor.plan.reconcile import disproved, reconciled
@@ -170,7 +170,9 @@ class Case:
                 return None
             if not remedy.edit and self._stands_there(remedy):
                 return None
-            return tailored(remedy, self.spelling, self.library)
+            found = tailored(remedy, self.spelling, self.library)
+            fits_in = not found.edit or any(at_home(edit.where, words) for edit in found.edit)
+            return found if fits_in and bool(found.edit) == bool(remedy.edit) else None
 
         candidates = candidates_of(self.trace, self.library.remedies, self.preferences, weights, fit)
         estimator: Estimator = self._unknown

@@ -26,7 +26,7 @@ def verdict(
     known_phase = failure.phase and f"phase.{failure.phase}" in WORDS
     where = word(f"phase.{failure.phase}", lang) if known_phase else ""
     if failure.kind not in ("vram_oom", "kv_cache"):
-        return _with_place("verdict.plain", head, where, lang)
+        return _with_place("verdict.plain", head, "", lang)  # its name ends with what it is not
     text = _with_place("verdict.plain", head, where, lang)
     if estimate is not None:
         values = {"need": format_gib(estimate.need_gib), "card": card_name(facts, lang)}

@@ -116,7 +116,12 @@ def tailored(remedy: Remedy, framework: str, library: Library) -> Remedy:
 
 
 def _writes(change: Change, edit: Edit) -> bool:
-    return at_home({name: allowed for name, allowed in change.where.items() if name in edit.set}, edit.set)
+    """Whether the setting may end where the change is for, by what the setting makes of the run and what it takes for granted."""
+    for name, allowed in change.where.items():
+        ends = [edit.set[name]] if name in edit.set else edit.where.get(name, ())
+        if ends and not any(at_home({name: allowed}, {name: value}) for value in ends):
+            return False
+    return True
 
 
 def at_home(where: Mapping[str, Sequence[Any]], spec: Mapping[str, Any]) -> bool:
@@ -126,7 +131,10 @@ def at_home(where: Mapping[str, Sequence[Any]], spec: Mapping[str, Any]) -> bool
 
 def _goes_its_way(remedy: Remedy, changed: Spec, spec: Spec) -> bool:
     """Whether a setting that reduces something does, and one that raises it: a run may be beyond it already."""
-    down, up = remedy.id.startswith(("reduce_", "smaller_")), remedy.id.startswith("raise_")
+    ways, more = (_SPLIT.findall(str(words.get("parallelism", ""))) for words in (spec, changed))
+    if ways and more and math.prod(map(int, more)) <= math.prod(map(int, ways)):
+        return False  # over more cards than now, or it is none
+    down, up = remedy.id.startswith(("reduce_", "smaller_")), remedy.id.startswith(("raise_", "more_gpus"))
     if not (down or up):
         return True
     for name, value in changed.items():

@@ -106,3 +106,17 @@ def test_a_program_gets_the_settings_that_it_has_a_change_for() -> None:
     assert [edit.set["quantization"] for edit in tailored(remedy, "comfyui", library).edit] == ["8bit"]
     assert tailored(remedy, "diffusers", library) is remedy
     assert tailored(remedy, "", library) is remedy
+
+
+def test_a_split_goes_over_more_cards_than_now() -> None:
+    remedy = toy_remedy("tensor_parallel", *(Edit(set={"parallelism": f"tp{count}"}) for count in (2, 4, 8)))
+    assert [edit.set["parallelism"] for edit in settings(remedy, {"parallelism": "tp4", "gpu_count": 8})] == ["tp8"]
+    assert list(settings(remedy, {"parallelism": "tp4", "gpu_count": 4})) == []
+
+
+def test_programs_whose_only_preset_offloads_all_have_no_milder_one() -> None:
+    library = load_library()
+    at_stage_3 = {"zero_stage": 3, "method": "full", "task": "train"}
+    remedy = library.remedies["zero_offload"]
+    assert list(settings(tailored(remedy, "ms-swift", library), at_stage_3)) == []
+    assert list(settings(tailored(remedy, "accelerate", library), at_stage_3))
