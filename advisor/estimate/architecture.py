@@ -170,7 +170,7 @@ _VLM = {
     "llava": "llava", "paligemma": "paligemma", "qwen2_vl": "qwen_vl", "qwen2_vl_text": "qwen_vl",
     "qwen2_5_vl": "qwen_vl", "qwen2_5_vl_text": "qwen_vl", "smolvlm": "idefics", "idefics3": "idefics",
     "nano_vlm": "nano_vlm", "nanovlm": "nano_vlm", "qwen3_vl": "qwen3_vl", "qwen3_vl_text": "qwen3_vl", "qwen3_vl_moe": "qwen3_vl",
-    "qwen3_vl_moe_text": "qwen3_vl",
+    "qwen3_vl_moe_text": "qwen3_vl", "gemma3": "gemma3",
 }  # fmt: skip
 # Kinds that no code of `advisor.estimate.models` runs: recurrent, state-space, or built in ways of their own.
 _OTHER = frozenset({
@@ -181,7 +181,7 @@ _OTHER = frozenset({
 })  # fmt: skip
 _CLASSES = (
     ("Llava", "llava"), ("PaliGemma", "paligemma"), ("Qwen2VL", "qwen_vl"), ("Qwen2_5_VL", "qwen_vl"), ("Qwen3VL", "qwen3_vl"),
-    ("SmolVLM", "idefics"),
+    ("Gemma3ForConditional", "gemma3"), ("SmolVLM", "idefics"),
     ("Idefics3", "idefics"), ("nano_vlm", "nano_vlm"), ("NanoVLM", "nano_vlm"), ("CLIPModel", "clip"), ("SiglipModel", "clip"),
 )  # fmt: skip
 

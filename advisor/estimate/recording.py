@@ -8,7 +8,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from advisor.estimate.architecture import Architecture
-from advisor.estimate.models import bart, classic, deberta, decoder, encoder, modernbert, qwen3_vl, t5, vit, vlm
+from advisor.estimate.models import bart, classic, deberta, decoder, encoder, gemma3, modernbert, qwen3_vl, t5, vit, vlm
 from advisor.estimate.models.common import Outputs
 from advisor.estimate.states import Totals, Weights, collect, of_rank, totals
 from advisor.estimate.tape import ops
@@ -22,7 +22,7 @@ FORWARD: dict[str, Callable[[Tape, Architecture], Outputs]] = {
     "bert": encoder.bert, "deberta": deberta.deberta, "t5": t5.t5, "bart": bart.bart,
     "whisper": bart.whisper, "vit": vit.image_classifier, "clip": vit.pair, "llava": vlm.llava, "paligemma": vlm.paligemma,
     "idefics": vlm.idefics, "nano_vlm": vlm.nano_vlm, "qwen_vl": vlm.qwen_vl,
-    "modernbert": modernbert.modernbert, "qwen3_vl": qwen3_vl.qwen3_vl,
+    "modernbert": modernbert.modernbert, "qwen3_vl": qwen3_vl.qwen3_vl, "gemma3": gemma3.gemma3,
 }  # fmt: skip
 
 
