@@ -84,7 +84,11 @@ def convolutional_footprint(run: RunSpec, model: Model | None, params_b: float, 
     """Training or inference of a convolutional network."""
     net = vision.conv_net(run.model or (model.name if model else ""), params_b, library.settings.get("convnets", {}))
     size = parse_size(str(run.words.get("image_resolution") or run.words.get("image") or ""))
-    wide, tall = size or (224, 224)
+    # Networks of volumes: as many pictures as the usual patch is deep.
+    depth = int(model.config.get("depth") or 1) if model is not None else 1
+    side = int(model.config.get("image_size") or 224) if model is not None and depth > 1 else 224
+    wide, tall = size or (side, side)
+    tall *= depth
     # Under autocast convolutions put out 16 bits, and norms and activations go on in the type that they get.
     element = 4.0 if run.precision in ("fp32", "tf32") else 2.0
     if run.task == "inference":
@@ -99,5 +103,5 @@ def convolutional_footprint(run: RunSpec, model: Model | None, params_b: float, 
     made.unused = ("seq_len", "gradient_checkpointing", "method")
     made.own_doubts["image_resolution"] = interval.SURER["image_resolution"]
     if size is None:
-        made.assumed["image_resolution"] = "224x224"
+        made.assumed["image_resolution"] = "x".join([str(side), str(side), *([str(depth)] if depth > 1 else [])])
     return made

@@ -44,8 +44,8 @@ _DENY_BEFORE = Test(
     r"\bnon-?|\bnever(?: \w+)?|"
     r"(?:do|does|did|have|has|is|are|was|were|could|would|wo|ca)n['’]?t (?:\w+ ){0,3}?(?:use|using|used|enable\w*|"
     r"set|pass\w*|turn\w*|apply|"
-    r"have|need|want|employ|support)|(?:do|does|did|have|has) not (?:\w+ ){0,2}?(?:use|enable|set|"
-    r"pass|turn on|have|apply)\w*|"
+    r"have|need|want|employ|support)|(?:do|does|did|have|has|can) ?not (?:\w+ ){0,2}?(?:use|enable|set|"
+    r"pass|turn on|have|apply|support)\w*|"
     r"\binstead of|\brather than|\bother than|\bbesides|\bdisabl\w+|\bturn(?:ed|ing)? off|\bswitch(?:ed|ing)? off|"
     r"\bremov\w+|\bdropp?\w*|"
     r"\b(?:compared (?:to|with)|unlike|than))"
@@ -63,7 +63,7 @@ _DENY_AFTER = Test(
     r"off\b|turned off|switched off|false\b|unchecked)|isn'?t (?:used|on|enabled|set)|(?:=|:|=>)\s?(?:false|no\b|"
     r"n/?a\b|not \w+|unavailable|"
     r"off\b|none\b|0\b)|"
-    r"(?:都|也|均|还)?(?:没有?|未|不)(?:有|被)?(?:开启?|启用|使用|用|打开|设置|生效)(?:[^了]|$)|(?:都|也|已)?(?:关闭?|关掉|禁用|停用)了?|"
+    r"(?:都|也|均|还)?(?:没有?|未|不)(?:有|被|再)?(?:开启?|启用|使用|用|打开|设置|生效|支持|兼容)(?:[^了]|$)|(?:都|也|已)?(?:关闭?|关掉|禁用|停用)了?|"
     r"设(?:置)?[为成]?(?:false|False|关))"
 )
 _IDEA_BEFORE = Test(

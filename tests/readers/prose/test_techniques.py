@@ -52,6 +52,8 @@ CASES: list[tuple[str, dict[str, FactValue]]] = [
     ("with Adafactor it still fails", {"optimizer": "adafactor"}),
     ("paged AdamW 8bit", {"optimizer": "paged_adamw_8bit"}),
     ("xformers is installed and used", {"flash_attention": True}),
+    ("My card does not support flash attention.", {"flash_attention": False}),
+    ("V100 上 flash_attn 不支持,只能用 eager", {"flash_attention": False}),
     ("冻结了视觉部分,只训练语言模型", {"frozen": ["vision"]}),
 ]
 ABSENT: list[tuple[str, str]] = [
