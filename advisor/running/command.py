@@ -237,9 +237,12 @@ def _hold_standard_descriptors() -> set[int]:
 def _prepare() -> None:
     """Imports what the end of the command needs, in the time that it runs; one that ends at once has said little, and needs less."""
     time.sleep(_SHORT_SECONDS)
-    from advisor.signs import finder
+    try:
+        from advisor.signs import finder
 
-    finder()
+        finder()
+    except Exception:  # noqa: S110 - the end of the command meets it again, and says so
+        pass
 
 
 def _finish(relays: Sequence[Relay], pid: int) -> None:
