@@ -26,6 +26,7 @@ _SIGNALS = Patterns(
             r"(?:memory|vram|\bram\b|usage|consumption|allocation|"
             r"allocated)[^\n.]{0,40}?(?:keeps? (?:on )?(?:growing|increasing|rising|climbing|going up)|"
             r"\bgr(?:ow(?:s|ed|ing)?|ew)\b|\bincreas(?:es|ed|ing)\b|climbs?\b|climbing|"
+            r"increases? (?:with|after|by|at|on|in|every|for) ?(?:each|every|per)? ?(?:batch|step|iteration|iter|epoch)|"
             r"creeps? up|goes up|ris(?:es|ing)\b|accumulate[sd]\b)|memory leak\w*|\bleak(?:s|ing|"
             r"age)\b|slow(?:ly)? and steady increase|(?:显存|内存)(?:占用)?(?:率)?[^\n。]{0,12}(?:逐渐|一直|持续|"
             r"不断|慢慢|缓慢|越来越|也在)[^\n。]{0,6}(?:升|涨|增|高|大|多)|(?:显存|内存)泄[漏露]",

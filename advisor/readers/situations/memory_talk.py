@@ -27,6 +27,7 @@ _TALK = re2.compile(
     r"(?:low|memory)[- ](?:memory|vram|efficient)(?:[- ]\w+)? (?:version|mode|variant|implementation|"
     r"optimi[sz]er|full)|memory[- ]gated|uses? a lot of (?:memory|vram)|"
     r"(?:显存)(?:占用|消耗|需求)?[^\n。]{0,10}(?:过高|太高|很大|太大|更多|降低|减少|节省|优化|增加)|(?:节省|降低|减少|优化)[^\n。]{0,6}显存|"
+    r"(?:impact|effect|influence) on (?:the )?(?:gpu|memory|vram) (?:usage|memory|consumption)|reduc\w+ (?:the )?gpu usage|"
     r"\bmemory (?:is |was |usage is )?(?:very |highly )?(?:un|im)balanced?\b|\b(?:un|im)balanced? (?:gpu |cuda )?memory|"
     r"显存[^\n。]{0,6}(?:跑满|占满|打满|用满|满了)"
 )
@@ -37,6 +38,7 @@ _HELD = re2.compile(
     r"[^\n]{0,30}(?:until|till)[^\n]{0,20}(?:runs?|ran|running) out|"
     r"zombie process|(?:gpu )?memory (?:is |was |remains? )?(?:still |not )(?:occupied|held|released|"
     r"freed|in use)|still (?:holds?|occup(?:y|ies)|uses?)(?: the)? (?:gpu )?memory|"
+    r"memory consumption will increase|内存(?:还是|仍然?|依然|总是|一直)(?:不足|不够)|"
     r"超过了?(?:gpu|显卡)?的?显存|"
     r"(?:仍|还|依然)[^\n。]{0,6}(?:占用|占着)[^\n。]{0,10}(?:显存|gpu ?内存)|(?:显存|gpu ?内存)[^\n。]{0,10}(?:没有?|无法|"
     r"不)(?:被)?(?:释放|清除)|(?:gpu|显卡)[^\n。]{0,4}内存还?被占"

@@ -37,7 +37,7 @@ _PATTERNS = compiled(
         "gather_in_trace": r"consolidated_16bit|full_state_dict|_gather_state|gather_16bit_weights|fsdp_state_dict|stage3_gather|"
         r"summon_full_params",
         "vae_in_trace": r"autoencoder_?kl|vae\.decode|vae_?decode|decode_first_stage|decoded by (?:the )?vae|vaedecode|"
-        r"tiled_decode|first_stage_model",
+        r"tiled_decode|first_stage_model|\bvae (?:decod|encod)|vae[^\n.]{0,12}(?:解码|decoded)",
         "generation_in_trace": r"generation/utils\.py|model\.generate\(|_sample\(|beam_search|greedy_search|num_beams",
         "logprobs_in_trace": r"per_token_logps|compute_log_prob|logprobs_from_logits|_get_batch_logps|concatenated_forward",
         "matching_in_trace": r"bbox_overlaps|box_iou|assigner|\btal\.py|"

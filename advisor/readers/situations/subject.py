@@ -38,13 +38,17 @@ _PATTERNS = compiled(
         r"low(?:er)?[- ](?:vram|memory) (?:gpus?|cards?|mode)|"
         r"能(?:不能|否)?在[^\n。]{0,12}(?:跑|运行)|怎么(?:才能)?跑",
         "speech_data": r"\basr\b|\btts\b|speech (?:recognition|synthesis|enhancement|separation)|utterances?\b|max[-_]duration|"
-        r"batch[-_]bins|\bwav2vec|\bhubert\b|conformer\b|transducer\b|语音|音频",
+        r"batch[-_]bins|\bwav2vec|\bhubert\b|conformer\b|transducer\b|diari[sz]ation|whisperx|语音|音频",
         "memory_not_given_back": r"(?:memory|vram)(?: usage)? (?:is |was |are |does |will |has |that is )?(?:never|not|n't)"
         r"(?: be| been| being)? ?"
         r"(?:properly |fully |completely |correctly |entirely |really |automatically )?(?:released?|freed?|clear(?:ed)?|cleaned|recovered|"
         r"reclaimed|deallocated)|(?:not|n't|never|without) (?:\w+ )?(?:releas|free|clear|deallocat)(?:e|es|ed|ing)? (?:\w+ ){0,2}"
         r"(?:gpu |cuda )?(?:memory|vram)|(?:显存|gpu ?内存)[^\n。，,]{0,8}(?:没有?|未|不会?|无法|不能)"
         r"(?:被|完全|正确|及时)?(?:释放|清空|回收)",
+        "point_cloud": r"point[- _]?clouds?\b|\bpointnet|\blidar\b|\bvoxel|点云|体素|\bk(?:nn)? nearest neighbou?rs? of points",
+        "asks_for_fewer_bits": r"(?:how (?:to|can|do)|can (?:i|we|you)|is there|any|possible to)[^\n.?]{0,48}"
+        r"(?:\bint[48]\b|[48][- ]?bit|quanti[sz]ed (?:version|model|weights))|"
+        r"(?:怎么|怎样|如何|能否|能不能|可以|有没有|有人|谁有|分享)[^\n。]{0,16}(?:int[48]|[48]-?bit|量化)",
         "replay_buffer": r"replay[- _]?(?:buffer|memory|pool|queue)|experience replay|经验(?:回放|池)|回放(?:池|缓冲)|"
         r"(?:^|[^a-z0-9])(?:ddpg|td3|ddqn|dqn|dreamer(?:v[123])?)(?:[^a-z0-9]|$)|off[- ]policy rl|"
         r"soft actor[- ]critic|\bsac\b[^\n.]{0,40}\bppo\b|"
