@@ -37,8 +37,8 @@ SHARES: Mapping[str, float] = {
     # Weights by a count alone: layers, width and vocabulary are those of a usual decoder of that size.
     "size_alone": 0.08,
 }  # fmt: skip
-"""Each share was taken from replays of traces or from the size of the difference, then scaled so that nine of ten published peaks
-lie within (206 of ten tables); fitted to half of the tables, the other half is covered to 89 % (docs/estimation.md)."""
+"""Each share was taken from replays of traces or from the size of the difference, then scaled so that 85 to 95 % of published peaks lie
+within: 94 % of 206 of ten tables, 85 % of 154 more that were estimated blind first (docs/estimation.md)."""
 
 ELASTIC: Mapping[str, tuple[float, tuple[str, ...]]] = {
     "seq_len": (0.6, ("activations", "recomputed", "logits", "kv_cache")),
