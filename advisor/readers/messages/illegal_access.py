@@ -31,7 +31,7 @@ TRIGGERS = (
 def _forms() -> tuple[Compiled, ...]:
     return compiled([
         Form(r"illegal memory access|cudaErrorIllegal(?:Address|Instruction)|CUDA_ERROR_(?:ILLEGAL_ADDRESS|ILLEGAL_INSTRUCTION|MISALIGNED_ADDRESS|LAUNCH_FAILED|LAUNCH_TIMEOUT|INVALID_PC|HARDWARE_STACK_ERROR)|misaligned address|illegal instruction was encountered|unspecified launch failure|the launch timed out and was terminated|THCudaCheck FAIL [^\n]*error=(?:77|700) ", "other_error", 0.96, says=(("signal", "illegal_memory_access"),)),
-        Form(r"(?:RuntimeError|AcceleratorError)\W{1,3}CUDA error|THCudaCheck FAIL", runtime="pytorch"),
+        Form(r"(?:RuntimeError|AcceleratorError)\W{1,3}CUDA error|THCudaCheck FAIL|cuda runtime error \(\d|/pytorch/aten/src", runtime="pytorch"),
     ])  # fmt: skip
 
 

@@ -58,6 +58,7 @@ def _forms() -> tuple[Compiled, ...]:
         Form(rf"Allocator \(GPU_([0-9]{{1,3}})_bfc\) ran out of memory trying to allocate {SIZE}", "", 0.0, "tensorflow", ("gpu_index", "tried_to_allocate_gib")),
         # Without a word that the caller can do without it, an operation has failed.
         Form(rf"ran out of memory trying to allocate {SIZE} \(rounded to {BYTES}\)\s?requested by op", "vram_oom", 0.6, "tensorflow", ("tried_to_allocate_gib",)),
+        Form(rf"(?i)\berror\w*[^\n]{{0,120}}ran out of memory trying to allocate {SIZE}", "vram_oom", 0.6, "tensorflow", ("tried_to_allocate_gib",)),
         Form(rf"(?i)ran out of memory trying to allocate {SIZE}", "none", 0.25, "tensorflow", ("tried_to_allocate_gib",)),
         Form(rf"Allocation of {BYTES} exceeds 10% of", "", 0.0, "tensorflow", ("tried_to_allocate_gib",)),
         Form(r"could not allocate pinned host memory of size: ([0-9]+)|failed to alloc ([0-9]+) bytes on host", "host_oom", 0.9, "tensorflow", ("tried_to_allocate_gib", "tried_to_allocate_gib"), says=(("signal", "pinned_memory"),)),

@@ -33,11 +33,13 @@ _MEMORY = re2.compile(
     rf"(?:显存|vram|显卡|gpu memory|gpu mem|gpu['’]s (?:ram|memory|vram)|memory per gpu|video memory|"
     rf"单卡|每张?卡|gpu ram)(?:大小|容量|总量|只有|为|是|有|也?就|不到|:|：|"
     rf"=|size|of|is|[ \t]|~|都|才|约|が|は|\(|（){{0,4}}{SIZE}(?:[^\w/]|$)|"
-    rf"\b(?:gpu|graphics card|video card|card)s?(?: that)?(?: \w+)? (?:has|with|having|of|is|only)[ \t](?:only |about |"
+    rf"\b(?:gpu|graphics card|video card|card)s?(?: that| which)?(?: \w+)? (?:has|have|with|having|of|is|only)[ \t](?:only |about |"
     rf"just )?{SIZE}\b|"
     rf"\bgpus?[ \t]?[:：]?[ \t]?{SIZE}(?:[^\w/]|$)|"
     rf"\b(?:i|we) (?:only |just )?(?:have|got) (?:only |about |just |a )?{SIZE}(?:[ \t]?[.,;?!(（]|$)|"
     rf"\b(?:is|are|would|will) (?:an? |one |only )?{SIZE}[ \t]?(?:of )?(?:\w+ )?(?:be )?(?:enough|sufficient)\b|"
+    rf"\b(?:if|whether) (?:only |an? |my )?{SIZE} (?:is|would be|will be|are) (?:enough|sufficient)\b|"
+    rf"\bwith (?:only |just )?{SIZE} (?:of )?memory(?:[ \t]?[.,:;!?)]|$)|"
     rf"{SIZE}[ \t]?(?:显存)?够[吗么不用]|[张块卡][^\n。;；]{{0,6}}[，, ]各(?:有|自)?{SIZE}|"
     rf"(?:^|[^\w.]){SIZE}[ \t]?(?:(?:of )?\w+ )?(?:each\b|per (?:gpu|card|device)|a ?piece\b)|"
     rf"\b(?:oom|ooming|out of memory)\b[^\n.]{{0,20}}?\b(?:with|on|at)[ \t](?:a |my )?{SIZE}\b|"
@@ -69,6 +71,7 @@ _NOT_A_CARD = re2.compile(
     r"(?:有|约|大约|大概|接近|是|为|to|of|at|about|only|just|it|the|a|在|到|个|了)?[ \t]?$|"
     r"(?:占用?|使用|消耗)[^\n，。,]{1,10}的[ \t]?$"
 )
+_IN_USE = Test(r"(?:占用|使用|消耗)[了的]{0,2} ?显存")
 _USED_AFTER = re2.compile(
     r"^[ \t]?(?:显存|vram|(?:of )?(?:gpu |video |cuda )?(?:memory|vram))?[ \t]?(?:左右)?(?:就能|就够|足够|就行|才够|才能|"
     r"(?:is|was|are|were|will be) (?:already )?(?:used|needed|required|occupied|taken|in use)|used|"
@@ -93,7 +96,8 @@ def memories(prose: Prose) -> Iterator[Mention]:
         size = float(match.group(group))
         before, after = prose.lower[max(0, start - 24) : start], prose.lower[end + 1 : end + 24].lstrip("bi ")
         is_used = _NOT_A_CARD.search(before) and not (_A_CARD(match.group()) and _BY_MEANS_OF(before))
-        if not 1 <= size <= MAX_CARD_GIB or is_used or _USED_AFTER.search(after) or _FORMERLY(before):
+        is_used = is_used or (_USED_AFTER.search(after) and not match.group().startswith(("if ", "whether ")))
+        if not 1 <= size <= MAX_CARD_GIB or is_used or _FORMERLY(before):
             continue
         yield Mention(size, start, end, claim_of(prose, start, end), 1)
 
@@ -103,8 +107,11 @@ def megabytes(prose: Prose) -> Iterator[Mention]:
     for match in islice(_MEGABYTES.finditer(prose.lower), MAX_MENTIONS):
         start, end = match.start(1), match.end(1)
         size = float(match.group(1)) / 1024
-        if _NOT_A_CARD.search(prose.lower[max(0, start - 24) : start]) or _USED_AFTER.search(
-            prose.lower[end : end + 24].lstrip("mib ")
+        said = prose.lower[max(0, match.start() - 6) : match.start(1)]
+        if (
+            _IN_USE(said)
+            or _NOT_A_CARD.search(prose.lower[max(0, start - 24) : start])
+            or _USED_AFTER.search(prose.lower[end : end + 24].lstrip("mib "))
         ):
             continue
         if 1 <= size <= MAX_CARD_GIB:

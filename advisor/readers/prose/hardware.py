@@ -37,7 +37,7 @@ _PLAIN_COUNT = re2.compile(
     rf"two|three|four|six|eight|sixteen|dual|both)[ \t]?-?(?:x|×|\*)?[ \t]?(?:nvidia |identical |cuda |same |"
     rf"local |rtx )?(?:(?:\b|[x×*]){SIZE} )?(?:gpus\b|gpu\b|graphics cards\b|cards\b)|"
     rf"(?:gpu|显卡)[是为有:：]{{0,2}} ?(\d{{1,2}})个{SIZE}|"
-    rf"(?:^|[^\w.\-第]|npu)(\d{{1,3}}|[一二两三四六八双])(?:(?:[ \t]?(?:张|块|个|片)[ \t]?|[ \t])(?:{SIZE}的?)?)?(?:显卡|卡|"
+    rf"(?:^|[^\w.\-第]|npu)(\d{{1,3}}|[一二两三四六八双])(?:(?:[ \t]?(?:张|块|个|片)[ \t]?|[ \t])(?:(?:显存)?{SIZE}的?)?)?(?:显卡|卡|"
     rf"gpu)(?:[^\w]|\p{{Han}}|$|\d)|"
     r"(single[- ](?:gpu|card|device|nvidia|graphics)|\bone gpu|only one card|单卡|单张(?:显?卡)?|单块(?:显?卡)?|单gpu|一张卡)"
 )

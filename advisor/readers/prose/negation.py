@@ -63,7 +63,8 @@ _DENY_AFTER = Test(
     r"off\b|turned off|switched off|false\b|unchecked)|isn'?t (?:used|on|enabled|set)|(?:=|:|=>)\s?(?:false|no\b|"
     r"n/?a\b|not \w+|unavailable|"
     r"off\b|none\b|0\b)|"
-    r"(?:都|也|均|还)?(?:没有?|未|不)(?:有|被|再)?(?:开启?|启用|使用|用|打开|设置|生效|支持|兼容)(?:[^了]|$)|(?:都|也|已)?(?:关闭?|关掉|禁用|停用)了?|"
+    r"(?:都|也|均|还)?(?:没有?|未|不)(?:有|被|再)?(?:开启?|启用|使用|用|打开|设置|生效|支持|兼容)(?:[^了]|"
+    r"$)|(?:都|也|已)?(?:关闭?|关掉|禁用|停用)了?|"
     r"设(?:置)?[为成]?(?:false|False|关))"
 )
 _IDEA_BEFORE = Test(
@@ -110,7 +111,9 @@ _OTHERS = Test(
     r"claims?|supposed|recommend\w*|requires? (?:an?|at|about|some|\d|~)|"
     r"required|(?:a|at|the) minimum|minimum (?:of|is|are)|at least|min\.|"
     r"(?:someone|somebody) (?:else|who|with|said|says|reported|got|has|have|managed|trained|posted|mentioned|used)|"
-    r"my (?:friend|colleague|boss)\w*|other people|others|colab pro|benchmarks?|as stated)\b|官方(?:[^\p{L}\d]|的?(?:文档|说明|教程|推荐|建议|要求|配置|示例|例子|参数|数据|测试|给|说|写|提供|用|显示|宣称|声称|标)|$)|文档|论文|说明|教程|推荐|最低|"
+    r"my (?:friend|colleague|boss)\w*|other people|others|colab pro|benchmarks?|as stated)\b|"
+    r"官方(?:[^\p{L}\d]|的?(?:文档|说明|教程|推荐|建议|要求|配置|示例|例子|参数|数据|测试|给|说|写|提供|"
+    r"用|显示|宣称|声称|标)|$)|文档|论文|说明|教程|推荐|最低|"
     r"至少|要求|声称|别人|其他人|网上|有人|同事|据说|表里|表格|博客"
 )
 # "The table says 16 GB, but I use ...": from here on it is one's own.
@@ -125,7 +128,8 @@ _DONE = re2.compile(
 )
 # "Following the README I ..." is one's own doing.
 _FOLLOWING = re2.compile(
-    r"(?i)(?:follow(?:ing|ed|s)?|as in|based on|using|ran|按照?|参[照考]|跟着|照着|跟随|使?用的?是?) ?(?:the |this |your |their |官方的?)?"
+    r"(?i)(?:follow(?:ing|ed|s)?|as in|based on|using|ran|按照?|参[照考]|跟着|照着|跟随|"
+    r"使?用的?是?) ?(?:the |this |your |their |官方的?)?"
     r"(?:readme|docs|documentation|tutorial|official \w+|official|wiki|guide|recipe|example|教程|文档|说明|官方\S{0,4}|博客)"
 )
 _OTHER_SPEAKER = re2.compile(
@@ -146,7 +150,8 @@ _WORKING = (
     r"ran fine|is (?:fine|ok|enough)|are fine|no (?:problem|issue|oom)s?|"
     r"fits?|succeed\w*|successful\w*|went (?:fine|smoothly|well)|goes (?:fine|smoothly)|trains? (?:fine|well|ok)|"
     r"stable|without (?:problem|issue|oom|error)s?|can (?:run|train)|"
-    r"fine-tuned .{0,40} (?:fine|ok)|solved|fixed|resolved)\b|正常|可以跑|能跑|跑得?通|没(?:有)?问题|跑起来|不会(?:爆|oom|OOM)|未出现|成功|"
+    r"fine-tuned .{0,40} (?:fine|ok)|solved|fixed|resolved)\b|正常|可以跑|能跑|跑得?通|没(?:有)?问题|"
+    r"跑起来|不会(?:爆|oom|OOM)|未出现|成功|"
     r"搞定|解决了|才能(?:跑|训练)"
 )
 _MAY_WORK, _WORKS = Test(_WORKING), re2.compile(_WORKING)

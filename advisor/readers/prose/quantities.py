@@ -37,7 +37,7 @@ _WORDS = {
 }
 NUMBER = r"\d{1,7}|one|two|three|four|five|six|seven|eight|nine|ten|twelve|sixteen|十六|[一二两三四五六七八九十]"
 # A size in gigabytes, its digits captured; `g` alone is how people write it.
-SIZE = r"(\d{1,4}(?:\.\d{1,2})?)\s?(?:gib|gb|gigs?|gigabytes?|g)"
+SIZE = r"(\d{1,4}(?:\.\d{1,2})?)\s?(?:gib|gbs?|gigs?|gigabytes?|g)"
 
 
 def count_of(text: str) -> int | None:

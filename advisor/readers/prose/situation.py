@@ -27,7 +27,8 @@ TRIGGERS: tuple[str, ...] = ()
 PROSE_ONLY = True
 
 _TRAIN = re2.compile(
-    r"(?:^|[^a-z-])(?:train(?:s|ed|ing|er|able|ning|nings)?|fine[ -]?tu(?:n|i)\w*|finetun\w*|(?:full|prompt|prefix|instruction)[ -]tuning|pre-?training|"
+    r"(?:^|[^a-z-])(?:train(?:s|ed|ing|er|able|ning|nings)?|fine[ -]?tu(?:n|i)\w*|finetun\w*|"
+    r"(?:full|prompt|prefix|instruction)[ -]tuning|pre-?training|"
     r"(?:sft|dpo|grpo|ppo)(?:_\w*|trainer|config|s|ing|-?train\w*)?|rlhf|kto|orpo|epochs?|backward|backprop\w*|"
     r"optimi[sz]er|gradient\w*|q?lora|dreambooth|post[ -]training|loss|fsdp|deepspeed|zero[ _-]?[123])(?:[^a-z-]|$)|"
     r"训练|微调|预训练|反向传播|精调|续训|强化学习"
@@ -36,6 +37,7 @@ _TRAIN_STRONG = Test(r"train(?:s|ed|ing|er)?$|tun|sft|dpo|grpo|ppo|训练|微调
 # What a policy that is trained generates for itself is no inference.
 _REINFORCES = Test(r"\b(?:grpo|ppo|dapo|rloo|rlhf|actor_rollout|fsdp)\b")
 _NOT_TRAIN = Test(r"(?:pre-?|already |un|well-?|the |a |was |(?:was|were) not )$")
+_TRAINED = Test(r"^练?(?:好|完|过|出来?|合并|之后|后)[^\n，。,]{0,5}的")
 _LOST = Test(r"(?:accuracy|precision|quality|information|data|packet|performance|detail|memory)\W$")
 _INFER = re2.compile(
     r"(?:^|[^\w-])(?:inference|infer(?:ring)?|generat(?:e|es|ing)|image generation|text generation|serv(?:e|es|ing)|"
@@ -50,7 +52,8 @@ _PHASES = Patterns(
         (
             "init",
             r"(?:at|on|during|in) (?:the )?(?:model |engine |server )?(?:start-?up|initiali[sz]ation|warm-?up)|"
-            r"at the (?:very )?(?:beginning|start)\b|right (?:at|from) the start|before (?:the )?training (?:even )?(?:starts|begins)|"
+            r"at the (?:very )?(?:beginning|start)(?:$|[^ \w]| [^o]| of (?:the )?(?:program|script|train|run|job|"
+            r"process|fine|code))|right (?:at|from) the start|before (?:the )?training (?:even )?(?:starts|begins)|"
             r"(?:启动|初始化|预热)(?:的)?(?:时候?|阶段|就)",
         ),
         (
@@ -63,7 +66,7 @@ _PHASES = Patterns(
         ),
         (
             "checkpoint_save",
-            r"\bsav(?:e|es|ing) (?:the |a |my |as )?(?:final |mode |full )?(?:model|checkpoint|ckpt|weights?|state|"
+            r"\bsav(?:e|es|ing) (?:the |a |my |as )?(?:final |mode |full |\w+ )?(?:model|checkpoint|ckpt|weights?|state|"
             r"gguf|adapter)|(?:when|while|during|on|but|by|after|at) sav(?:ing|e)\b|"
             r"error on saving|merg(?:e|es|ing) (?:the )?(?:model|weights?|lora|adapter)s?|"
             r"save_pretrained\w*|保存(?:最终|最后)?(?:的)?(?:模型|权重|检查点|checkpoint|ckpt)|(?:模型|权重)?保存(?:的)?(?:时|就|过程)|"
@@ -74,6 +77,7 @@ _PHASES = Patterns(
             r"(?:during|in|at|into|enter\w*|with|on|of|to be|the|each|every|after) (?:the |each |every |a |"
             r"an )?(?:first )?(?:eval(?:uation)?|validation)\b(?: step| phase| stage| loop| batch| set)?|"
             r"(?:eval(?:uation)?|validation)[ _](?:step|phase|stage|loop|batch|fails?\b|crash|ooms?\b|runs? out|out of memory)|"
+            r"\b(?:ooms?|out of memory)(?: \w+)? (?:when|while|during|in|at) (?:the )?(?:validating|evaluating)\b|"
             r"eval_step|(?:验证|评估|eval|"
             r"validation|val) ?(?:时|阶段|就|的时候|过程|步)|evaluation script|到验证",
         ),
@@ -124,6 +128,8 @@ def _task(prose: Prose) -> tuple[str, int, int] | None:
         for match in islice(pattern.finditer(prose.lower), MAX_MENTIONS):
             word = match.group().strip(" ,.;:()\n'\"`_/")
             if word in ("trained", "train") and _NOT_TRAIN(prose.lower[max(0, match.start() - 9) : match.start() + 1]):
+                continue
+            if word == "训练" and _TRAINED(prose.lower[match.end() - 1 : match.end() + 8]):
                 continue
             if word == "loss" and _LOST(prose.lower[max(0, match.start() - 16) : match.start() + 1]):
                 continue

@@ -68,7 +68,8 @@ _WORDS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
                 r"\bfull[ -]?(?:-?(?:parameters?|params?|model|weights?|scale))?s?[ -]?(?:fine[ -]?t\w{1,3}ing|"
                 r"fine[ -]?tuned?|finetune\w*|sft|ft\b)|\bsft full\b|\bfft\b|"
                 r"\bfull[ -](?:parameters?[ -]training|(?:parameters?[ -])?tun(?:e|ing)\b)|(?:with|all|of) (?:all |"
-                r"the )?(?:full[ -])?parameters? (?:fine|train|tun|unfroz)|with full[ -]parameters?|\( ?full[ -]?parameters? ?\)|全参(?:数|"
+                r"the )?(?:full[ -])?parameters? (?:fine|train|tun|unfroz)|with full[ -]parameters?|"
+                r"\( ?full[ -]?parameters? ?\)|全参(?:数|"
                 r"量)?(?:的)?(?:微调|训练|sft|finetune|调优|更新)?|"
                 r"全量(?:参数)?(?:的)?(?:微调|训练|sft|finetune)",
             ),

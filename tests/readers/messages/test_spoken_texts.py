@@ -114,6 +114,27 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     # An index may be wrong in any run, a class only where there is a loss.
     ("srcIndex < srcSelectDimSize\nRuntimeError: CUDA error: device-side assert triggered", "other_error", {"task": None}),
     ("nll_loss2d_forward_kernel: block: [0,0,0] Assertion `t >= 0 && t < n_classes` failed.\nRuntimeError: CUDA error: device-side assert triggered", "other_error", {"task": "train"}),
+    # Memory of the machine that fills up, and who kills what.
+    ("RAM used by the loader keeps growing during training", "host_oom", {"task": "train"}),
+    ("评测的时候RAM一直在涨，怎么办？", "host_oom", {}),
+    ("After some hours it uses lots of RAM. Is that a leak?", "host_oom", {}),
+    ("memory grows and in the end the system killed my training process", "host_oom", {"task": "train"}),
+    ("the training job is often killed", "host_oom", {}),
+    # A question, or a failure inside one.
+    ("Does it need a lot of GPU memory to run the demo?", "question", {}),
+    ("How about the GPU memory?", "question", {}),
+    ("I wonder if 16GB is enough for inference", "question", {"gpu_memory_gib": 16}),
+    ("What is the minimum? I tried 4 GPUs with 16GBs for inference, but the memories still ran out.", "vram_oom", {"gpu_count": 4, "gpu_memory_gib": 16}),
+    ("三块显存8G显卡，显存报错", "vram_oom", {"gpu_count": 3, "gpu_memory_gib": 8}),
+    ("out of memory in a tiny example with 16GB memory.", "vram_oom", {"gpu_memory_gib": 16}),
+    ('How much is needed? An error occurred: "Allocator (GPU_0_bfc) ran out of memory trying to allocate 1.50GiB."', "vram_oom", {"runtime": "tensorflow", "tried_to_allocate_gib": 1.5}),
+    # What is used is no card's size; a model that was trained is used.
+    ("开始时占用的显存只有3000M，后来显存溢出", "vram_oom", {"gpu_memory_gib": None}),
+    ("用训练合并之后的模型启动api服务，对话几次就显存溢出", "vram_oom", {"task": "inference"}),
+    ("Saving a small model in a notebook fails: [Errno 28] No space left on device", "other_error", {"phase": "checkpoint_save"}),
+    ("the larger batch leads to OOM when validating", "vram_oom", {"phase": "eval"}),
+    ("batch size 32 causes the graphics memory to exceed the limit", "vram_oom", {"batch_size": 32}),
+    ("RuntimeError: cuda runtime error (77) : an illegal memory access was encountered at /pytorch/aten/src/THC/x.c:1", "other_error", {"runtime": "pytorch"}),
 ]  # fmt: skip
 
 
