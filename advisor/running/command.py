@@ -189,7 +189,7 @@ def file_of(source: Source) -> tuple[BinaryIO, int] | None:
 def _file_may_fail(source: Source, budget: int) -> bool:
     """Whether the file tells of a failure in its last `budget` bytes."""
     found = file_of(source)
-    if found is None:
+    if found is None or not found[1]:
         return False
     from advisor.signs import may_fail
 
