@@ -80,7 +80,7 @@ def _english(fact: str) -> str:
         rf"\b(?:what|which)(?: size(?:d)?| kind of| sort of| sizes of)?(?: [\w.-]+)? {thing} "
         rf"(?:can|could|fits?|would fit|should i|am i able)\b"
         # "max batch size for a 7B LoRA on a 4090?": a question in a telegram's words.
-        rf"{more}|(?:^|[\n?.!] ?){_MOST}{few} {thing}(?: [\w.-]+)? (?:for|on|with|in|at) [^\n.?]+\?"
+        rf"{more}|(?:^|[\n?.!] ?){_MOST}{few} {thing}(?: [\w.-]+)? (?:for|on|with|in|at) [^\n?]+\?"
     )
 
 

@@ -33,6 +33,7 @@ ASKED = [
     ("7B LoRA 在 3090 上 batch size 最大能设多少?", ["batch_size"]),
     ("4090 训练 7B,最大的 batch 是多少?", ["batch_size"]),
     ("max batch size for a 7B LoRA on a 4090?", ["batch_size"]),
+    ("largest batch for a LoRA of Qwen2.5-7B on a 3090 at 2k tokens?", ["batch_size"]),
     ("How many tokens of context fit on a 4090 with a 7B?", ["seq_len"]),
     ("What parameter count can I train on 8 x H100?", ["params_b"]),
     ("显存 24g 适合跑几b的模型", ["params_b"]),
