@@ -31,7 +31,7 @@ _LONGEST_WEAK = 3
 _BEFORE = re2.compile(
     r"(?:(?:^|[^0-9.])[0-9]{1,3} ?[x×*] ?|[0-9一二两三四五六七八九十单双多] ?[张块卡台片个枚颗种] ?(?:的|nvidia|rtx)? ?"
     r"|\b(?:nvidia|tesla|geforce|quadro|apple|amd|intel|single|dual|quad|gpus?|vram|cards?|colab|kaggle|device|npu|chip|macbook"
-    r"|macbook (?:pro|air)|mac (?:mini|studio))[ :：=]{1,3}"
+    r"|mac ?os|macbook (?:pro|air)|mac (?:mini|studio))[ :：=(]{1,3}"
     r"|\b(?:use|have|has|got|own|of) [1-9][0-9]? |\b(?:gpu|card)s?(?: (?:config\w*|model|type|name|used))?(?: is|:) ?(?:an? |the |my )?"
     r"|\b(?:on|with|using|have only|only) (?:an? |my |the |one |our |two |three |four |six |eight |[0-9]{1,3} )?"
     r"(?:single |dual |new |old |second )?|\b(?:one|two|three|four|six|eight|an?|my|our) |"

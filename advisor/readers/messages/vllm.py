@@ -36,6 +36,7 @@ _STARTS: tuple[tuple[str, FactValue], ...] = (("task", "inference"), ("phase", "
 # Trainers that let vLLM sample for them; the prefix of a Ray actor may be all that shows of it.
 _TRAINERS = (
     "LLMRayActor",
+    "trl/trainer/",
     "rollout_sharding_manager",
     "fsdp_workers",
     "main_ppo",

@@ -47,7 +47,7 @@ _CERTAIN = "|".join(
         r"\d%\s?\||\d(?:it/s|s/it)[\],]|^\s*\d+%",
         r"^\s*\||^\s*\+[-=+]+|^[-=_*#~.\s]{4,}$",
         r"==\(\(====\)\)==|^\s*\\\\\s+/\||^O\^O/|^\\\s+/\s{4}|^\s*\"-_+-\"",
-        r"^\s*(?:import \w|from [\w.]+ import\b|def \w+\(|class \w+[(:]|return\b.*[\w)\]]$|raise \w+|@\w+|"
+        r"^\s*(?:import \w|from [\w.]+ import\b|def \w+\(|class \w+[(:]|return\b.*[\w)\]]$|raise \w+|@\w[\w.]*(?:\(.*)?$|"
         r"assert \w)",
         r"^\s*(?:elif .+:|else:|try:|except\b.*:|finally:|if __name__|(?:for|with|while|if) .+:)\s*(?:#.*)?$",
         r"^\s*[\w.]+\([^()]*[,(]?\s*$|^\s*[\w.\[\]]+\([^)]*\)[,;]?\s*$",

@@ -158,7 +158,7 @@ def read(doc: Document, library: Library) -> Iterator[Observation]:
     """The program that ran, its version and PyTorch's where they are printed, and the task where it has only one."""
     programs = recognised(doc, library)
     if programs:
-        best = _more_special(programs[0], doc, library)
+        best = _more_special(_trainer_of(programs, library) or programs[0], doc, library)
         rank = _UNDERNEATH_RANK if best.framework in _UNDERNEATH or best.is_place else RANK
         if best.framework in _BUILT_ON and rank == RANK:
             rank = _BUILT_ON_RANK
@@ -198,6 +198,14 @@ def _of_environment(doc: Document, library: Library) -> tuple[int, str] | None:
 @lru_cache(maxsize=1)
 def _environment() -> Any:
     return re2.compile(r"[/\\](?:envs|virtualenvs)[/\\]([a-z][a-z0-9_.-]*)[/\\]|[/\\]([a-z][a-z0-9_-]*?)[_-]v?env[/\\]")
+
+
+def _trainer_of(programs: Sequence[Found], library: Library) -> Found | None:
+    """The program that trains and runs a server inside, where the server is what is seen most: TRL around vLLM."""
+    if library.frameworks[programs[0].framework].tasks != ["inference"]:
+        return None
+    trainers = [item for item in programs if library.frameworks[item.framework].tasks == ["train"]]
+    return next((item for item in trainers if not item.is_place and item.framework not in _UNDERNEATH), None)
 
 
 def _more_special(best: Found, doc: Document, library: Library) -> Found:

@@ -71,6 +71,8 @@ _DEVICES = {
     "offload_optimizer.device": "optimizer", "offload_optimizer_device": "optimizer",
     "offload_param.device": "params", "offload_param_device": "params",
 }  # fmt: skip
+# FSDP's switches in trainers with several models, of the one that is trained.
+_SWITCHES = {"actor.fsdp_config.optimizer_offload": "optimizer", "actor.fsdp_config.param_offload": "params"}
 
 
 class Setting(Struct, frozen=True):
@@ -116,15 +118,20 @@ def observations(
     )
     totals = of_all_devices(doc.lower)
     offloads: dict[str, tuple[bool, Setting]] = {}
+    switches: dict[str, tuple[bool, Setting]] = {}
+    is_served = any(setting.key.endswith("gpu_memory_utilization") for setting in kept)
     trains: Setting | None = None
     # The dtype that a model's own configuration states is that of its files.
     is_model_config = '"architectures"' in doc.text or "transformers_version" in doc.text
     for setting in kept:
         if is_model_config and setting.key.endswith("torch_dtype") and setting.rank in (FILE_RANK, PRINTED_RANK):
             setting = replace(setting, rank=_FILES_RANK)
-        for ending, part in _DEVICES.items():
-            if setting.key.endswith(ending):
-                offloads[part] = setting.value.lower().strip("\"'") not in FALSE, setting
+        for endings, parts in ((_DEVICES, offloads), (_SWITCHES, switches)):
+            for ending, part in endings.items():
+                if setting.key.endswith(ending):
+                    parts[part] = setting.value.lower().strip("\"'") not in FALSE, setting
+        if is_served and setting.key == "block_size":
+            continue  # of the cache's blocks
         if (
             per_device
             and setting.key.endswith("train_batch_size")
@@ -142,6 +149,8 @@ def observations(
                 value *= node_count(doc)
             yield _observed(doc, setting, fact, value, meaning.rank)
     yield from _offloaded(doc, offloads)
+    if len(switches) == len(_SWITCHES):
+        yield from _offloaded(doc, switches)
     if trains is not None and not _only_serves(frameworks, library):
         yield _observed(doc, trains, "task", "train", _TASK_RANK, derived=True)
 

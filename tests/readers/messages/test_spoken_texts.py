@@ -135,6 +135,15 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("the larger batch leads to OOM when validating", "vram_oom", {"phase": "eval"}),
     ("batch size 32 causes the graphics memory to exceed the limit", "vram_oom", {"batch_size": 32}),
     ("RuntimeError: cuda runtime error (77) : an illegal memory access was encountered at /pytorch/aten/src/THC/x.c:1", "other_error", {"runtime": "pytorch"}),
+    # A mention at the start of a line is no decorator; who trains around a server trains.
+    ("@some-maintainer is there a way? I get a CUDA OOM on an RTX 4080 while training", "vram_oom", {"gpu_name": "RTX 4080"}),
+    ("CUDA OOM when the actor is rolling out in GRPO", "vram_oom", {"phase": "generate", "task": "train"}),
+    ('File "/x/site-packages/trl/trainer/grpo_trainer.py", line 4, in __init__\nFile "/x/site-packages/vllm/entrypoints/llm.py", line 2, in __init__\n'
+     'File "/x/site-packages/vllm/engine/llm_engine.py", line 7, in __init__\ntorch.OutOfMemoryError: CUDA out of memory.', "vram_oom", {"framework": "trl", "task": "train"}),
+    ("python3 -m verl.trainer.main_ppo actor_rollout_ref.actor.fsdp_config.param_offload=True actor_rollout_ref.actor.fsdp_config.optimizer_offload=True\nCUDA OOM", "vram_oom", {"offload": "both"}),
+    ("python3 -m verl.trainer.main_ppo actor_rollout_ref.actor.fsdp_config.param_offload=False actor_rollout_ref.actor.fsdp_config.optimizer_offload=False\nCUDA OOM", "vram_oom", {"offload": "none"}),
+    ("gpu_memory_utilization: 0.8\nblock_size: 16\nmax_model_len: 8000\nvLLM is CUDA OOM", "vram_oom", {"seq_len": 8000, "max_model_len": 8000}),
+    ("MPS backend out of memory on Mac OS (M2), 16gb RAM", "vram_oom", {"gpu_name": "Apple M2"}),
 ]  # fmt: skip
 
 
