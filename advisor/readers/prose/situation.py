@@ -106,7 +106,8 @@ _PHASES = Patterns(
         (
             "generate",
             (
-                r"(?:when|while|during|at) (?:the |doing |a )?(?:generating|generation|sampling|decoding|roll(?:out|ing out)\b)|is rolling out\b|"
+                r"(?:when|while|during|at) (?:the |doing |a )?(?:generating|generation|sampling|decoding|roll(?:out|ing out)\b)|"
+                r"is rolling out\b|"
                 r"(?:generating|"
                 r"generate) (?:an? |the |my )?(?:images?|videos?|text|pictures?)|decoded by vae|vae decod\w+|生成(?:阶段|时|"
                 r"的时候|图)|采样(?:阶段|时)|出图"
