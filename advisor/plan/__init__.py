@@ -197,7 +197,6 @@ def _measured(
     savings = Savings(saved * low, saved, saved * high) if saved > 0 else Savings(0.0, 0.0, 0.0)
     trust = _trust(candidate.remedy, base, missing_gib, capacity_gib, weights)
     score = with_saving(candidate.score, saved, missing_gib, weights, trust)
-    fits = need_gib(after) <= capacity_gib if capacity_gib is not None else None
     changed = changes_of(choices[index], filled)
     return replace(
         _unmeasured(candidate, filled),
@@ -206,8 +205,17 @@ def _measured(
         changed=changed,
         saves=savings,
         peak_after_gib=peak_gib(after),
-        fits=fits,
+        fits=_fits(after, capacity_gib),
     )
+
+
+def _fits(after: EstimateLike, capacity_gib: float | None) -> bool | None:
+    """Whether it fits for sure, or surely not; None between, where the expected peak is within the capacity and the high end is not."""
+    if capacity_gib is None:
+        return None
+    if need_gib(after) <= capacity_gib:
+        return True
+    return None if peak_gib(after) <= capacity_gib else False
 
 
 def _raises(item: RankedRemedy, base: EstimateLike) -> bool:

@@ -115,7 +115,7 @@ class RankedRemedy(Struct, frozen=True):
         edit: the setting that is meant; None where the remedy can't be written as a change of the specification.
         changed: the facts that the setting changes, with their new values.
         saves, peak_after_gib, fits: None where no estimate can be made; `peak_after_gib` is the process's expected peak,
-            `fits` compares the interval's high end with the capacity.
+            `fits` is true where the interval's high end is within the capacity, and None where only the expected peak is.
     """
 
     remedy: Remedy

@@ -12,6 +12,7 @@ from advisor.library import Library
 from advisor.plan import Candidate, Preferences, Weights, make_plan, need_gib, settings
 from advisor.plan.edit import apply
 from advisor.plan.meter import Meter
+from advisor.plan.outcome import peak_gib
 from advisor.plan.search import Option, Search, conflict, dimensions
 from advisor.records import Edit, Remedy
 
@@ -88,6 +89,20 @@ def test_the_mildest_setting_that_fits_is_shown(estimate: Estimate, remedies: di
     assert isinstance(size, int)
     assert item.fits
     assert need_gib(toy_estimate({**spec, "batch_size": size * 2})) > 48.0
+
+
+def test_between_the_expected_peak_and_the_high_end_nobody_can_tell(
+    estimate: Estimate, remedies: dict[str, Remedy]
+) -> None:
+    spec = {**SPEC, "method": "full"}
+    after = toy_estimate({**spec, "gradient_checkpointing": True})
+    for capacity, fits in (
+        (need_gib(after), True),
+        ((peak_gib(after) + need_gib(after)) / 2, None),
+        (peak_gib(after) - 0.1, False),
+    ):
+        (item,) = make_plan(spec, [Candidate(remedies["gradient_checkpointing"], 0.7, 0.7)], estimate, capacity).ranked
+        assert item.fits is fits
 
 
 def test_assumed_values_can_be_halved(estimate: Estimate, remedies: dict[str, Remedy]) -> None:

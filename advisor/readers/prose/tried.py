@@ -32,6 +32,9 @@ _REMEDIES = Patterns(
             "reduce_batch_size",
             (
                 rf"{_LOWER} (?:the |my )?(?:\w+ )?batch[ _-]?size|batch[ _-]?size{_ONE}|\bbs ?= ?1\b|batch of 1\b|"
+                r"(?:chang|adjust|modif|tun)(?:e|ed|ing|ied)? (?:the )?(?:parameters? )?(?:\w+(?: and|,| &) )*\w*batch[ _-]?size|"
+                r"batch[ _-]?size (?:is |was )?(?:already )?(?:at |set to |to )?(?:the |its )?(?:minimum|smallest|lowest|minimal)|"
+                r"batch(?:[ _-]?size)?(?:已经?|也)?(?:是|调到|设为|设成|到|改到)了?(?:最小|最低)|"
                 rf"smaller batch|(?:减小|降低|调小|缩小)(?:了)?\s?batch|批(?:次|量)?大小{_ONE}"
             ),
         ),

@@ -38,7 +38,8 @@ _PATTERNS = compiled(
         r"low(?:er)?[- ](?:vram|memory) (?:gpus?|cards?|mode)|"
         r"能(?:不能|否)?在[^\n。]{0,12}(?:跑|运行)|怎么(?:才能)?跑",
         "speech_data": r"\basr\b|\btts\b|speech (?:recognition|synthesis|enhancement|separation)|utterances?\b|max[-_]duration|"
-        r"batch[-_]bins|\bwav2vec|\bhubert\b|conformer\b|transducer\b|diari[sz]ation|whisperx|语音|音频",
+        r"batch[-_]bins|\bwav2vec|\bhubert\b|conformer\b|transducer\b|"
+        r"diari[sz]ation|whisperx|tacotron|vocoder|\bmel[-_ ](?:frames|spec)|max_mel_frames|语音|音频",
         "memory_not_given_back": r"(?:memory|vram)(?: usage)? (?:is |was |are |does |will |has |that is )?(?:never|not|n't)"
         r"(?: be| been| being)? ?"
         r"(?:properly |fully |completely |correctly |entirely |really |automatically )?(?:released?|freed?|clear(?:ed)?|cleaned|recovered|"
@@ -49,6 +50,10 @@ _PATTERNS = compiled(
         "asks_for_fewer_bits": r"(?:how (?:to|can|do)|can (?:i|we|you)|is there|any|possible to)[^\n.?]{0,48}"
         r"(?:\bint[48]\b|[48][- ]?bit|quanti[sz]ed (?:version|model|weights))|"
         r"(?:怎么|怎样|如何|能否|能不能|可以|有没有|有人|谁有|分享)[^\n。]{0,16}(?:int[48]|[48]-?bit|量化)",
+        "attention_not_fused": r"xformers off|(?:without|not using|don'?t use|not use|disabl\w+) "
+        r"(?:the )?(?:xformers|memory[- ]efficient attention)|"
+        r"no module ['\"]?xformers|xformers (?:is |was )?(?:not|isn'?t|wasn'?t) (?:installed|available|loaded|loading|working|found)|"
+        r"(?:没有?|未)(?:安装|启用|开启|使用|装|开) ?xformers",
         "replay_buffer": r"replay[- _]?(?:buffer|memory|pool|queue)|experience replay|经验(?:回放|池)|回放(?:池|缓冲)|"
         r"(?:^|[^a-z0-9])(?:ddpg|td3|ddqn|dqn|dreamer(?:v[123])?)(?:[^a-z0-9]|$)|off[- ]policy rl|"
         r"soft actor[- ]critic|\bsac\b[^\n.]{0,40}\bppo\b|"

@@ -32,6 +32,9 @@ from advisor.readers.situations.subject import read
         ("the replay buffer fills the RAM after 200k steps", "replay_buffer"),
         ("train_td3.py stops with a MemoryError", "replay_buffer"),
         ("经验回放占满内存", "replay_buffer"),
+        ("it fails when I don't use xformers", "attention_not_fused"),
+        ("没有安装xformers", "attention_not_fused"),
+        ("max_mel_frames is 900", "speech_data"),
         ("PointNet++ on LiDAR scenes", "point_cloud"),
         ("点云分割推理显存不足", "point_cloud"),
         ("how can I load it in 8-bit?", "asks_for_fewer_bits"),
@@ -50,6 +53,7 @@ def test_what_a_text_shows(text: str, signal: str) -> None:
     ("text", "signal"),
     [
         ("the shuffle buffer is too large", "replay_buffer"),
+        ("xformers is on", "attention_not_fused"),
         ("a floating point error", "point_cloud"),
         ("the model is quantized to 4-bit", "asks_for_fewer_bits"),
         ("the residual blocks are deep", "long_molecule"),
