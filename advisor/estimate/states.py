@@ -87,18 +87,16 @@ def totals(weights: Sequence[Weights]) -> Totals:
     return Totals(every, trained, params, trained_params, largest, item, factors, trained_waste, all_waste)
 
 
-def _in_order(weights: Iterable[Weights]) -> list[tuple[float, float]]:
-    """Sizes in the order of the layers: the one recorded layer is repeated with all its tensors."""
-    sizes: list[tuple[float, float]] = []
-    layer: list[tuple[float, float]] = []
-    repeats, scope = 1, ""
+def _in_order(weights: Iterable[Weights]) -> list[tuple[list[float], int]]:
+    """Sizes in the order of the layers, with how many layers the one recorded layer stands for."""
+    layers: list[tuple[list[float], int]] = []
+    scope: str | None = None
     for w in weights:
         if w.scope != scope:
-            sizes.extend(layer * repeats)
-            layer, scope, repeats = [], w.scope, max(1, int(w.count))
-        layer.append((w.nbytes, 1.0))
-    sizes.extend(layer * repeats)
-    return sizes
+            scope = w.scope
+            layers.append(([], max(1, int(w.count))))
+        layers[-1][0].append(w.nbytes)
+    return layers
 
 
 def _round(size: float) -> float:

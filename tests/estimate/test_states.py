@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from advisor.estimate.allocator import unsplit_bytes
@@ -51,4 +53,16 @@ def test_frozen_weights_count_as_weights_only() -> None:
     ],
 )
 def test_blocks_that_are_not_split(sizes: list[tuple[float, float]], waste: float) -> None:
-    assert unsplit_bytes(sizes) == waste
+    assert unsplit_bytes([([size], int(count)) for size, count in sizes]) == waste
+
+
+def test_equal_layers_are_counted_like_layers_one_by_one() -> None:
+    """Any layers: those that find the same free blocks are not walked again."""
+    chance = random.Random(7)
+    for _ in range(200):
+        layer = [chance.choice([0.3, 1.5, 3.0, 9.9, 11.0, 14.2, 33.3]) * MIB + chance.randrange(512) for _ in range(5)]
+        count = chance.choice([1, 2, 3, 17, 40])
+        around = [([2.5 * MIB, 21.7 * MIB], 1)]
+        assert unsplit_bytes([*around, (layer, count), *around]) == unsplit_bytes(
+            [*around, (layer * count, 1), *around]
+        )
