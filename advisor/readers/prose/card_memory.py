@@ -36,7 +36,7 @@ _MEMORY = re2.compile(
     rf"\b(?:gpu|graphics card|video card|card)s?(?: that| which)?(?: \w+)? (?:has|have|with|having|of|is|only)[ \t](?:only |about |"
     rf"just )?{SIZE}\b|"
     rf"\bgpus?[ \t]?[:：]?[ \t]?{SIZE}(?:[^\w/]|$)|"
-    rf"\b(?:i|we) (?:only |just )?(?:have|got) (?:only |about |just |a )?{SIZE}(?:[ \t]?[.,;?!(（]|$)|"
+    rf"\b(?:i|we) (?:only |just |personn?ally )?(?:have|got) (?:only |about |just |a )?{SIZE}(?:[ \t]?[.,;?!()（]|$)|"
     rf"\b(?:is|are|would|will) (?:an? |one |only )?{SIZE}[ \t]?(?:of )?(?:\w+ )?(?:be )?(?:enough|sufficient)\b|"
     rf"\b(?:if|whether) (?:only |an? |my )?{SIZE} (?:is|would be|will be|are) (?:enough|sufficient)\b|"
     rf"\bwith (?:only |just )?{SIZE} (?:of )?memory(?:[ \t]?[.,:;!?)]|$)|"

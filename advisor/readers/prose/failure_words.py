@@ -122,7 +122,8 @@ _HYPOTHETICAL = Test(
     r"\b(?:potential(?:ly)?|possibl[ye]|may|might|could)(?: (?:also|even|still|then|sometimes))? ?"
     r"(?:(?:caus|lead|result|trigger|run|hit|be|get|go|"
     r"fac|encounter|produc|rais)\w*)?(?: to| in| into)?(?: an?| the| gpu| cuda| some)* ?$|(?:可能会?|"
-    r"也许会?|容易)(?:导致|引起|造成|出现)?$"
+    r"也许会?|容易)(?:导致|引起|造成|出现)?$|"
+    r"\b(?:can|could) (?:i|we|one)\b[^\n.?]{0,60}\b(?:when|if) (?:the |my )?$"
 )
 _CITED = Test(
     r"\b(?:paper|article|authors?|tables?(?: \w)?|docs?|documentation|readme|blog|comments?)\b[^\n.!?]{0,60}"
@@ -146,8 +147,9 @@ _LEARNING = Test(
 )
 _UNUSED = Test(
     r"\b(?:low|lower|poor|0 ?%|slow|idle|fluctuat\w*)\b[^\n.]{0,48}\butil\w*|\b(?:volatile )?(?:gpu[- ']?s?[ -]?)?util\w*\b[^\n.]{0,32}"
-    r"\b(?:low|lower|poor|0 ?%|slow|idle|never exceed\w*|fluctuat\w*)|利用率[^\n。]{0,12}(?:低|个位数|上不去|为0)"
+    r"\b(?:low|lower|poor|0 ?%|slow|idle|never exceed\w*|fluctuat\w*|always 0)|利用率[^\n。]{0,12}(?:低|个位数|上不去|为0)"
 )
+_NEEDS = Test(r"how (?:much|many)|\benough\b|require|vram|\bfit\b|多[大少]|够")
 _FULL = Test(r"^\W?(?:vram|gpu memory|video memory|graphics memory|card'?s? memory) (?:is |was |are )?full\b")
 _OF_A_RUN = Test(r"\btrain|tun(?:e|ing)\b|vram|\b\d+ ?gb\b|训练|微调|显存")
 # What a change to a program says of itself, where nobody tells of a run.
@@ -216,4 +218,6 @@ def kinds(prose: Prose) -> Iterator[tuple[str, int, float]]:
     question = _ASKS.search(prose.lower)
     if question is not None:
         alone = vram is None and host is None and plain is None and cache is None
+        if alone and _UNUSED(prose.lower) and not _NEEDS(prose.lower):
+            return  # how to keep the card busy is asked
         yield "question", question.start(), 0.55 if alone else 0.3

@@ -144,6 +144,10 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("python3 -m verl.trainer.main_ppo actor_rollout_ref.actor.fsdp_config.param_offload=False actor_rollout_ref.actor.fsdp_config.optimizer_offload=False\nCUDA OOM", "vram_oom", {"offload": "none"}),
     ("gpu_memory_utilization: 0.8\nblock_size: 16\nmax_model_len: 8000\nvLLM is CUDA OOM", "vram_oom", {"seq_len": 8000, "max_model_len": 8000}),
     ("MPS backend out of memory on Mac OS (M2), 16gb RAM", "vram_oom", {"gpu_name": "Apple M2"}),
+    # A busy card is asked for, not a bigger one.
+    ("gpu-util is always 0 and training is slow. What can I do to make my gpu busy?", "none", {"task": "train"}),
+    ("I have no room for the whole model. Can I quantize it when VRAM is not enough?", "question", {}),
+    ("Is it possible to lower the VRAM requirements? (I personally have 16GB)", "question", {"gpu_memory_gib": 16}),
 ]  # fmt: skip
 
 
