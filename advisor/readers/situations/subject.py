@@ -46,7 +46,8 @@ _PATTERNS = compiled(
         r"reclaimed|deallocated)|(?:not|n't|never|without) (?:\w+ )?(?:releas|free|clear|deallocat)(?:e|es|ed|ing)? (?:\w+ ){0,2}"
         r"(?:gpu |cuda )?(?:memory|vram)|(?:显存|gpu ?内存)[^\n。，,]{0,8}(?:没有?|未|不会?|无法|不能)"
         r"(?:被|完全|正确|及时)?(?:释放|清空|回收)",
-        "point_cloud": r"point[- _]?clouds?\b|\bpointnet|\blidar\b|\bvoxel|点云|体素|\bk(?:nn)? nearest neighbou?rs? of points",
+        "point_cloud": r"point[- _]?clouds?\b|\bpointnet|\blidar\b|\bvoxel|\bs3dis\b|scannet|semantickitti|"
+        r"\d+k points\b|点云|体素",
         "asks_for_fewer_bits": r"(?:how (?:to|can|do)|can (?:i|we|you)|is there|any|possible to)[^\n.?]{0,48}"
         r"(?:\bint[48]\b|[48][- ]?bit|quanti[sz]ed (?:version|model|weights))|"
         r"(?:怎么|怎样|如何|能否|能不能|可以|有没有|有人|谁有|分享)[^\n。]{0,16}(?:int[48]|[48]-?bit|量化)",
