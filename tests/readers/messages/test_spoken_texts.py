@@ -122,7 +122,7 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("the training job is often killed", "host_oom", {}),
     # A question, or a failure inside one.
     ("Does it need a lot of GPU memory to run the demo?", "question", {}),
-    ("How about the GPU memory?", "question", {}),
+    ("And how about the VRAM?", "question", {}),
     ("I wonder if 16GB is enough for inference", "question", {"gpu_memory_gib": 16}),
     ("What is the minimum? I tried 4 GPUs with 16GBs for inference, but the memories still ran out.", "vram_oom", {"gpu_count": 4, "gpu_memory_gib": 16}),
     ("三块显存8G显卡，显存报错", "vram_oom", {"gpu_count": 3, "gpu_memory_gib": 8}),
