@@ -115,7 +115,9 @@ def changes_for(
             not among them, the small one of `knowledge/examples.yaml` is shown.
     """
     examples: Mapping[str, FactValue] = library.settings.get("examples") or {}
-    filling = {**examples, **facts}
+    # What the remedy doubles was doubled by its edit; a default of 1 was not, and would say nothing.
+    doubled = {name for edit in remedy.edit for name in edit.double}
+    filling = {**examples, **{name: value for name, value in facts.items() if name not in doubled or value != 1}}
     stated = str(facts.get("framework", ""))
     runtime = str(facts.get("runtime", ""))
     start = stated or (runtime if runtime in library.frameworks else "pytorch")

@@ -43,3 +43,11 @@ def test_a_sentence_of_a_rule_stays_with_the_remedy_that_it_is_about() -> None:
 )  # fmt: skip
 def test_the_first_sentence_ends_at_a_full_stop(text: str, first: str) -> None:
     assert first_sentence(text) == first
+
+
+def test_accumulation_over_one_batch_is_no_advice() -> None:
+    text = (
+        "espnet asr training: CUDA out of memory on an 11 GB card, reducing the batch size does not make a difference"
+    )
+    shown = [change.text for remedy in diagnose(text).remedies for change in remedy.changes]
+    assert not any("loss / 1)" in change for change in shown)
