@@ -14,7 +14,8 @@ from advisor.library import load_library
 LIBRARY = load_library()
 _STAY = {
     "params", "bytes", "layers", "tokens", "trained", "vocab", "share", "capacity", "context", "sequences", "batch", "kept", "token",
-    "logit", "logits", "log_softmax", "autocast", "checkpoint", "foreach", "cuBLAS", "MiB", "fp32", "h", "v", "f", "size", "adamw", "batch size",
+    "logit", "logits", "log_softmax", "autocast", "checkpoint", "foreach", "cuBLAS", "MiB", "fp32", "h", "v", "f", "size", "adamw",
+    "batch size",
 }  # fmt: skip
 _TRAIN = {"task": "train", "batch_size": 2, "precision": "bf16", "optimizer": "adamw"}
 RUNS: list[dict[str, Any]] = [

@@ -16,7 +16,10 @@ TRIED = [
     ("batch size is already 1", {"reduce_batch_size"}),
     ("把 batch size 改成 1 也不行", {"reduce_batch_size"}),
     ("我是单GPU，batch也是最小了，还是报错", {"reduce_batch_size"}),
-    ("I changed the parameters max_mel_frames and tacotron_batch_size but still get out of memory", {"reduce_batch_size"}),
+    (
+        "I changed the parameters max_mel_frames and tacotron_batch_size but still get out of memory",
+        {"reduce_batch_size"},
+    ),
     ("batch size is already the smallest and it fails", {"reduce_batch_size"}),
     ("I tried zero3 offload, still OOM", {"zero3", "zero3_offload"}),
     ("with flash attention 2 it still runs out of memory", {"flash_attention"}),
