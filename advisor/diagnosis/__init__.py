@@ -188,9 +188,9 @@ class Case:
             tried=self.resolution.tried,
             asked=self._asked_about(),
         )
-        if self.kind != "question":
+        if self.kind != "question" or self.estimate is None or not self.estimate.fits:
             return outcome
-        # Nobody asks for what would change nothing.
+        # Who is told that it fits is not told what would change nothing.
         helping = [item for item in outcome.ranked if item.saves is None or item.saves.expected > LEAST_SAVING_GIB]
         return replace(outcome, ranked=tuple(helping))
 

@@ -246,8 +246,11 @@ def _in_own_words(
     written = pasted.settings(remedy, changed) if pasted is not None and changes else None
     if written is None or not written.settings:
         return changes
-    first = changes[0]
-    return (Change(first.framework, written.joined(), written.kind, first.note, first.source), *changes[1:])
+    first, text = changes[0], written.joined()
+    same = next((change for change in changes if change.text == text), None)
+    if same is not None:  # one of them is as it would stand there
+        return (same, *(change for change in changes if change is not same))
+    return (Change(first.framework, text, written.kind, first.note, first.source), *changes[1:])
 
 
 def _plan(case: Case, plan: Plan, pasted: Pasted | None) -> PlanReport:
