@@ -106,14 +106,14 @@ class Queue(Part):
             owner: the name of the claiming process, unique for ever.
             count: the most that are taken.
             lease: seconds until another worker may take them over.
-            put_before: only those put before this time (seconds since 1970).
+            put_before: only those put at this time or before (seconds since 1970).
         """
         due = sa.or_(
             sa.and_(jobs.c.state == "ready", jobs.c.not_before <= now()),
             sa.and_(jobs.c.state == "leased", jobs.c.leased_until < now()),
         )
         if put_before is not None:
-            due = sa.and_(due, jobs.c.created_at < put_before)
+            due = sa.and_(due, jobs.c.created_at <= put_before)
         chosen = sa.select(jobs.c.id).where(due).order_by(jobs.c.id).limit(count)
         with self.database.read() as connection:  # nothing due: no write lock
             if connection.execute(chosen.limit(1)).first() is None:
