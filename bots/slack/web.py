@@ -48,7 +48,7 @@ class Health(Struct, frozen=True):
     def ready(self) -> tuple[bool, dict[str, Any]]:
         """Whether this replica can take and answer requests, and why not."""
         try:
-            self.queue.clock()
+            self.queue.last()
             database = "ok"
         except sa.exc.SQLAlchemyError:
             database = "unreachable"

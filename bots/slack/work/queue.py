@@ -67,7 +67,7 @@ class Queue(Part):
         self._open = sa.select(sa.func.count()).select_from(
             sa.select(sa.literal(1)).where(jobs.c.state.in_(("ready", "leased"))).limit(limit).subquery()
         )
-        put = self._insert(jobs).values(created_at=now(), not_before=now())
+        put = self._insert(jobs).values(created_at=now(), not_before=0.0)
         self._added = put.on_conflict_do_nothing(index_elements=["key"]).returning(jobs.c.id)
         self._room, self._counted = 0, 0.0
 
@@ -99,21 +99,21 @@ class Queue(Part):
         self._room -= 1
         return connection.execute(self._added, row).first() is not None
 
-    def claim(self, owner: str, count: int, lease: float, *, put_before: float | None = None) -> list[Job]:
+    def claim(self, owner: str, count: int, lease: float, *, up_to: int | None = None) -> list[Job]:
         """Takes up to `count` jobs that are due, or whose worker has not renewed its lease, the oldest first.
 
         Args:
             owner: the name of the claiming process, unique for ever.
             count: the most that are taken.
             lease: seconds until another worker may take them over.
-            put_before: only those put at this time or before (seconds since 1970).
+            up_to: only those up to this number (`last`): clocks step back, numbers don't.
         """
         due = sa.or_(
             sa.and_(jobs.c.state == "ready", jobs.c.not_before <= now()),
             sa.and_(jobs.c.state == "leased", jobs.c.leased_until < now()),
         )
-        if put_before is not None:
-            due = sa.and_(due, jobs.c.created_at <= put_before)
+        if up_to is not None:
+            due = sa.and_(due, jobs.c.id <= up_to)
         chosen = sa.select(jobs.c.id).where(due).order_by(jobs.c.id).limit(count)
         with self.database.read() as connection:  # nothing due: no write lock
             if connection.execute(chosen.limit(1)).first() is None:
@@ -174,7 +174,8 @@ class Queue(Part):
 
     def depth(self) -> Depth:
         """How much waits."""
-        oldest = now() - sa.func.min(sa.case((jobs.c.not_before <= now(), jobs.c.not_before)))
+        since = sa.case((jobs.c.not_before > jobs.c.created_at, jobs.c.not_before), else_=jobs.c.created_at)
+        oldest = now() - sa.func.min(sa.case((jobs.c.not_before <= now(), since)))
         query = (
             sa.select(jobs.c.state, sa.func.count(), oldest)
             .where(jobs.c.state.in_(("ready", "leased")))
@@ -185,10 +186,10 @@ class Queue(Part):
         ready, leased = found.get("ready", (0, 0.0)), found.get("leased", (0, 0.0))
         return Depth(ready=ready[0], leased=leased[0], oldest=max(ready[1] or 0.0, 0.0))
 
-    def clock(self) -> float:
-        """The database's clock, in seconds since 1970."""
+    def last(self) -> int:
+        """The number of the newest job, 0 where there is none."""
         with self.database.read() as connection:
-            return float(connection.scalar(sa.select(now())) or 0.0)
+            return int(connection.scalar(sa.select(sa.func.max(jobs.c.id))) or 0)
 
 
 def held(job: Job) -> Any:

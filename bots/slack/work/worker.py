@@ -99,11 +99,11 @@ class Worker:
                     log.warning("handed back", extra={"jobs": left})
 
     def _drain(self, pool: ThreadPoolExecutor, end: float) -> None:
-        put_before: float | None = None
+        last: int | None = None
         while time.monotonic() < end:
             try:
-                put_before = put_before or self.queue.clock()
-                if not self._take(pool, put_before) and not self._running:
+                last = self.queue.last() if last is None else last
+                if not self._take(pool, last) and not self._running:
                     return
             except Exception as error:
                 log.error("the queue can't be read", exc_info=error)
@@ -128,9 +128,9 @@ class Worker:
             log.error("the queue can't be read", exc_info=error)
             self._stop.wait(2.0)
 
-    def _take(self, pool: ThreadPoolExecutor, put_before: float | None = None) -> int:
+    def _take(self, pool: ThreadPoolExecutor, up_to: int | None = None) -> int:
         free = self.threads - len(self._running)
-        claimed = self.queue.claim(self.owner, free, self.lease, put_before=put_before) if free > 0 else []
+        claimed = self.queue.claim(self.owner, free, self.lease, up_to=up_to) if free > 0 else []
         for job in claimed:
             with self._changed:
                 self._running[job.id] = time.monotonic()
