@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,6 +63,26 @@ def test_replicas_that_start_together_migrate_once(database_url: str) -> None:
     for thread in threads:
         thread.join()
     assert sorted(found) == [("", head())] + [(head(), head())] * 3
+
+
+def test_many_that_open_a_new_file_together_wait_for_its_switch(tmp_path: Path) -> None:
+    """SQLite refuses at once, without waiting, where two connections switch a file to its write-ahead log."""
+    for number in range(20):
+        failed: list[BaseException] = []
+
+        def start(url: str = f"sqlite:///{tmp_path / f'{number}.db'}", failed: list[BaseException] = failed) -> None:
+            try:
+                with Database.open(url).read() as connection:
+                    assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+            except BaseException as error:
+                failed.append(error)
+
+        threads = [threading.Thread(target=start) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not failed
 
 
 def test_postgresql_is_not_migrated_unasked(database_url: str) -> None:
