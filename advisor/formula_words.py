@@ -73,6 +73,41 @@ _WORDS: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 
 
+# The estimate's warnings; each `{}` stands for what differs.
+_WARNINGS: tuple[tuple[str, str], ...] = (
+    (
+        "the cache holds {} tokens, fewer than the longest sequence of {}",
+        "缓存只能放下 {} 个 token,少于最长序列的 {} 个",
+    ),
+    (
+        "the architecture of this model is not known; one of the usual width was taken",
+        "不了解该模型的结构,按常见宽度估计",
+    ),
+    ("the estimate does not know the word {}; it was not used", "估计器不认识 {},未使用"),
+)
+
+
+def warning(text: str, lang: Lang) -> str:
+    """A warning of the estimate in `lang`; one that is not known stays as it is.
+
+    >>> warning("the cache holds 9531 tokens, fewer than the longest sequence of 32768", "zh")
+    '缓存只能放下 9531 个 token,少于最长序列的 32768 个'
+    """
+    for english, chinese in _WARNINGS if lang == "zh" else ():
+        parts = english.split("{}")
+        given = []
+        rest = text
+        for part in parts:
+            before, found, rest = rest.partition(part) if part else (rest, "", "")
+            given.append(before)
+            if part and not found:
+                break
+        else:
+            if not given[0] and not rest:
+                return chinese.format(*given[1:])
+    return text
+
+
 @cache
 def _pieces() -> tuple[tuple[str, str], ...]:
     """The phrases, those that hold others before them."""

@@ -8,7 +8,7 @@ import pytest
 import re2
 
 from advisor.estimate import estimate
-from advisor.formula_words import formula
+from advisor.formula_words import formula, warning
 from advisor.library import load_library
 
 LIBRARY = load_library()
@@ -68,3 +68,28 @@ def test_english_stays_as_it_is_and_so_do_the_numbers() -> None:
     assert formula(text, "en") == text
     assert formula(text, "zh").endswith("= 3.546 GiB  (params=7.616e+09, bytes=0.5)")
     assert "4" in formula(text, "zh").split(" = ")[0]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {
+            "model": "Llama-3.1-8B",
+            "task": "inference",
+            "framework": "vllm",
+            "gpu_name": "RTX 3090",
+            "max_model_len": 131072,
+        },
+        {"model": "my-own-diffuser", "model_kind": "diffusion", "params_b": 3.0, "task": "inference"},
+        {"model": "Qwen2.5-7B", "method": "lora", "nonsense": 3},
+    ],
+)
+def test_warnings_are_chinese_too(words: dict[str, Any]) -> None:
+    found = estimate(words, LIBRARY).warnings
+    assert found
+    for text in found:
+        assert warning(text, "en") == text
+        said = warning(text, "zh")
+        assert any("\u4e00" <= char <= "\u9fff" for char in said)
+        assert "not" not in said
+        assert "{" not in said

@@ -15,7 +15,7 @@ from advisor.diagnosis.sentences import sentence
 from advisor.diagnosis.verdict import card_name, verdict
 from advisor.engine import Firing
 from advisor.facts import PSEUDO_FACTS, VRAM_KINDS, FactValue, Lang
-from advisor.formula_words import formula
+from advisor.formula_words import formula, warning
 from advisor.plan import beside_gib, host_ram_gib, need_gib, peak_gib
 from advisor.plan.hardware import COUNTS
 from advisor.plan.reconcile import corrected, dynamic_scale, weights_elsewhere
@@ -160,7 +160,7 @@ def _estimate(case: Case) -> EstimateReport | None:
         capacity_gib=case.capacity_gib,
         fits=None if case.capacity_gib is None else need_gib(found) <= case.capacity_gib,
         phase=found.phase,
-        warnings=(*found.warnings, *_doubts(case, found)),
+        warnings=(*(warning(text, case.lang) for text in found.warnings), *_doubts(case, found)),
     )
 
 

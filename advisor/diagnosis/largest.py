@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from advisor.diagnosis.verdict import card_name
+from advisor.diagnosis.verdict import card_name, close_up
 from advisor.errors import AdvisorError
 from advisor.estimate.catalogue import find_model
 from advisor.facts import VRAM_KINDS, FactValue, Lang
@@ -57,7 +57,7 @@ def sentence(largest: Largest, facts: Mapping[str, FactValue], lang: Lang) -> st
         for row in largest.rows
     ]
     said = word(f"largest.{largest.fact}", lang, card=card, parts=word("semicolon", lang).join(parts))
-    return said if card.isascii() or lang == "en" else said.replace(f"{card} ", card)
+    return close_up(said, card)
 
 
 class _Sought:

@@ -55,13 +55,18 @@ def _answer(facts: Mapping[str, FactValue], estimate: EstimateReport | None, lan
         return word("verdict.question_need", lang, need=need) + _mostly(estimate, lang)
     key = "verdict.question_fits" if estimate.fits else "verdict.question_over"
     values = {"need": need, "capacity": format_gib(estimate.capacity_gib), "card": card_name(facts, lang)}
-    return word(key, lang, **values) + _mostly(estimate, lang)
+    return close_up(word(key, lang, **values), values["card"]) + _mostly(estimate, lang)
+
+
+def close_up(text: str, card: str) -> str:
+    """The blanks that set a Latin name off from Chinese go around a Chinese word."""
+    return text if card.isascii() else text.replace(f" {card} ", card).replace(f"{card} ", card)
 
 
 def _with_place(key: str, head: str, where: str, lang: Lang, **values: str) -> str:
     if lang == "zh":
         text = word(key, lang, head=head, where=where, **values)
-        return text.replace("()", "")
+        return close_up(text.replace("()", ""), values.get("card", ""))
     return word(key, lang, head=head, where=f" {where}" if where else "", **values)
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from advisor.facts import FactValue, Lang
-from advisor.formula_words import formula
+from advisor.formula_words import formula, warning
 from advisor.render.bars import COLOURS, stacked
 from advisor.render.layout import listed
 from advisor.units import format_gib
@@ -107,5 +107,5 @@ def render_estimate(
     taken = {**estimate.assumed, **assumed}
     if taken:
         console.print(Text(word("assumed", lang, list=listed(taken)), style="dim"))
-    for warning in estimate.warnings:
-        console.print(Text(str(warning), style="yellow"))
+    for text in estimate.warnings:
+        console.print(Text(warning(text, lang), style="yellow"))
