@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from advisor.render.layout import listed
 from advisor.report import Diagnosis, Largest
 from advisor.units import format_gib
 from advisor.wording import word
@@ -37,17 +38,11 @@ def largest_notes(item: Largest, d: Diagnosis) -> list[str]:
     """What the table takes for granted, and what its columns mean."""
     groups: dict[str, list[str]] = {}
     for row, given in zip(item.rows, item.given, strict=True):
-        listed = ", ".join(
-            f"{name}={str(value).lower() if isinstance(value, bool) else value}" for name, value in given.items()
-        )
-        if row.words.get("parallelism"):
-            listed += f"{', ' if listed else ''}parallelism={row.words['parallelism']}"
-        groups.setdefault(listed, []).append(row.title)
+        way = {"parallelism": row.words["parallelism"]} if row.words.get("parallelism") else {}
+        groups.setdefault(listed({**given, **way}), []).append(row.title)
     comma = word("comma", d.lang)
     said = [
-        listed if len(groups) == 1 else f"{listed} ({comma.join(titles)})"
-        for listed, titles in groups.items()
-        if listed
+        taken if len(groups) == 1 else f"{taken} ({comma.join(titles)})" for taken, titles in groups.items() if taken
     ]
     notes = [word("largest.given", d.lang, list=word("semicolon", d.lang).join(said))] if said else []
     return [*notes, word("largest.by_size" if item.fact == "params_b" else "largest.by_interval", d.lang)]
