@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 from rich.console import RenderableType
@@ -20,6 +21,9 @@ from advisor.tui.session import Session
 from advisor.wording import word
 
 PAGE_FRAME = 6  # columns of a page's border, padding and scroll bar
+SWITCH_S = 0.001
+"""How long a thread computes before another gets its turn. Textual's thread takes a paste in by pieces of 4096 bytes and gives its turn
+up at each read, only to take it back at once: with Python's 5 ms, longer than a piece takes, the screen may wait for half a second."""
 
 
 class BaseApp(App[None]):
@@ -36,6 +40,13 @@ class BaseApp(App[None]):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
+        self._switched = sys.getswitchinterval()
+
+    def on_mount(self) -> None:
+        sys.setswitchinterval(SWITCH_S)
+
+    def on_unmount(self) -> None:
+        sys.setswitchinterval(self._switched)
 
     def w(self, key: str, **values: object) -> str:
         """A word in the language of the screen."""

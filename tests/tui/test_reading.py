@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from textual import events
 from textual.widgets import Input, TabbedContent
 
 from advisor.tui.app import AdvisorApp
+from advisor.tui.base import SWITCH_S
 from advisor.tui.session import Session
 from advisor.tui.widgets.facts import FactsTable
 from advisor.tui.widgets.log import LogEditor, LogViewer
@@ -186,3 +188,13 @@ def test_everything_is_emptied_by_ctrl_n() -> None:
         assert app.session.chosen == ()
 
     drive(flow, path=LOG)
+
+
+def test_the_screen_gets_its_turn_while_another_thread_reads() -> None:
+    before = sys.getswitchinterval()
+
+    async def flow(app: AdvisorApp, pilot: Any) -> None:
+        assert abs(sys.getswitchinterval() - SWITCH_S) < 1e-6 < before
+
+    drive(flow)
+    assert sys.getswitchinterval() == before
